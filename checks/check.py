@@ -1,0 +1,90 @@
+"""A check: a named, configured question about one target, with an interval. Plain data, so that it crosses to the prober."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from checks.exchange import HttpAnswer
+from checks.result import Outcome, Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """At most `times` further attempts, the last begun no later than `within` seconds after the first ended."""
+
+    times: int
+    within: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpQuestion:
+    """
+    Does this URL answer as it should?
+
+    Attributes:
+        expected_status: Accepted status codes as (low, high) inclusive pairs.
+        max_redirects: 0 when redirects are not followed.
+    """
+
+    url: str
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str | None = field(default=None, repr=False)
+    expected_status: tuple[tuple[int, int], ...] = ((200, 299),)
+    max_redirects: int = 10
+    verify: bool = True
+    ca_file: str | None = None
+    max_body: int = 65536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectorQuestion:
+    """Is this OpenTelemetry Collector up (`url`, its health extension), and does its pipeline flow (`metrics`)?"""
+
+    url: str
+    metrics: str | None = None
+
+
+Question = HttpQuestion | CollectorQuestion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """
+    Attributes:
+        interval, timeout: Seconds; timeout is shorter than interval, so that a probe ends before the next is due.
+    """
+
+    service: str
+    name: str
+    question: Question
+    interval: float = 30.0
+    timeout: float = 10.0
+    retry: Retry | None = None
+
+    @property
+    def id(self) -> str:
+        """`service/check`: the identity that survives restarts and reloads."""
+        return f"{self.service}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """
+    What a check kind makes of the answers to its requests.
+
+    Attributes:
+        excusable: True when only our own network may be to blame: the prober then asks the reference targets before
+            it calls the attempt failed. See rules on excuses in docs/design.md.
+        facts: Numbers for later: the next probe's `previous`, metrics, evidence.
+        notes: Remarks on an answer that is ok.
+    """
+
+    outcome: Outcome
+    reason: Reason | None = None
+    detail: str = ""
+    excusable: bool = False
+    facts: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    answer: HttpAnswer | None = None

@@ -1,0 +1,63 @@
+"""One HTTP exchange, as data: what a check kind wants asked, and what came back. The engine turns one into the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from checks.result import Reason, Timings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpRequest:
+    """
+    Attributes:
+        timeout: Seconds for the whole exchange, name lookup to last byte, redirects included.
+        max_redirects: 0 means that a redirect is the answer.
+        max_body: Bytes of the body that are kept; reading stops there and the answer says `truncated`.
+    """
+
+    url: str
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = field(default=None, repr=False)
+    timeout: float = 10.0
+    max_redirects: int = 10
+    verify: bool = True
+    ca_file: str | None = None
+    max_body: int = 65536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransportError:
+    """
+    Why no usable answer came.
+
+    Attributes:
+        before_any_byte: True when the target sent nothing at all; only then can our own network be to blame for a reset.
+    """
+
+    reason: Reason
+    detail: str
+    before_any_byte: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpAnswer:
+    """
+    What came back. With `error` set the other fields hold whatever had arrived until then.
+
+    Attributes:
+        status: None when no status line came.
+        headers: In the order received, names as sent; those of the last response when redirects were followed.
+        url: Where the answer came from, after redirects.
+    """
+
+    status: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    truncated: bool = False
+    timings: Timings | None = None
+    address: str | None = None
+    url: str = ""
+    redirects: int = 0
+    error: TransportError | None = None

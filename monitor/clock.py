@@ -1,0 +1,79 @@
+"""
+The steady timeline: the wall clock as it stood when the timeline began, plus CLOCK_BOOTTIME.
+
+Every interval that a decision rests on is counted here, so a step of the wall clock moves no timer, and a suspended
+machine finds its time passed. Within one boot the timeline is continued from its persisted origin; after a reboot it
+begins anew at the wall clock, and never before the last instant that was persisted.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Clock(Protocol):
+    """What the shell needs of time. The core needs none: it is told."""
+
+    def now(self) -> datetime:
+        """The instant on the steady timeline, UTC."""
+        ...
+
+    def wall(self) -> datetime:
+        """What the wall clock says, UTC: for people, logs and span times, never for an interval."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SteadyClock:
+    """
+    Attributes:
+        origin: Seconds since the Unix epoch at which CLOCK_BOOTTIME reads zero. CLOCK_BOOTTIME is the same for every
+            process of a machine, so the prober shares the timeline by being told this one number.
+        boot_id: The boot within which `origin` is meaningful.
+    """
+
+    origin: float
+    boot_id: str
+
+    @classmethod
+    def begin(cls, not_before: datetime | None = None) -> SteadyClock:
+        """A timeline that begins at the wall clock, moved up to *not_before* when that is later."""
+        origin = time.time() - _boottime()
+        clock = cls(origin, read_boot_id())
+        if not_before is not None and clock.now() < not_before:
+            origin += (not_before - clock.now()).total_seconds()
+        return cls(origin, clock.boot_id)
+
+    @classmethod
+    def resume(cls, origin: float, boot_id: str, not_before: datetime) -> SteadyClock:
+        """The persisted timeline if this is still the same boot, else a new one that does not run backwards."""
+        if boot_id == read_boot_id():
+            return cls(origin, boot_id)
+        return cls.begin(not_before)
+
+    def seconds(self) -> float:
+        """`now()` as seconds since the Unix epoch."""
+        return self.origin + _boottime()
+
+    def now(self) -> datetime:
+        return _EPOCH + timedelta(seconds=self.seconds())
+
+    def wall(self) -> datetime:
+        return datetime.now(UTC)
+
+
+def read_boot_id() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return "unknown"
+
+
+def _boottime() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME)

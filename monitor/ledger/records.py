@@ -1,0 +1,132 @@
+"""What the ledger keeps, as values. A `Commit` is one transaction: a transition, its events and the effects it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from monitor.core.incident import Incident
+
+SCHEMA_VERSION = 1
+"""Of an event's attributes. Raised when a name or a meaning changes; readers look at it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerEvent:
+    """
+    One line of the log, appended and never changed.
+
+    Attributes:
+        seq: Given by the ledger when it is appended; 0 before.
+        name: `incident.opened`, `incident.update_due`, ... as listed in docs/telemetry.md.
+        at: Steady timeline, UTC: what intervals are counted from.
+        wall: What the wall clock said, UTC: what people read.
+        text: One line for the timeline.
+        author: A person's name, or "watchkeeper".
+        attributes: JSON values only.
+    """
+
+    name: str
+    at: datetime
+    wall: datetime
+    text: str
+    author: str = "watchkeeper"
+    incident: str = ""
+    service: str = ""
+    attributes: Mapping[str, object] = field(default_factory=dict)
+    trace_id: str = ""
+    span_id: str = ""
+    schema: int = SCHEMA_VERSION
+    seq: int = 0
+
+
+class EffectKind(StrEnum):
+    """What is to be done outside. Per incident and outlet they go out in order."""
+
+    CREATE = "create"  # made with the state of now; never superseded
+    UPDATE = "update"  # an older one that is not sent yet is superseded by a newer one
+    CLOSE = "close"
+    REOPEN = "reopen"
+
+
+class EffectState(StrEnum):
+    WAITING = "waiting"  # to be sent at `next_at`
+    SENDING = "sending"  # claimed; found after a crash it means: outcome unknown, reconcile by key first
+    CONFIRMED = "confirmed"
+    SUPERSEDED = "superseded"
+    DEAD = "dead"  # refused for good; shown to people, blocks nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """
+    One thing to be done outside because of a transition.
+
+    Attributes:
+        key: Deterministic, for example `01J.../ticket.folder/0003/update`: what makes it happen once.
+        order: Position among the effects of this incident and outlet, from 1.
+        outlet: Name of the outlet, for example `folder` or `webhook`.
+        urgent: SEV1 or SEV2: goes out even when the ledger cannot take it.
+        external_id: The other side's id once confirmed.
+        detail: What the last attempt said.
+    """
+
+    key: str
+    incident: str
+    service: str
+    outlet: str
+    kind: EffectKind
+    order: int
+    created_at: datetime
+    next_at: datetime
+    urgent: bool = False
+    state: EffectState = EffectState.WAITING
+    attempts: int = 0
+    external_id: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketLink:
+    """incident-ticket: which ticket in which outlet belongs to which incident."""
+
+    incident: str
+    outlet: str
+    external_id: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertLink:
+    """incident-alert: an alert of another system (or a user report) attached to an incident; firing, it bars recovery."""
+
+    incident: str
+    fingerprint: str
+    source: str
+    summary: str
+    firing: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberLink:
+    """incident-service: a service affected by an incident, the subject itself or one that depends on it."""
+
+    incident: str
+    service: str
+    joined_at: datetime
+    why: str
+    left_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """What must become true together or not at all."""
+
+    events: tuple[LedgerEvent, ...] = ()
+    incidents: tuple[Incident, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    members: tuple[MemberLink, ...] = ()
+    alerts: tuple[AlertLink, ...] = ()

@@ -1,0 +1,70 @@
+"""What every outlet is: a name, a way to deliver one effect, and a way to ask whether it was delivered before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from monitor.ledger.records import Effect
+
+
+class DeliveryOutcome(StrEnum):
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"  # the other side will never take it (400, 404, 410, 413, 422): dead-letter
+    UNAUTHORISED = "unauthorised"  # 401, 403: the outlet pauses with an alarm, and resumes
+    RETRY = "retry"  # not taken, and surely not (408, 409, 425, 429, refused connection): try again later
+    AMBIGUOUS = "ambiguous"  # may have been taken (timeout, reset, 5xx): reconcile by key before sending again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """
+    Attributes:
+        detail: One line a person can act on; never holds a secret.
+        retry_after: Seconds the other side asked us to wait.
+    """
+
+    outcome: DeliveryOutcome
+    detail: str = ""
+    external_id: str = ""
+    url: str = ""
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """
+    What an effect says, composed from the ledger at the moment of sending: the state of now, never a stale text.
+
+    Attributes:
+        markdown: The whole ticket, for outlets that keep a document.
+        update: The newest update alone, one short text, for outlets that keep a thread.
+        document: The same as JSON values, for outlets that speak to programs.
+        status: The incident's state in a word.
+        degraded: Set to a sentence when this goes out while the ledger cannot record it.
+    """
+
+    incident: str
+    number: int
+    service: str
+    title: str
+    severity: str
+    status: str
+    markdown: str
+    update: str
+    document: dict[str, object]
+    degraded: str = ""
+
+
+class Outlet(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    def deliver(self, effect: Effect, message: Message, external_id: str) -> Delivery:
+        """Send it. *external_id* is the ticket's id from an earlier confirmed effect, empty for the first. Never raises."""
+        ...
+
+    def reconcile(self, effect: Effect, external_id: str) -> Delivery | None:
+        """Was this very effect delivered already? None when it surely was not; AMBIGUOUS when that cannot be told."""
+        ...
