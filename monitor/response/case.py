@@ -1,0 +1,42 @@
+"""A case: one incident with its log, its members and its alerts, as the ledger holds them and the texts need them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from monitor.core.incident import Incident
+from monitor.ledger.records import AlertLink, LedgerEvent, MemberLink
+
+
+@dataclass(slots=True)
+class Case:
+    """
+    Attributes:
+        incident: As it is now; replaced whole at each change, so a reader in another thread never sees half of one.
+        orders: Effects so far, by outlet: the next one's place.
+        updated_at: Steady instant of the last update that fell due, the opening included.
+        why: The severity's inputs and neighbours, as last suggested.
+        conditions: What the last evaluation said of recovery, one line each.
+    """
+
+    incident: Incident
+    events: list[LedgerEvent] = field(default_factory=list)
+    members: dict[str, MemberLink] = field(default_factory=dict)
+    alerts: dict[str, AlertLink] = field(default_factory=dict)
+    orders: dict[str, int] = field(default_factory=dict)
+    updated_at: datetime | None = None
+    asked_to_wait: bool = False
+    why: tuple[str, ...] = ()
+    symptoms: tuple[str, ...] = ()
+    reporter: str = "watchkeeper"
+    conditions: tuple[str, ...] = ()
+
+    @property
+    def firing(self) -> tuple[str, ...]:
+        return tuple(link.summary for link in self.alerts.values() if link.firing)
+
+    def services(self) -> tuple[str, ...]:
+        """The subject first, then who joined."""
+        joined = [name for name, member in self.members.items() if member.left_at is None]
+        return (self.incident.service, *(name for name in joined if name != self.incident.service))

@@ -1,0 +1,405 @@
+"""
+Every service's place in the incident machine, and the case of each incident that is live or may still reopen.
+
+Takes what was seen or said, with the instant; gives back `Commit`s: a transition, its events and its effects.
+Does no I/O and reads no clock, so a whole incident can be played in a test in microseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from monitor.core.cadence import updates_due
+from monitor.core.grouping import parent_of
+from monitor.core.incident import (
+    Event,
+    Incident,
+    State,
+    Timing,
+    Transition,
+    acknowledge,
+    duration_text,
+    mitigated,
+    step,
+)
+from monitor.core.severity import Policy, Severity, raise_severity
+from monitor.ledger.records import AlertLink, Commit, LedgerEvent, MemberLink
+from monitor.response.case import Case
+from monitor.response.communicate import update_text
+from monitor.response.detect import Observation, Streaks, next_event
+from monitor.response.entries import effects_for, name_of, person_event
+from monitor.response.triage import Role, utc, why
+
+
+class UnknownIncident(LookupError):
+    """No live incident goes by that reference."""
+
+
+@dataclass(slots=True)
+class Subject:
+    """One service's place in the machine, and what its last evaluations said."""
+
+    incident: Incident
+    streaks: Streaks = field(default_factory=Streaks)
+    suggested: Severity | None = None
+    seen: Observation | None = None
+    joined: str = ""  # the service whose incident this one is a member of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What the configuration decides about incidents."""
+
+    timing: Timing
+    policies: Mapping[Severity, Policy]
+    roles: tuple[Role, ...]
+    outlets: tuple[str, ...]
+    depends_on: Mapping[str, tuple[str, ...]]
+    telemetry: frozenset[str]
+    postmortem_within: timedelta
+    evidence_wait: timedelta
+
+
+class Casebook:
+    def __init__(self, rules: Rules, *, new_id: Callable[[], str], next_number: int = 1) -> None:
+        self.rules = rules
+        self.subjects: dict[str, Subject] = {}
+        self.cases: dict[str, Case] = {}
+        self._new_id = new_id
+        self._next_number = next_number
+
+    # -- looking ------------------------------------------------------------------------------------------------
+
+    def watch(self, service: str, now: datetime) -> Subject:
+        """The subject of *service*, clear if it was never seen."""
+        if service not in self.subjects:
+            self.subjects[service] = Subject(Incident(service=service, since=now))
+        return self.subjects[service]
+
+    def case_of(self, service: str) -> Case | None:
+        """The live case of this service, its own or the one it joined."""
+        subject = self.subjects.get(service)
+        if subject is None:
+            return None
+        if subject.joined:
+            return self.case_of(subject.joined)
+        return self.cases.get(subject.incident.id) if subject.incident.is_live else None
+
+    def find(self, ref: str) -> Case:
+        """A case by ULID, number or INC-number."""
+        wanted = ref.upper().removeprefix("INC-").lstrip("0")
+        for case in self.cases.values():
+            if case.incident.id == ref or str(case.incident.number) == wanted:
+                return case
+        raise UnknownIncident(f"no open or recently resolved incident is called {ref}")
+
+    def live(self) -> list[Case]:
+        return [case for case in self.cases.values() if case.incident.is_live]
+
+    # -- what was seen ------------------------------------------------------------------------------------------
+
+    def evaluate(self, service: str, seen: Observation, wall: datetime) -> Commit | None:
+        """One evaluation of one service; None when nothing changed."""
+        subject = self.watch(service, seen.at)
+        subject.seen = seen
+        if subject.joined:
+            return None  # its host's evaluation speaks for it
+        subject.streaks = subject.streaks.after(seen)
+        decided = next_event(subject.incident.state, seen, subject.streaks)
+        changes: list[LedgerEvent] = []
+        case = self.cases.get(subject.incident.id)
+        if case is not None and seen.assessment is not None:
+            case.conditions = tuple(condition.text for condition in seen.assessment.conditions)
+        transitions: tuple[Transition, ...] = ()
+        if decided is not None:
+            event, reason = decided
+            after, transitions = step(
+                subject.incident,
+                event,
+                seen.at,
+                self.rules.timing,
+                alarm=bool(seen.alarm),
+                reason=reason,
+                failed_at=seen.first_failure_at,
+            )
+            if any(t.new is State.OPEN and t.old in (State.PENDING, State.CLEAR) for t in transitions):
+                host = self._host_for(service)
+                if host is not None:
+                    return self._join(subject, host, seen, wall)
+            subject.incident = after
+        if transitions:
+            changes += self._after_transitions(subject, transitions, seen, wall)
+        changes += self._severity_change(subject, seen, wall)
+        return self._commit(subject, changes, transitions)
+
+    def _after_transitions(
+        self, subject: Subject, transitions: tuple[Transition, ...], seen: Observation, wall: datetime
+    ) -> list[LedgerEvent]:
+        events = []
+        for transition in transitions:
+            if transition.new is State.CLEAR and transition.old is State.RESOLVED:
+                self._forget(subject.incident.service)
+                continue
+            if transition.new is State.OPEN and transition.old in (State.PENDING, State.CLEAR):
+                self._begin_case(subject, seen)
+            events.append(self._transition_event(subject, transition, seen, wall))
+            if transition.new is State.RESOLVED:
+                events.append(self._postmortem_event(subject, seen.at, wall))
+                self._release_members(subject, seen.at)
+        return events
+
+    def _begin_case(self, subject: Subject, seen: Observation) -> None:
+        severity = seen.suggestion.severity or Severity.SEV4
+        subject.incident = replace(
+            subject.incident,
+            id=self._new_id(),
+            number=self._next_number,
+            severity=severity,
+            trace_id=seen.trace_id,
+            span_id=seen.span_id,
+        )
+        self._next_number += 1
+        subject.suggested = severity
+        case = Case(subject.incident, why=tuple(why(seen.suggestion)), updated_at=seen.at)
+        case.symptoms = seen.evidence.failing_reasons or (subject.incident.reason,)
+        case.members[subject.incident.service] = MemberLink(
+            incident=subject.incident.id, service=subject.incident.service, joined_at=seen.at, why="the subject"
+        )
+        self.cases[subject.incident.id] = case
+
+    def _severity_change(self, subject: Subject, seen: Observation, wall: datetime) -> list[LedgerEvent]:
+        """A rise that held in two consecutive evaluations; falls are a person's."""
+        incident = subject.incident
+        previous, subject.suggested = subject.suggested, seen.suggestion.severity
+        case = self.cases.get(incident.id)
+        if not incident.is_live or case is None:
+            return []
+        risen = raise_severity(incident.severity, seen.suggestion.severity, previous, incident.lowered_from)
+        if risen is None or risen == incident.severity:
+            return []
+        subject.incident = replace(incident, severity=risen)
+        case.why = tuple(why(seen.suggestion))
+        case.symptoms = seen.evidence.failing_reasons or case.symptoms
+        text = f"severity {incident.severity} => {risen}: {seen.suggestion.reason}"
+        return [self._event(subject, "incident.severity_changed", text, seen.at, wall)]
+
+    # -- grouping -----------------------------------------------------------------------------------------------
+
+    def _host_for(self, service: str) -> str | None:
+        """The service whose live incident explains this one: a confirmed-failing parent's."""
+        failing = {
+            name: bool(subject.seen and subject.seen.evidence.failing) for name, subject in self.subjects.items()
+        }
+        parent = parent_of(service, self.rules.depends_on, failing, self.rules.telemetry)
+        if parent is None:
+            return None
+        subject = self.subjects[parent]
+        host = subject.joined or parent
+        return host if self.subjects[host].incident.is_live else None
+
+    def _join(self, subject: Subject, host: str, seen: Observation, wall: datetime) -> Commit:
+        service = subject.incident.service
+        subject.joined = host
+        hosting = self.subjects[host]
+        case = self.cases[hosting.incident.id]
+        because = f"{host} is failing, and {service} depends on it"
+        member = MemberLink(incident=case.incident.id, service=service, joined_at=seen.at, why=because)
+        case.members[service] = member
+        case.symptoms += tuple(f"{service}: {text}" for text in seen.evidence.failing_reasons)
+        event = self._event(hosting, "incident.joined", f"{service} joined: {because}", seen.at, wall)
+        commit = self._commit(hosting, [event], ())
+        return replace(commit or Commit(), members=(member,))
+
+    def _release_members(self, subject: Subject, now: datetime) -> None:
+        for other in self.subjects.values():
+            if other.joined == subject.incident.service:
+                other.joined = ""
+                other.incident = Incident(service=other.incident.service, since=now)
+
+    # -- what was said ------------------------------------------------------------------------------------------
+
+    def declare(
+        self,
+        service: str,
+        reporter: str,
+        symptoms: str,
+        severity: Severity | None,
+        key: str,
+        now: datetime,
+        wall: datetime,
+    ) -> tuple[Case, Commit]:
+        """A user report: it opens an incident, or joins the one that is live. The same *key* twice is one report."""
+        case = self.case_of(service)
+        subject = self.subjects[case.incident.service] if case else self.watch(service, now)
+        if case is not None and key in case.alerts:
+            return case, Commit()
+        events: list[LedgerEvent] = []
+        transitions: tuple[Transition, ...] = ()
+        if case is None:
+            if subject.incident.state is State.RESOLVED:
+                # People call this a new problem; only a breach of ours within reopen_within makes it the old one.
+                subject.incident = Incident(service=service, since=now)
+            after, transitions = step(
+                subject.incident, Event.DECLARED, now, self.rules.timing, reason=symptoms, by=reporter
+            )
+            subject.incident = replace(
+                after, id=self._new_id(), number=self._next_number, severity=severity or Severity.SEV3,
+                reason=symptoms, declared_by=reporter,
+            )  # fmt: skip
+            self._next_number += 1
+            said = "as the reporter said" if severity else "default for a report; probes of ours may raise it"
+            case = Case(subject.incident, why=(f"{subject.incident.severity}: {said}",), updated_at=now)
+            case.symptoms, case.reporter = (symptoms,), reporter
+            case.members[service] = MemberLink(
+                incident=subject.incident.id, service=service, joined_at=now, why="the subject"
+            )
+            self.cases[subject.incident.id] = case
+            events.append(self._event(subject, "incident.opened", f"reported: {symptoms}", now, wall, author=reporter))
+        else:
+            case.symptoms += (f"reported by {reporter}: {symptoms}",)
+            events.append(self._event(subject, "incident.reported", symptoms, now, wall, author=reporter))
+        # A report does not fire: what people declared waits for people, not for an alert to end.
+        link = AlertLink(
+            incident=case.incident.id, fingerprint=key, source="report", summary=symptoms, firing=False, at=now
+        )
+        case.alerts[key] = link
+        commit = self._commit(subject, events, transitions) or Commit()
+        return case, replace(commit, alerts=(link,), members=tuple(case.members.values()))
+
+    def acknowledge(self, ref: str, by: str, now: datetime, wall: datetime) -> tuple[Case, Commit]:
+        case = self.find(ref)
+        subject = self.subjects[case.incident.service]
+        subject.incident = acknowledge(subject.incident, by, now)
+        return self._said(case, person_event(subject.incident, "incident.acknowledged", "took it", by, now, wall))
+
+    def note(self, ref: str, by: str, text: str, now: datetime, wall: datetime) -> tuple[Case, Commit]:
+        case = self.find(ref)
+        return self._said(case, person_event(case.incident, "incident.noted", text, by, now, wall))
+
+    def mitigate(self, ref: str, by: str, now: datetime, wall: datetime) -> tuple[Case, Commit]:
+        case = self.find(ref)
+        subject = self.subjects[case.incident.service]
+        subject.incident = mitigated(subject.incident, by)
+        return self._said(
+            case, person_event(subject.incident, "incident.mitigated", "said it is mitigated", by, now, wall)
+        )
+
+    def resolve(self, ref: str, by: str, reason: str, now: datetime, wall: datetime) -> tuple[Case, Commit]:
+        case = self.find(ref)
+        subject = self.subjects[case.incident.service]
+        after, transitions = step(subject.incident, Event.RESOLVE, now, self.rules.timing, reason=reason, by=by)
+        subject.incident = after
+        events = [person_event(after, "incident.resolved", reason, by, now, wall)]
+        case.events.append(events[0])
+        events.append(self._postmortem_event(subject, now, wall))
+        self._release_members(subject, now)
+        commit = self._commit(subject, events, transitions)
+        return case, commit or Commit()
+
+    def _said(self, case: Case, event: LedgerEvent) -> tuple[Case, Commit]:
+        subject = self.subjects[case.incident.service]
+        case.events.append(event)
+        return case, self._commit(subject, [event], ()) or Commit()
+
+    # -- what fell due ------------------------------------------------------------------------------------------
+
+    def due(self, now: datetime, wall: datetime) -> list[Commit]:
+        """Updates on their fixed grid, and the one question after `evidence_wait`."""
+        commits = []
+        for case in self.live():
+            subject = self.subjects[case.incident.service]
+            events = self._update_due(case, subject, now, wall)
+            waited = now - case.incident.since
+            if (
+                case.incident.state is State.RECOVERING
+                and not case.asked_to_wait
+                and waited >= self.rules.evidence_wait
+            ):
+                case.asked_to_wait = True
+                text = f"recovering for {duration_text(waited)} without proof: close it, or wait? " + "; ".join(
+                    case.conditions
+                )
+                events.append(self._event(subject, "incident.evidence_wait", text, now, wall))
+            commit = self._commit(subject, events, ())
+            if commit is not None:
+                commits.append(commit)
+        return commits
+
+    def _update_due(self, case: Case, subject: Subject, now: datetime, wall: datetime) -> list[LedgerEvent]:
+        every = self.update_every(case)
+        opened = case.incident.opened_at
+        if every is None or opened is None:
+            return []
+        due = updates_due(opened, case.updated_at or opened, every, now)
+        if due is None:
+            return []
+        case.updated_at = due.at
+        late = f"{due.text}\n" if due.text else ""
+        # The next update is told on the wall clock, which may have been stepped since the incident opened.
+        following = utc(wall + (due.at + every - now))
+        text = late + update_text(case, self.rules.roles, now, following)
+        return [self._event(subject, "incident.update_due", text, now, wall)]
+
+    def update_every(self, case: Case) -> timedelta | None:
+        """None means on change. Hourly once the Incident Commander was asked to close or wait."""
+        policy = self.rules.policies.get(case.incident.severity or Severity.SEV4)
+        if policy is None or policy.update_every is None:
+            return None
+        return max(policy.update_every, timedelta(hours=1)) if case.asked_to_wait else policy.update_every
+
+    # -- writing down -------------------------------------------------------------------------------------------
+
+    def _forget(self, service: str) -> None:
+        """Its case can no longer reopen: the ledger keeps it, we need not."""
+        for case in [c for c in self.cases.values() if c.incident.service == service and not c.incident.is_live]:
+            del self.cases[case.incident.id]
+
+    def _transition_event(
+        self, subject: Subject, transition: Transition, seen: Observation, wall: datetime
+    ) -> LedgerEvent:
+        text = transition.reason
+        if transition.new is State.RESOLVED and seen.assessment is not None:
+            text = "; ".join([transition.reason, *(c.text for c in seen.assessment.conditions)])
+        return self._event(
+            subject, name_of(transition), text, seen.at, wall,
+            attributes={"old": str(transition.old), "new": str(transition.new), "event": str(transition.event)},
+            trace_id=seen.trace_id, span_id=seen.span_id,
+        )  # fmt: skip
+
+    def _postmortem_event(self, subject: Subject, now: datetime, wall: datetime) -> LedgerEvent:
+        due = wall + self.rules.postmortem_within
+        return self._event(
+            subject, "postmortem.scheduled", f"postmortem due by {utc(due)}", now, wall, attributes={"due": utc(due)}
+        )
+
+    def _event(
+        self, subject: Subject, name: str, text: str, at: datetime, wall: datetime, *, author: str = "watchkeeper",
+        attributes: Mapping[str, object] | None = None, trace_id: str = "", span_id: str = "",
+    ) -> LedgerEvent:  # fmt: skip
+        incident = subject.incident
+        event = LedgerEvent(
+            name=name, at=at, wall=wall, text=text, author=author, incident=incident.id, service=incident.service,
+            attributes={"severity": str(incident.severity or ""), **(attributes or {})},
+            trace_id=trace_id or incident.trace_id, span_id=span_id or incident.span_id,
+        )  # fmt: skip
+        if (case := self.cases.get(incident.id)) is not None:
+            case.events.append(event)
+        return event
+
+    def _commit(
+        self, subject: Subject, events: Iterable[LedgerEvent], transitions: tuple[Transition, ...]
+    ) -> Commit | None:
+        events = tuple(events)
+        incident = subject.incident
+        case = self.cases.get(incident.id)
+        if case is not None:
+            case.incident = incident
+        if not events and not transitions:
+            return None
+        # Order numbers are taken here, so they follow the order of commits.
+        effects = effects_for(case, events, self.rules.outlets) if case is not None else ()
+        members = tuple(case.members.values()) if case and any(e.name == "incident.opened" for e in events) else ()
+        stored = (incident,) if incident.id else ()
+        return Commit(events=events, incidents=stored, effects=effects, members=members)

@@ -1,0 +1,138 @@
+"""Chapter 3, communicate: the ticket and its updates, composed at the moment of sending from the case as it is then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from monitor.core.incident import State, duration_text
+from monitor.ledger.records import LedgerEvent
+from monitor.outlets.outlet import Message
+from monitor.response.case import Case
+from monitor.response.triage import Role, reference, utc, utc_time
+
+
+def title(case: Case) -> str:
+    incident = case.incident
+    return f"{reference(incident.number)} {incident.severity or 'SEV4'} {incident.service}: {incident.reason}"
+
+
+def status_line(case: Case, now: datetime) -> str:
+    """Where the incident stands, in one line."""
+    incident = case.incident
+    words = [str(incident.state), str(incident.severity or "")]
+    if incident.opened_at is not None:
+        end = incident.resolved_at if incident.state is State.RESOLVED and incident.resolved_at else now
+        words.append(f"for {duration_text(end - incident.opened_at)}")
+    if incident.acknowledged_by and incident.is_live:
+        words.append(f"acknowledged by {incident.acknowledged_by}")
+    return ", ".join(word for word in words if word)
+
+
+def update_text(case: Case, roles: Iterable[Role], now: datetime, next_update: str) -> str:
+    """The playbook's four: who, what, status, next update."""
+    who = "; ".join(str(role) for role in roles) or "nobody is named in contacts"
+    what = "; ".join(case.symptoms) or case.incident.reason
+    lines = [f"who: {who}", f"what: {what}", f"status: {status_line(case, now)}"]
+    if case.incident.is_live and case.conditions:
+        lines.append("for recovery: " + "; ".join(case.conditions))
+    lines.append(f"next update: {next_update}")
+    return "\n".join(lines)
+
+
+def ticket(case: Case, roles: Iterable[Role], now: datetime) -> str:
+    """The whole ticket in Markdown: what the playbook asks an entry to hold, and the timeline so far."""
+    incident = case.incident
+    rows = [
+        ("Status", status_line(case, now)),
+        ("Severity", str(incident.severity or "")),
+        ("Service", ", ".join(case.services())),
+        ("Reported by", case.reporter),
+        ("Opened", utc(_opened_wall(case))),
+        *((role.name.replace("_", " ").capitalize(), _holder(role)) for role in roles),
+    ]
+    lines = [f"# {_escape(title(case))}", "", "| | |", "|---|---|"]
+    lines += [f"| {name} | {_escape(value)} |" for name, value in rows]
+    lines += ["", "## Symptoms", "", *_bullets(case.symptoms or (incident.reason,))]
+    lines += ["", "## Why this severity", "", *_bullets(case.why)]
+    if case.conditions:
+        lines += ["", "## Recovery", "", *_bullets(case.conditions)]
+    if case.firing:
+        lines += ["", "## Alerts still firing", "", *_bullets(case.firing)]
+    lines += ["", "## Timeline (UTC)", "", *timeline(case.events)]
+    return "\n".join(lines) + "\n"
+
+
+def timeline(events: Iterable[LedgerEvent]) -> list[str]:
+    lines = []
+    for event in events:
+        author = "" if event.author == "watchkeeper" else f" ({event.author})"
+        trace = f" `trace {event.trace_id}`" if event.trace_id else ""
+        first, *rest = event.text.splitlines() or [""]
+        lines.append(f"- {utc_time(event.wall)} **{event.name}** {_escape(first)}{author}{trace}")
+        lines += [f"  {_escape(line)}  " for line in rest]
+    return lines
+
+
+def document(case: Case, now: datetime) -> dict[str, object]:
+    """The incident as JSON values, for outlets that speak to programs."""
+    incident = case.incident
+    return {
+        "incident": incident.id,
+        "number": incident.number,
+        "reference": reference(incident.number),
+        "service": incident.service,
+        "services": list(case.services()),
+        "title": title(case),
+        "severity": str(incident.severity or ""),
+        "state": str(incident.state),
+        "status": status_line(case, now),
+        "opened_at": utc(_opened_wall(case)),
+        "reporter": case.reporter,
+        "symptoms": list(case.symptoms),
+        "why": list(case.why),
+        "acknowledged_by": incident.acknowledged_by,
+        "conditions": list(case.conditions),
+        "timeline": [
+            {"at": utc(e.wall), "name": e.name, "text": e.text, "author": e.author, "trace_id": e.trace_id}
+            for e in case.events
+        ],
+    }
+
+
+def compose(case: Case, roles: tuple[Role, ...], now: datetime, degraded: str = "") -> Message:
+    incident = case.incident
+    updates = [event.text for event in case.events if event.text]
+    return Message(
+        incident=incident.id,
+        number=incident.number,
+        service=incident.service,
+        title=title(case),
+        severity=str(incident.severity or ""),
+        status=str(incident.state),
+        markdown=ticket(case, roles, now),
+        update=updates[-1] if updates else "",
+        document=document(case, now),
+        degraded=degraded,
+    )
+
+
+def _opened_wall(case: Case) -> datetime:
+    """The wall clock's word for the opening; people compare it with their own logs."""
+    for event in case.events:
+        if event.name == "incident.opened":
+            return event.wall
+    return case.incident.opened_at or case.incident.since
+
+
+def _holder(role: Role) -> str:
+    return f"{role.holder} (backup: {role.backup})" if role.backup else role.holder
+
+
+def _bullets(lines: Iterable[str]) -> list[str]:
+    return [f"- {_escape(line)}" for line in lines]
+
+
+def _escape(text: str) -> str:
+    # A target chooses these words: a pipe would break the table, an angle bracket could hide a marker or open HTML.
+    return text.replace("\n", " ").replace("|", "\\|").replace("<", "&lt;")

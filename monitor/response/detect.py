@@ -1,0 +1,83 @@
+"""
+Chapter 1, detect: from what is seen of a service to the one event that moves its incident machine.
+
+`Observation` is everything one evaluation saw; `next_event` is the table that turns it into an event. Both are values,
+so that the evening of an incident can be replayed line by line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from monitor.core.incident import Event, State, observed, quiet_after
+from monitor.core.recovery import Assessment
+from monitor.core.severity import Evidence, Suggestion
+
+MISSED_EVALUATIONS = 2
+"""Evaluations in a row that a recovery condition may stay unproven before that is a gap."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """
+    One evaluation of one service.
+
+    Attributes:
+        breach: A confirmed failure or an alarm, in one line; empty when there is none.
+        alarm: What raised the alarm, in one line; empty when none did. An alarm is always a breach too.
+        gap: No result of any check for longer than the gap limit.
+        assessment: The recovery conditions; None while no incident is live.
+    """
+
+    at: datetime
+    breach: str
+    alarm: str
+    gap: bool
+    first_failure_at: datetime | None
+    evidence: Evidence
+    suggestion: Suggestion
+    assessment: Assessment | None = None
+    trace_id: str = ""
+    span_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Streaks:
+    """How many evaluations in a row were without a breach, and how many left a recovery condition unproven."""
+
+    quiet: int = 0
+    unproven: int = 0
+
+    def after(self, seen: Observation) -> Streaks:
+        unproven = seen.assessment is not None and any(c.met is None for c in seen.assessment.conditions)
+        return Streaks(quiet_after(self.quiet, bool(seen.breach)), self.unproven + 1 if unproven else 0)
+
+
+def next_event(state: State, seen: Observation, streaks: Streaks) -> tuple[Event, str] | None:
+    """
+    The event that *seen* is in *state*, with what was seen in words; None when it moves nothing.
+
+    Args:
+        streaks: Including *seen* itself.
+    """
+    unproven = state is State.RECOVERING and streaks.unproven > MISSED_EVALUATIONS
+    refuted = _conditions(seen, False)
+    event = observed(
+        state,
+        breached=bool(seen.breach),
+        gap=seen.gap or unproven,
+        quiet=streaks.quiet,
+        recovered=None if seen.assessment is None else seen.assessment.all_met or (False if refuted else None),
+    )
+    if event is None:
+        return None
+    if event is Event.GAP:
+        return event, "no result for longer than the gap limit" if seen.gap else _conditions(seen, None)[0]
+    if event is Event.BREACH:
+        return event, seen.alarm or seen.breach or refuted[0]
+    return event, ""
+
+
+def _conditions(seen: Observation, met: bool | None) -> list[str]:
+    return [c.text for c in seen.assessment.conditions if c.met is met] if seen.assessment else []

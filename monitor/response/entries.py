@@ -1,0 +1,74 @@
+"""What a change writes down: the event's name for a transition, and the effects that its events ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Final
+
+from monitor.core.incident import Incident, State, Transition
+from monitor.core.severity import Severity
+from monitor.ledger.records import Effect, EffectKind, LedgerEvent
+from monitor.response.case import Case
+
+POSTMORTEMS: Final = "postmortems"
+"""The outlet that keeps postmortem drafts."""
+
+_NAMES: Final[Mapping[tuple[State, State], str]] = {
+    (State.CLEAR, State.PENDING): "incident.pending",
+    (State.PENDING, State.CLEAR): "incident.cleared",
+    (State.CLEAR, State.OPEN): "incident.opened",
+    (State.PENDING, State.OPEN): "incident.opened",
+    (State.OPEN, State.RECOVERING): "incident.recovering",
+    (State.RECOVERING, State.RECOVERING): "incident.recovery_restarted",
+    (State.RECOVERING, State.OPEN): "incident.relapsed",
+    (State.RECOVERING, State.RESOLVED): "incident.resolved",
+    (State.OPEN, State.RESOLVED): "incident.resolved",
+    (State.RESOLVED, State.OPEN): "incident.reopened",
+    (State.RESOLVED, State.CLEAR): "incident.closed",
+}
+
+_EFFECTS: Final[Mapping[str, EffectKind]] = {
+    "incident.opened": EffectKind.CREATE,
+    "incident.reopened": EffectKind.REOPEN,
+    "incident.resolved": EffectKind.CLOSE,
+}
+"""Any other event of a live incident updates the ticket."""
+
+
+def name_of(transition: Transition) -> str:
+    return _NAMES.get((transition.old, transition.new), f"incident.{transition.new}")
+
+
+def person_event(incident: Incident, name: str, text: str, by: str, now: datetime, wall: datetime) -> LedgerEvent:
+    """What a person said or did, as a line of the log."""
+    return LedgerEvent(
+        name=name, at=now, wall=wall, text=text, author=by, incident=incident.id, service=incident.service,
+        attributes={"severity": str(incident.severity or "")}, trace_id=incident.trace_id, span_id=incident.span_id,
+    )  # fmt: skip
+
+
+def effects_for(case: Case, events: Iterable[LedgerEvent], outlets: tuple[str, ...]) -> tuple[Effect, ...]:
+    """One effect per outlet for all the events of one commit: the strongest of what they ask for."""
+    names = [event.name for event in events]
+    asked = [_EFFECTS[name] for name in names if name in _EFFECTS]
+    kind = asked[0] if asked else EffectKind.UPDATE
+    effects = [_next(case, outlet, kind) for outlet in outlets if outlet != POSTMORTEMS] if names else []
+    if "postmortem.scheduled" in names and POSTMORTEMS in outlets:
+        first = case.orders.get(POSTMORTEMS, 0) == 0
+        effects.append(_next(case, POSTMORTEMS, EffectKind.CREATE if first else EffectKind.UPDATE))
+    at = max((event.at for event in case.events), default=case.incident.since)
+    urgent = case.incident.severity in (Severity.SEV1, Severity.SEV2)
+    return tuple(
+        Effect(
+            key=f"{case.incident.id}/{outlet}/{order:04d}/{kind}", incident=case.incident.id,
+            service=case.incident.service, outlet=outlet, kind=kind, order=order,
+            created_at=at, next_at=at, urgent=urgent,
+        )
+        for outlet, order, kind in effects
+    )  # fmt: skip
+
+
+def _next(case: Case, outlet: str, kind: EffectKind) -> tuple[str, int, EffectKind]:
+    order = case.orders[outlet] = case.orders.get(outlet, 0) + 1
+    return outlet, order, kind

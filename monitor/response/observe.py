@@ -1,0 +1,184 @@
+"""
+What one evaluation sees of a service: its checks, its traffic, its burn rates and, while an incident is live, what is
+still missing for recovery. Puts the core's decisions side by side in one `Observation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from monitor.core.incident import Incident, State
+from monitor.core.recovery import Assessment, RecoveryEvidence, assess
+from monitor.core.severity import Criticality, Evidence, Suggestion, TrafficView, suggest
+from monitor.core.sli import Tally
+from monitor.core.slo import Objective, burn_rate, burning
+from monitor.response.detect import Observation
+from monitor.response.watch import ServiceWatch, total
+
+SLO_PERIOD = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """
+    What is known of a service besides its probes.
+
+    Attributes:
+        traffic: None when no `traffic:` is configured or nothing was read yet.
+        traffic_missed: Readings in a row that brought no answer.
+        latency_shift: A confirmed shift in one line; empty when there is none; None when there is no baseline.
+        away_since: Since when Prometheus does not answer.
+    """
+
+    criticality: Criticality = Criticality.MEDIUM
+    traffic: TrafficView | None = None
+    traffic_configured: bool = False
+    traffic_missed: int = 0
+    latency_shift: str | None = None
+    away_since: datetime | None = None
+
+
+def observe(
+    watch: ServiceWatch,
+    around: Surroundings,
+    now: datetime,
+    *,
+    incident: Incident | None = None,
+    members: Sequence[tuple[ServiceWatch, Surroundings]] = (),
+    firing: tuple[str, ...] = (),
+) -> Observation:
+    """
+    Args:
+        incident: The live incident of this service, if there is one: then recovery is assessed too.
+        members: Services that joined it; their failures are the incident's.
+        firing: Alerts attached to the incident that still fire.
+    """
+    together = [(watch, around), *members]
+    evidence, suggestion = max(
+        ((e := evidence_of(w, a, now), suggest(e)) for w, a in together),
+        key=lambda pair: -(pair[1].severity or 9),
+    )
+    alarm = "; ".join(text for w, a in together for text in _alarms(w, a))
+    failing = tuple(f"{w.name}/{text}" if members else text for w, _ in together for text in w.failing_texts())
+    breach = "; ".join(failing) or alarm
+    cause = next((c for w, _ in together if (c := w.cause()) is not None), None)
+    begun = [at for w, _ in together if (at := w.first_failure_at()) is not None]
+    return Observation(
+        at=now,
+        breach=breach,
+        alarm=alarm,
+        gap=all(w.gap(now) for w, _ in together),
+        first_failure_at=min(begun, default=None),
+        evidence=evidence,
+        suggestion=suggestion,
+        assessment=_assess(together, incident, failing, firing, now) if incident is not None else None,
+        trace_id=cause.trace_id if cause else "",
+        span_id=cause.first.span_id if cause else "",
+    )
+
+
+def evidence_of(watch: ServiceWatch, around: Surroundings, now: datetime) -> Evidence:
+    """Burn rates are looked up only where something was bad: they cannot be above zero elsewhere."""
+    burn_short: float | None = None
+    burn: float | None = None
+    if any(w.s > 0.0 or w.failing for w in watch.checks.values()):
+        alarms = burning(lambda window: watch.tally(now, window), Objective(watch.objective), SLO_PERIOD)
+        burn_short = max((a.burn for a in alarms if a.threshold >= 14), default=None)
+        burn = max((a.burn for a in alarms), default=None)
+    return Evidence(
+        criticality=around.criticality,
+        checks=len(watch.checks),
+        failing=watch.failing(),
+        failing_reasons=watch.failing_texts(),
+        traffic=around.traffic,
+        burn_short=burn_short,
+        burn=burn,
+        latency_shift=around.latency_shift or "",
+        restarted="; ".join(_restarts(watch)),
+        prometheus_away_since=around.away_since,
+    )
+
+
+def _alarms(watch: ServiceWatch, around: Surroundings) -> list[str]:
+    alarms = []
+    for name in watch.alarmed():
+        check = watch.checks[name]
+        tally = check.window.tally(check.heard_at or check.began_at, timedelta(minutes=5))
+        alarms.append(f"{watch.name}/{name} failed {tally.bad} of its last {tally.total} probes")
+    if around.traffic is not None and around.traffic.fresh and (around.traffic.error_ratio or 0.0) >= 0.5:
+        alarms.append(f"{watch.name}: {around.traffic.text}")
+    if around.latency_shift:
+        alarms.append(f"{watch.name}: {around.latency_shift}")
+    return alarms
+
+
+def _restarts(watch: ServiceWatch) -> list[str]:
+    return [
+        f"{name}: {note}"
+        for name, check in watch.checks.items()
+        if check.last is not None and check.last.facts.get("restarted")
+        for note in check.last.notes
+    ]
+
+
+def _assess(
+    together: Sequence[tuple[ServiceWatch, Surroundings]],
+    incident: Incident,
+    failing: tuple[str, ...],
+    firing: tuple[str, ...],
+    now: datetime,
+) -> Assessment:
+    """Counted since recovering began: the burn of those minutes alone, and the proof that extra probes add to it."""
+    watch, around = together[0]
+    recovering = incident.state is State.RECOVERING
+    since = total(w.tally(now, now - incident.since) for w, _ in together) if recovering else Tally()
+    shifts = [a.latency_shift for _, a in together]
+    return assess(
+        RecoveryEvidence(
+            confirmed_failures=failing,
+            tally_since=total(w.proof() for w, _ in together) if recovering else Tally(),
+            burn=burn_rate(since, Objective(watch.objective)) if recovering else None,
+            traffic=around.traffic,
+            traffic_configured=around.traffic_configured,
+            traffic_missed=around.traffic_missed,
+            latency_shifted=None if all(s is None for s in shifts) else any(shifts),
+            firing_alerts=firing,
+            declared=bool(incident.declared_by),
+            mitigated=bool(incident.mitigated_by),
+        )
+    )
+
+
+def blind_observation(
+    hidden: Mapping[str, datetime], criticality: Criticality, now: datetime, incident: Incident | None
+) -> Observation:
+    """
+    The monitor's own incident: as severe as the most critical service that it hides, from two minutes on.
+
+    Args:
+        hidden: Services without an ok or failed result for longer than the gap limit, and since when.
+    """
+    names = sorted(hidden)
+    text = f"blind: no result for {', '.join(names[:5])}" + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    evidence = Evidence(
+        criticality=criticality,
+        checks=max(1, len(names)),
+        failing=tuple(names),
+        failing_reasons=tuple(f"{name}: no result since {hidden[name]:%H:%M:%S} UTC" for name in names),
+    )
+    suggestion: Suggestion = suggest(evidence)
+    assessment = None
+    if incident is not None:
+        assessment = assess(RecoveryEvidence(confirmed_failures=evidence.failing_reasons))
+    return Observation(
+        at=now,
+        breach=text if hidden else "",
+        alarm=text if hidden else "",
+        gap=False,
+        first_failure_at=min(hidden.values(), default=None),
+        evidence=evidence,
+        suggestion=suggestion,
+        assessment=assessment,
+    )

@@ -1,0 +1,54 @@
+"""Chapter 1, triage: who is on it, what the symptoms are, how bad it is and why. Texts, in UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from monitor.config import Contact
+from monitor.core.severity import Suggestion
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    name: str
+    holder: str
+    backup: str
+
+    def __str__(self) -> str:
+        return f"{self.name.replace('_', ' ').capitalize()}: {self.holder}" + (
+            f" (backup: {self.backup})" if self.backup else ""
+        )
+
+
+def roles(contacts: Mapping[str, Contact]) -> tuple[Role, ...]:
+    """Incident Commander and Scribe, from the contacts; empty for roles that nobody was named for."""
+    return tuple(
+        Role(name, contacts[name].primary, contacts[name].backup or "")
+        for name in ("incident_commander", "scribe")
+        if name in contacts
+    )
+
+
+def why(suggestion: Suggestion) -> Sequence[str]:
+    """The severity with its work shown: the row, its inputs, and the neighbouring rows."""
+    lines = [suggestion.reason, *suggestion.inputs]
+    if suggestion.higher:
+        lines.append(f"One step higher: {suggestion.higher}")
+    if suggestion.lower:
+        lines.append(f"One step lower: {suggestion.lower}")
+    return [line for line in lines if line]
+
+
+def utc(instant: datetime) -> str:
+    return instant.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def utc_time(instant: datetime) -> str:
+    return instant.strftime("%H:%M:%S UTC")
+
+
+def reference(number: int) -> str:
+    """How people call an incident: INC-0042."""
+    return f"INC-{number:04d}"

@@ -1,0 +1,186 @@
+"""
+What we know of a check and of a service right now: results in, evidence out. Mutable, but without a clock or I/O.
+
+The first attempt of a scheduled probe alone enters the SLI and the detector; extra probes and further attempts only say
+whether a failure is confirmed, and count as proof while an incident recovers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from statistics import median
+
+from checks.check import Check
+from checks.result import CheckResult, Confirmation, Outcome
+from monitor.core.incident import gap_limit
+from monitor.core.sequential import FailureCusum
+from monitor.core.sli import SliWindow, Tally
+from monitor.core.slots import slots_between
+
+SETTLE = timedelta(seconds=5)
+"""How long an excuse may hold a result back; slots younger than timeout + this are not missing yet."""
+
+
+@dataclass(slots=True)
+class CheckWatch:
+    """
+    Attributes:
+        s: The CUSUM's evidence of failure, 0 to h.
+        onset_at: First failure since `s` was last zero: what `open_after` is counted from.
+        failing: Confirmed failing now; unknown results leave it as it is.
+        heard_at: When the last ok or failed result was scheduled.
+        proof: Every probe, extra ones included, since the incident began to recover.
+    """
+
+    check: Check
+    cusum: FailureCusum
+    began_at: datetime
+    window: SliWindow
+    s: float = 0.0
+    onset_at: datetime | None = None
+    failing: bool = False
+    failing_since: datetime | None = None
+    last_two: tuple[bool, bool] = (False, False)
+    heard_at: datetime | None = None
+    last: CheckResult | None = None
+    proof: Tally = field(default_factory=Tally)
+    latencies: dict[datetime, list[float]] = field(default_factory=dict)
+
+    def observe(self, result: CheckResult) -> None:
+        self.last = result
+        if result.outcome is not Outcome.UNKNOWN:
+            self.heard_at = result.scheduled_at
+        self._confirm(result)
+        if result.outcome is not Outcome.UNKNOWN:
+            failed = result.outcome is Outcome.FAILED
+            self.proof += Tally(expected=1, good=int(not failed), bad=int(failed))
+        if result.extra:
+            return
+        self.window.add(result.scheduled_at, result.outcome)
+        if result.outcome is Outcome.UNKNOWN:
+            return
+        failed = result.outcome is Outcome.FAILED
+        self.last_two = (self.last_two[1], failed)
+        self.s = self.cusum.step(self.s, failed)
+        if self.s <= 0.0:
+            self.onset_at = None
+        elif failed and self.onset_at is None:
+            self.onset_at = result.scheduled_at
+        if result.latency is not None and not failed:
+            minute = result.scheduled_at.replace(second=0, microsecond=0)
+            self.latencies.setdefault(minute, []).append(result.latency)
+
+    def _confirm(self, result: CheckResult) -> None:
+        if result.outcome is Outcome.UNKNOWN:
+            return
+        match result.confirmation:
+            case Confirmation.CONFIRMED:
+                failing = True
+            case Confirmation.UNASKED:
+                # No re-probe fitted before the next slot: the slot before it must have failed as well.
+                failing = self.failing or self.last_two[1]
+            case _:
+                failing = False
+        if failing and not self.failing:
+            self.failing_since = result.scheduled_at
+        if not failing:
+            self.failing_since = None
+        self.failing = failing
+
+    @property
+    def alarmed(self) -> bool:
+        """The detector's word: enough evidence, and a failure among the last two scheduled probes."""
+        return any(self.last_two) and self.cusum.alarmed(self.s)
+
+    def reset_detector(self) -> None:
+        self.s = 0.0
+        self.onset_at = None
+
+    def tally(self, now: datetime, window: timedelta) -> Tally:
+        settled = now - timedelta(seconds=self.check.timeout) - SETTLE
+        start = max(now - window, self.began_at)
+        expected = slots_between(self.check.id, self.check.interval, start, settled)
+        return self.window.tally(now, window, expected)
+
+    def silent_for(self, now: datetime) -> timedelta:
+        return now - (self.heard_at or self.began_at)
+
+    def take_latency(self, minute: datetime) -> float | None:
+        """The median latency of *minute* in seconds, forgotten with everything older; None without an ok result."""
+        values = self.latencies.pop(minute, None)
+        for older in [m for m in self.latencies if m < minute]:
+            del self.latencies[older]
+        return median(values) if values else None
+
+
+@dataclass(slots=True)
+class ServiceWatch:
+    """A service's checks together."""
+
+    name: str
+    objective: float
+    checks: dict[str, CheckWatch]
+
+    def failing(self) -> tuple[str, ...]:
+        return tuple(name for name, watch in self.checks.items() if watch.failing)
+
+    def failing_texts(self) -> tuple[str, ...]:
+        texts = []
+        for name, watch in self.checks.items():
+            if watch.failing and watch.last is not None:
+                texts.append(f"{name}: {watch.last.reason or 'failed'}: {watch.last.detail}")
+        return tuple(texts)
+
+    def alarmed(self) -> tuple[str, ...]:
+        return tuple(name for name, watch in self.checks.items() if watch.alarmed)
+
+    def first_failure_at(self) -> datetime | None:
+        """When the present trouble began: the earliest onset among failing and alarmed checks."""
+        instants = [
+            instant
+            for watch in self.checks.values()
+            if watch.failing or watch.alarmed
+            for instant in (watch.onset_at if watch.alarmed else watch.failing_since,)
+            if instant is not None
+        ]
+        return min(instants, default=None)
+
+    def gap(self, now: datetime) -> bool:
+        """No ok or failed result of any check for longer than the gap limit."""
+        return bool(self.checks) and all(
+            watch.silent_for(now) > gap_limit(watch.check.interval) for watch in self.checks.values()
+        )
+
+    def silent_since(self) -> datetime:
+        return max(watch.heard_at or watch.began_at for watch in self.checks.values())
+
+    def tally(self, now: datetime, window: timedelta) -> Tally:
+        return total(watch.tally(now, window) for watch in self.checks.values())
+
+    def proof(self) -> Tally:
+        return total(watch.proof for watch in self.checks.values())
+
+    def begin_proof(self) -> None:
+        for watch in self.checks.values():
+            watch.proof = Tally()
+
+    def reset_detectors(self) -> None:
+        for watch in self.checks.values():
+            watch.reset_detector()
+
+    def cause(self) -> CheckResult | None:
+        """The result that best explains the trouble: the last one of a failing check, else of an alarmed one."""
+        for wanted in (self.failing(), self.alarmed()):
+            for name in wanted:
+                if (last := self.checks[name].last) is not None:
+                    return last
+        return None
+
+
+def total(tallies: Iterable[Tally]) -> Tally:
+    result = Tally()
+    for tally in tallies:
+        result += tally
+    return result
