@@ -1,4 +1,4 @@
-"""What the ledger keeps, as values. A `Commit` is one transaction: a transition, its events and the effects it asks for."""
+"""What the ledger keeps, as values. A `Commit` is one transaction: a transition, its events and its effects."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class TicketLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertLink:
-    """incident-alert: an alert of another system (or a user report) attached to an incident; firing, it bars recovery."""
+    """incident-alert: an alert of another system, or a user report, on an incident. Firing, it bars recovery."""
 
     incident: str
     fingerprint: str
@@ -119,6 +119,24 @@ class MemberLink:
     joined_at: datetime
     why: str
     left_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetCheckpoint:
+    """
+    What one check did in one hour, kept with the ledger: a lost history must not forgive a spent budget.
+
+    Attributes:
+        check: Its identity, service/check.
+        hour: The hour's first instant, UTC.
+    """
+
+    check: str
+    hour: datetime
+    expected: int
+    good: int
+    bad: int
+    unknown: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,151 @@
+"""Reading the ledger: the same questions for the daemon that writes it and for a command that only looks."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from monitor.core.incident import Incident, State
+from monitor.ledger import rows
+from monitor.ledger.records import (
+    AlertLink,
+    BudgetCheckpoint,
+    Effect,
+    EffectState,
+    LedgerEvent,
+    MemberLink,
+    TicketLink,
+)
+
+T = TypeVar("T")
+
+_LIVE = (State.OPEN, State.RECOVERING)
+
+
+class LedgerReader:
+    """
+    Safe to ask from any thread. Each answer is one snapshot: what was committed when the question was asked.
+
+    Connections are lent, not shared: a slow reader never makes another one wait, and none waits for the writer (WAL).
+    They are kept for the next question only beside our own writer; without one each question looks anew at which files
+    there are, because a daemon may have been started in between.
+    """
+
+    def __init__(self, path: Path, connect: Callable[[], sqlite3.Connection], *, keep: bool) -> None:
+        self.path = path
+        self._connect = connect
+        self._keep = keep
+        self._idle: list[sqlite3.Connection] = []
+
+    def incidents(self, live_only: bool = False) -> tuple[Incident, ...]:
+        """Incidents that have a number, oldest first; *live_only*: open or recovering."""
+        where = f"id <> '' AND state IN ({_marks(_LIVE)})" if live_only else "id <> ''"
+        return self._incidents(f"WHERE {where} ORDER BY number", _LIVE if live_only else ())
+
+    def incident(self, id_or_number: str | int) -> Incident | None:
+        """By ULID or by number; "7" and 7 are the same."""
+        text = str(id_or_number)
+        if text.isdigit() and len(text) < 19:
+            found = self._incidents("WHERE number = ? AND id <> ''", (int(text),))
+        else:
+            found = self._incidents("WHERE id = ? AND id <> '' ORDER BY opened_at", (text,))
+        return found[0] if found else None
+
+    def highest_number(self) -> int:
+        """Of all incidents; 0 before the first."""
+        ((number,),) = self._all(tuple, "SELECT coalesce(max(number), 0) FROM incidents")
+        return int(number)
+
+    def places(self) -> tuple[Incident, ...]:
+        """Where each service stands in the machine, one row per service: what a restart continues from."""
+        return self._incidents(
+            """WHERE id = (SELECT p.id FROM incidents p WHERE p.service = incidents.service
+                           ORDER BY p.id <> '', p.number DESC, p.id DESC LIMIT 1) ORDER BY service"""
+        )
+
+    def events(self, incident: str = "", after: int = 0, limit: int = 1000) -> tuple[LedgerEvent, ...]:
+        """In the order they were appended, those with a seq above *after*. Page on with the last one's seq."""
+        where = "seq > ? AND incident = ?" if incident else "seq > ?"
+        arguments: tuple[object, ...] = (after, incident, limit) if incident else (after, limit)
+        return self._all(rows.event_of, f"{rows.SELECT_EVENTS} WHERE {where} ORDER BY seq LIMIT ?", arguments)
+
+    def effects(self, incident: str = "", states: Sequence[EffectState] = ()) -> tuple[Effect, ...]:
+        """In the order they are to go out, per incident and outlet. No *states*: all of them."""
+        conditions = ["incident = ?"] if incident else []
+        if states:
+            conditions.append(f"state IN ({_marks(states)})")
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        arguments = ((incident,) if incident else ()) + tuple(states)
+        return self._effects(f"{where} ORDER BY incident, outlet, position, rowid", arguments)
+
+    def unfinished(self, outlet: str) -> tuple[Effect, ...]:
+        """What this outlet has still to do: waiting, or sent with an unknown outcome."""
+        # The states are written out because SQLite uses the partial index only when it can prove that it fits.
+        return self._effects(
+            "WHERE outlet = ? AND state IN ('waiting', 'sending') ORDER BY incident, position, rowid", (outlet,)
+        )
+
+    def oldest_unfinished(self) -> datetime | None:
+        """When the longest waiting effect was asked for; None when nothing waits."""
+        sql = "SELECT min(created_at) FROM effects WHERE state IN ('waiting', 'sending')"
+        ((oldest,),) = self._all(tuple, sql)
+        return None if oldest is None else rows.from_text(oldest)
+
+    def members(self, incident: str) -> tuple[MemberLink, ...]:
+        sql = rows.SELECT_MEMBERS + "WHERE incident = ? ORDER BY joined_at, service"
+        return self._all(rows.member_of, sql, (incident,))
+
+    def alerts(self, incident: str) -> tuple[AlertLink, ...]:
+        sql = rows.SELECT_ALERTS + "WHERE incident = ? ORDER BY at, fingerprint"
+        return self._all(rows.alert_of, sql, (incident,))
+
+    def tickets(self, incident: str) -> tuple[TicketLink, ...]:
+        sql = rows.SELECT_TICKETS + "WHERE incident = ? ORDER BY outlet"
+        return self._all(rows.ticket_of, sql, (incident,))
+
+    def meta(self, key: str) -> str | None:
+        found = self._all(tuple, "SELECT value FROM meta WHERE key = ?", (key,))
+        return str(found[0][0]) if found else None
+
+    def checkpoints(self, since: datetime, until: datetime) -> tuple[BudgetCheckpoint, ...]:
+        """Of all checks, for hours that begin in [since, until), oldest first."""
+        sql = rows.SELECT_CHECKPOINTS + "WHERE hour >= ? AND hour < ? ORDER BY hour, check_name"
+        return self._all(rows.checkpoint_of, sql, (rows.to_text(since), rows.to_text(until)))
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+
+    def _incidents(self, rest: str, arguments: Sequence[object] = ()) -> tuple[Incident, ...]:
+        return self._all(rows.incident_of, rows.SELECT_INCIDENTS + rest, arguments)
+
+    def _effects(self, rest: str, arguments: Sequence[object] = ()) -> tuple[Effect, ...]:
+        return self._all(rows.effect_of, rows.SELECT_EFFECTS + rest, arguments)
+
+    def _all(self, make: Callable[[rows.Row], T], sql: str, arguments: Sequence[object] = ()) -> tuple[T, ...]:
+        with self._borrowed() as connection:
+            return tuple(make(row) for row in connection.execute(sql, tuple(arguments)))
+
+    @contextmanager
+    def _borrowed(self) -> Iterator[sqlite3.Connection]:
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._connect()
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        if self._keep:
+            self._idle.append(connection)
+        else:
+            connection.close()
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ", ".join("?" * len(values))

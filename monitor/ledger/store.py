@@ -1,0 +1,144 @@
+"""The ledger itself: commit what became true, read it back. Writing never waits, reading sees what was committed."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import closing
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from monitor.ledger import rows
+from monitor.ledger.database import (
+    LedgerAbsent,
+    LedgerError,
+    open_beside_writer,
+    open_for_reading,
+    open_for_writing,
+    refuse_newer,
+    schema_version,
+)
+from monitor.ledger.health import Health
+from monitor.ledger.reader import LedgerReader
+from monitor.ledger.records import BudgetCheckpoint, Commit, Effect, TicketLink
+from monitor.ledger.writer import Job, Writer
+
+FILE_NAME = "ledger.sqlite"
+MIGRATIONS = (Path(__file__).with_name("schema.sql").read_text(encoding="utf-8"),)
+"""Step n leads from schema n to n + 1. A step that was released is never edited: others have run it."""
+
+SLOW_AFTER = 5.0  # seconds; the same patience for a lock of another process and for a disk that hangs
+
+
+def _wall() -> datetime:
+    return datetime.now(UTC)
+
+
+class Ledger(LedgerReader):
+    """Opened by the daemon, which holds the state lock. Any thread may call any method; none waits to write."""
+
+    def __init__(self, path: Path, writer: Writer, health: Health) -> None:
+        super().__init__(path, partial(open_beside_writer, path), keep=True)
+        self._writer = writer
+        self._health = health
+        self._numbering = threading.Lock()
+        self._number = self.highest_number()
+
+    @classmethod
+    def open(cls, folder: Path, *, slow_after: float = SLOW_AFTER, wall: Callable[[], datetime] = _wall) -> Ledger:
+        """
+        Raises:
+            SchemaTooNew: A newer version wrote it; nothing was touched.
+            sqlite3.Error, OSError: It cannot be opened.
+        """
+        path = folder / FILE_NAME
+        connection = open_for_writing(path, MIGRATIONS, synchronous="FULL", busy_seconds=slow_after)
+        health = Health(slow_after, wall)
+        return cls(path, Writer(connection, health), health)
+
+    @classmethod
+    def open_read_only(cls, folder: Path) -> LedgerReader:
+        """
+        For commands that only look, beside a running daemon or without one. Makes no file.
+
+        Raises:
+            LedgerAbsent: There is none, or we may not read it.
+            SchemaTooNew: A newer version wrote it.
+            LedgerError: It is no ledger.
+        """
+        path = folder / FILE_NAME
+        with closing(open_for_reading(path)) as connection:
+            try:
+                found = schema_version(connection)
+            except sqlite3.DatabaseError as error:
+                raise LedgerError(f"{path} cannot be read: {error}; is it a ledger?") from error
+        refuse_newer(found, path, len(MIGRATIONS))
+        if found == 0:
+            raise LedgerAbsent(f"{path} is empty: no daemon has kept a ledger there yet")
+        return LedgerReader(path, partial(open_for_reading, path), keep=False)
+
+    def commit(self, commit: Commit) -> Future[None]:
+        """
+        Whole or not at all, and in the order of the calls. Once the future is done, every read sees it.
+
+        A disk that refuses only delays the future. It fails with what SQLite said when the rows themselves are wrong,
+        and with LedgerClosed when the ledger was closed first.
+
+        Raises:
+            TypeError, ValueError: The commit holds what cannot be kept, such as a naive instant.
+        """
+        job = Job(rows.commit_statements(commit), commit.effects)
+        with self._numbering:
+            self._number = max(self._number, *(incident.number for incident in commit.incidents), 0)
+        return self._writer.submit(job)
+
+    def record(self, effect: Effect, ticket: TicketLink | None = None) -> Future[None]:
+        """What became of an effect that was committed before: its state, attempts, next_at, external id and detail."""
+        return self._writer.submit(Job(rows.effect_statements(effect, ticket)))
+
+    def set_meta(self, key: str, value: str) -> Future[None]:
+        return self._writer.submit(Job(rows.meta_statements(key, value)))
+
+    def write_checkpoints(self, checkpoints: Sequence[BudgetCheckpoint]) -> Future[None]:
+        """Written again, an hour is replaced."""
+        return self._writer.submit(Job(rows.checkpoint_statements(checkpoints)))
+
+    def forget_checkpoints(self, before: datetime) -> Future[None]:
+        return self._writer.submit(Job(rows.forget_checkpoints_statements(before)))
+
+    def next_number(self) -> int:
+        """The next short incident number. One that is never committed leaves a gap until the next restart."""
+        with self._numbering:
+            self._number += 1
+            return self._number
+
+    @property
+    def healthy(self) -> bool:
+        return self.held_since is None
+
+    @property
+    def held_since(self) -> datetime | None:
+        """Since when commits fail or hang (wall clock, UTC)."""
+        return self._health.look(self._writer.waiting())[0]
+
+    @property
+    def trouble(self) -> str:
+        """Why commits are held, in SQLite's words; empty when well."""
+        return self._health.look(self._writer.waiting())[1]
+
+    @property
+    def waiting(self) -> int:
+        """Commits handed over and not written yet."""
+        return self._writer.waiting()
+
+    def held_effects(self) -> tuple[Effect, ...]:
+        """Effects of commits that are not written yet: no read finds them, but urgent ones may go out."""
+        return self._writer.held_effects()
+
+    def close(self, timeout: float = 10.0) -> None:
+        """Write what waits, then close. Futures of what cannot be written fail with LedgerClosed."""
+        super().close()
+        self._writer.close(timeout)
