@@ -293,7 +293,7 @@ def _compare(recent: Sequence[float], sample: Sample, effect: Effect) -> Shift |
     confirmed = z >= SIGNIFICANT and seconds >= effect.seconds and ratio >= effect.ratio
     where = {Level.HOUR_OF_WEEK: "at this hour", Level.HOUR_OF_DAY: "at this hour of the day", Level.GLOBAL: "usually"}
     share = f"{ratio * 100:+.0f} %" if isfinite(ratio) else "from nothing"
-    text = f"latency {_ms(usual + seconds)} ms against {_ms(usual)} ms {where[sample.level]}: {_ms(seconds, '+')} ms, {share}"
+    text = f"latency {_ms(usual + seconds)} ms against {_ms(usual)} ms {where[sample.level]}"
     return Shift(confirmed, seconds, ratio, z, f"{text}: {_ms(seconds, '+')} ms, {share}")
 
 
