@@ -1,0 +1,195 @@
+"""From the shape to the Config: paths made absolute, secrets read, defaults filled in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path as FilePath
+from typing import Any
+
+from pydantic import BaseModel, SecretStr
+
+from checks.check import Check, CollectorQuestion, HttpQuestion, Question, Retry
+from monitor.config import config
+from monitor.config.fields import OnChange
+from monitor.config.problems import Path
+from monitor.config.reading import Reading
+from monitor.config.rules import DEFAULT_INTERVAL, DEFAULT_RETRY_WITHIN, default_timeout
+from monitor.config.shape import CheckShape, PolicyShape, Root, ServiceShape, Webhook
+from monitor.core.severity import POLICIES, Criticality, Policy, Severity
+
+_TELLING_NAME = re.compile(r"TOKEN|SECRET|PASS|KEY|CREDENTIAL|AUTH|LOGIN|COOKIE", re.IGNORECASE)
+"""What the names of secrets hold: of environment variables and of headers."""
+
+
+def build(root: Root, reading: Reading, base: FilePath) -> config.Config:
+    """
+    Problems are told to *reading*; what comes back is only of use when there are none.
+
+    Args:
+        base: Folder of the config, for defaults that no file sets.
+    """
+    builder = _Builder(root, reading, base)
+    built = builder.whole()
+    return built.with_secrets(builder.secrets())
+
+
+class _Builder:
+    def __init__(self, root: Root, reading: Reading, base: FilePath) -> None:
+        self.root = root
+        self.reading = reading
+        self.base = base
+
+    def whole(self) -> config.Config:
+        root = self.root
+        monitor = self.monitor()
+        return config.Config(
+            monitor=monitor,
+            telemetry=config.Telemetry(**_given(root.telemetry)),
+            sources=config.Sources(**_given(root.sources)),
+            services={name: self.service(name, service) for name, service in (root.services or {}).items()},
+            incidents=(incidents := config.Incidents(**_given(root.incidents))),
+            policy=_policies(root.policy or {}, incidents),
+            tracker=self.tracker(monitor.state),
+            contacts={role: config.Contact(**_given(contact)) for role, contact in (root.contacts or {}).items()},
+            playbook=config.Playbook(**_given(root.playbook)),
+        )
+
+    def monitor(self) -> config.Monitor:
+        written = self.root.monitor
+        given = _given(written)
+        given["retention"] = config.Retention(**_given(given.get("retention")))
+        given["state"] = self.folder(given.get("state"), ("monitor", "state")) or self.base.absolute() / "state"
+        if name := given.get("token_file"):
+            path: Path = ("monitor", "token_file")
+            given["token_file"] = self.reading.file_path(name, path).absolute()
+            given["token"] = SecretStr(self.reading.file_content(name, path))
+        return config.Monitor(**given)
+
+    def tracker(self, state: FilePath) -> config.Tracker:
+        written = self.root.tracker
+        if written is None or not (written.folder or written.webhook):
+            return config.Tracker(folder=state / "tickets")
+        return config.Tracker(
+            folder=self.folder(written.folder, ("tracker", "folder")),
+            webhook=self.webhook(written.webhook) if written.webhook else None,
+        )
+
+    def webhook(self, written: Webhook) -> config.Webhook:
+        path: Path = ("tracker", "webhook")
+        secret = written.secret
+        if written.secret_file is not None:
+            if secret is not None:
+                self.reading.tell((*path, "secret_file"), "secret is set as well", "Keep one of them.")
+            secret = SecretStr(self.reading.file_content(written.secret_file, (*path, "secret_file")))
+        elif secret is None and not self.reading.is_wrong(path):
+            fix = "Add secret_file: FILE or secret: ${NAME}, so that the receiver can tell us from others."
+            self.reading.tell(path, "there is no secret to sign with", fix)
+        return config.Webhook(url=written.url, secret=secret or SecretStr(""))
+
+    def folder(self, name: str | None, path: Path) -> FilePath | None:
+        if name is None:
+            return None
+        folder = (self.reading.folder(path) / FilePath(name).expanduser()).absolute()
+        if folder.exists() and not folder.is_dir():
+            self.reading.tell(path, "is a file, not a folder", "Name a folder; it is made when it is not there.")
+        return folder
+
+    def service(self, name: str, written: ServiceShape) -> config.Service:
+        checks = (written.checks or {}).items()
+        return config.Service(
+            name=name,
+            checks=tuple(self.check(name, check_name, check) for check_name, check in checks),
+            criticality=Criticality(written.criticality or Criticality.MEDIUM),
+            tags=written.tags or (),
+            depends_on=written.depends_on or (),
+            slos=tuple(config.Slo(**_given(slo)) for slo in written.slos or () if slo.sli == "success"),
+            traffic=config.Traffic(**_given(written.traffic)) if written.traffic else None,
+        )
+
+    def check(self, service: str, name: str, written: CheckShape) -> Check:
+        interval = written.interval or DEFAULT_INTERVAL
+        retry = None
+        if written.retry is not None:
+            within = written.retry.within or DEFAULT_RETRY_WITHIN
+            retry = Retry(times=written.retry.times or 1, within=within.total_seconds())
+        return Check(
+            service=service,
+            name=name,
+            question=self.question(written, ("services", service, "checks", name)),
+            interval=interval.total_seconds(),
+            timeout=(written.timeout or default_timeout(interval)).total_seconds(),
+            retry=retry,
+        )
+
+    def question(self, written: CheckShape, path: Path) -> Question:
+        if written.collector is not None:
+            return CollectorQuestion(url=written.collector, metrics=written.metrics)
+        question = HttpQuestion(url=written.http or "")
+        given: dict[str, Any] = {
+            "method": written.method,
+            "headers": tuple(written.headers.items()) if written.headers else None,
+            "body": written.body,
+            "expected_status": written.status,
+            "max_redirects": written.redirects,
+            "max_body": written.max_body,
+        }
+        if written.tls is not None:
+            given["verify"] = written.tls.verify
+            given["ca_file"] = self.authorities(written.tls.ca, (*path, "tls", "ca"))
+        given = {key: value for key, value in given.items() if value is not None}
+        return replace(question, **given) if given else question
+
+    def authorities(self, name: str | None, path: Path) -> str | None:
+        if name is None:
+            return None
+        file = self.reading.file_path(name, path).absolute()
+        try:
+            if b"-----BEGIN" in file.read_bytes():
+                return str(file)
+            self.reading.tell(path, "holds no certificate", "Name a PEM file, with -----BEGIN CERTIFICATE----- in it.")
+        except OSError:
+            self.reading.tell(path, "cannot be read", "Make the file, or correct the name.")
+        return None
+
+    def secrets(self) -> frozenset[str]:
+        """
+        What to mask wherever it turns up: contents of secret files, keys that hold secrets, headers whose name says
+        so (and the last word of their value: the token without `Bearer`), and variables that fill any of these, a
+        body, or whose own name says so.
+        """
+        found = set(self.reading.files.values())
+        for service in (self.root.services or {}).values():
+            for check in (service.checks or {}).values():
+                for header, value in (check.headers or {}).items():
+                    if _TELLING_NAME.search(header):
+                        found |= {value, value.split()[-1]}
+        tracker = self.root.tracker
+        if tracker and tracker.webhook and tracker.webhook.secret:
+            found.add(tracker.webhook.secret.get_secret_value())
+        for path, variables in self.reading.substituted.items():
+            carrier = {"headers", "body", "secret"} & {str(step) for step in path[4:] + path[-1:]}
+            found |= {value for name, value in variables.items() if carrier or _TELLING_NAME.search(name)}
+        return frozenset(value for value in found if value)
+
+
+def _given(written: BaseModel | None) -> dict[str, Any]:
+    """The keys that stand in the file; the others take the default of the part they belong to."""
+    if written is None:
+        return {}
+    values = {key: getattr(written, key) for key in written.model_fields_set}
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _policies(written: Mapping[str, PolicyShape], incidents: config.Incidents) -> dict[Severity, Policy]:
+    """The playbook's policy of each severity, on the grid of `incidents.update_every`, changed by what is written."""
+    policies = {}
+    for severity, policy in POLICIES.items():
+        given = _given(written.get(severity.name))
+        if policy.update_every is not None:
+            given.setdefault("update_every", incidents.update_every)
+        if isinstance(given.get("update_every"), OnChange):
+            given["update_every"] = None
+        policies[severity] = replace(policy, **given)
+    return policies

@@ -1,0 +1,155 @@
+"""What the program is given: every value read, every default filled in, only what this version can do. Frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, PrivateAttr, SecretStr
+
+from checks.check import Check
+from monitor.config.values import Listen
+from monitor.core.severity import POLICIES, Criticality, Policy, Severity
+
+_Value = TypeVar("_Value")
+Frozen = Annotated[Mapping[str, _Value], AfterValidator(MappingProxyType), PlainSerializer(dict)]
+"""A mapping that nobody changes."""
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class Retention(Part):
+    minutes: timedelta = timedelta(hours=48)
+    five_minutes: timedelta = timedelta(days=35)
+    hours: timedelta = timedelta(days=400)
+
+
+class Monitor(Part):
+    """
+    Attributes:
+        state: Absolute.
+        token_file: Where the token was read from, absolute; None when one is to be made in the state folder.
+        online: Reference targets, none or at least two.
+    """
+
+    state: Path
+    environment: str = "production"
+    location: str = "local"
+    time_zone: str = "UTC"
+    listen: Listen = Listen("127.0.0.1", 8700)
+    token_file: Path | None = None
+    token: SecretStr | None = None
+    online: tuple[str, ...] = ()
+    retention: Retention = Retention()
+
+
+class Telemetry(Part):
+    """otlp: base address; `/v1/traces` and the like are appended to it."""
+
+    otlp: str | None = None
+
+
+class Sources(Part):
+    prometheus: str | None = None
+
+
+class Slo(Part):
+    sli: Literal["success"]
+    objective: float
+    over: timedelta = timedelta(days=30)
+
+
+class Traffic(Part):
+    """PromQL: rates per second, and a latency in seconds."""
+
+    requests: str | None = None
+    errors: str | None = None
+    latency: str | None = None
+
+
+class Service(Part):
+    name: str
+    checks: tuple[Check, ...]
+    criticality: Criticality = Criticality.MEDIUM
+    tags: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] = ()
+    slos: tuple[Slo, ...] = ()
+    traffic: Traffic | None = None
+
+
+class Incidents(Part):
+    open: Literal["auto", "suggest"] = "auto"
+    open_after: timedelta = timedelta(seconds=60)
+    stable_for: timedelta = timedelta(minutes=30)
+    reopen_within: timedelta = timedelta(minutes=30)
+    evidence_wait: timedelta = timedelta(hours=2)
+    update_every: timedelta = timedelta(minutes=15)
+    postmortem_within: timedelta = timedelta(hours=48)
+
+
+class Webhook(Part):
+    url: str
+    secret: SecretStr
+
+
+class Tracker(Part):
+    """folder: absolute. Without any tracker in the file it is `STATE/tickets`."""
+
+    folder: Path | None = None
+    webhook: Webhook | None = None
+
+
+class Contact(Part):
+    primary: str
+    backup: str | None = None
+
+
+class Playbook(Part):
+    reviewed: date | None = None
+    review_every: timedelta = timedelta(days=90)
+
+
+class Config(Part):
+    """
+    Attributes:
+        policy: For every severity, the playbook's or as the file changes it.
+        warnings: What works and is probably not meant, one line each.
+    """
+
+    monitor: Monitor
+    services: Frozen[Service]
+    telemetry: Telemetry = Telemetry()
+    sources: Sources = Sources()
+    incidents: Incidents = Incidents()
+    policy: Annotated[Mapping[Severity, Policy], AfterValidator(MappingProxyType), PlainSerializer(dict)] = POLICIES
+    tracker: Tracker
+    contacts: Frozen[Contact] = MappingProxyType({})
+    playbook: Playbook = Playbook()
+    warnings: tuple[str, ...] = ()
+    _secrets: frozenset[str] = PrivateAttr(default=frozenset())
+
+    def all_checks(self) -> tuple[Check, ...]:
+        return self._all_checks
+
+    def secrets(self) -> frozenset[str]:
+        """Values that no log, ticket or span may show."""
+        return self._secrets
+
+    def with_secrets(self, values: frozenset[str]) -> Config:
+        copy = self.model_copy()
+        copy._secrets = values
+        return copy
+
+    @cached_property
+    def _all_checks(self) -> tuple[Check, ...]:
+        return tuple(check for service in self.services.values() for check in service.checks)
+
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        # A short one: headers and addresses of checks have no business in a traceback.
+        return [("services", len(self.services)), ("checks", len(self.all_checks()))]

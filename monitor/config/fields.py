@@ -1,0 +1,136 @@
+"""The kinds of value that keys of the config have: each a parser of `values.py` and what an editor may know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Annotated, Any
+
+from pydantic import (
+    BeforeValidator,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainValidator,
+    SecretStr,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from monitor.config import values
+from monitor.config.problems import Wrong
+
+_INTERPOLATED = r"\$\{"
+
+
+def _written(pattern: str, **more: object) -> dict[str, Any]:
+    """JSON Schema of text that has a form, or is filled from the environment."""
+    return {"type": "string", "pattern": f"^({pattern})$|{_INTERPOLATED}", **more}
+
+
+def _seconds(low: str, high: str = "") -> Callable[[object], timedelta]:
+    parse = values.duration(timedelta(0))
+    return values.duration(parse(low), parse(high) if high else values.LONGEST)
+
+
+_DURATION = _written(values.DURATION, examples=["30s", "15m", "1h30m", "48h", "35d"])
+_STATUS = {"anyOf": [{"type": "integer", "minimum": 100, "maximum": 599}, _written(r"[1-5][xX]{2}|\d{3}(-\d{3})?")]}
+
+Text = Annotated[str, PlainValidator(values.text), WithJsonSchema({"type": "string"})]
+Line = Annotated[str, PlainValidator(values.line), WithJsonSchema({"type": ["string", "number"]})]
+Name = Annotated[str, PlainValidator(values.name), WithJsonSchema({"type": "string", "pattern": f"^{values.NAME}$"})]
+Switch = Annotated[bool, PlainValidator(values.switch), WithJsonSchema({"type": "boolean"})]
+Url = Annotated[str, PlainValidator(values.url), WithJsonSchema(_written("https?://.+"))]
+Address = Annotated[values.Listen, PlainValidator(values.listen), WithJsonSchema(_written(r".+:\d+"))]
+TimeZone = Annotated[str, PlainValidator(values.time_zone), WithJsonSchema({"type": "string"})]
+Day = Annotated[date, PlainValidator(values.day), WithJsonSchema({"type": "string", "format": "date"})]
+Size = Annotated[int, PlainValidator(values.size(1, 16 * 1024**2)), WithJsonSchema(_written(values.SIZE))]
+Method = Annotated[str, PlainValidator(values.method), WithJsonSchema(_written("|".join(values.METHODS)))]
+Redirects = Annotated[
+    int,
+    PlainValidator(values.redirects),
+    WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "integer", "minimum": 0, "maximum": 50}]}),
+]
+Statuses = Annotated[
+    tuple[Annotated[tuple[int, int], PlainValidator(values.statuses)], ...],
+    BeforeValidator(values.listed),
+    WithJsonSchema({"anyOf": [_STATUS, {"type": "array", "items": _STATUS, "minItems": 1}]}),
+]
+HeaderName = Annotated[str, PlainValidator(values.header_name), WithJsonSchema({"type": "string"})]
+HeaderValue = Annotated[str, PlainValidator(values.header_value), WithJsonSchema({"type": ["string", "number"]})]
+Share = Annotated[
+    float,
+    PlainValidator(values.objective),
+    WithJsonSchema(
+        {"anyOf": [{"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}, _written(r"[\d.]+ ?%")]}
+    ),
+]
+
+Duration = Annotated[timedelta, PlainValidator(values.duration()), WithJsonSchema(_DURATION)]
+Interval = Annotated[timedelta, PlainValidator(_seconds("1s", "24h")), WithJsonSchema(_DURATION)]
+MinuteOrMore = Annotated[timedelta, PlainValidator(_seconds("1m")), WithJsonSchema(_DURATION)]
+Wait = Annotated[timedelta, PlainValidator(_seconds("0s")), WithJsonSchema(_DURATION)]
+SloPeriod = Annotated[timedelta, PlainValidator(_seconds("1d", "90d")), WithJsonSchema(_DURATION)]
+
+
+class OnChange:
+    """`update_every: on change`: no grid, an update whenever something changed."""
+
+    def __repr__(self) -> str:
+        return "on change"
+
+
+ON_CHANGE = OnChange()
+
+
+def _cadence(value: object) -> timedelta | OnChange:
+    if value == "on change":
+        return ON_CHANGE
+    return _seconds("1m")(value)
+
+
+Cadence = Annotated[
+    timedelta | OnChange,
+    PlainValidator(_cadence),
+    WithJsonSchema({"anyOf": [{"const": "on change"}, _DURATION]}),
+]
+Attempts = Annotated[
+    int, PlainValidator(values.count(1, 5)), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 5})
+]
+
+
+def _secret(value: object) -> SecretStr:
+    return SecretStr(values.text(value).strip())
+
+
+Secret = Annotated[SecretStr, PlainValidator(_secret), WithJsonSchema({"type": "string", "format": "password"})]
+
+
+def word(*options: str) -> tuple[PlainValidator, WithJsonSchema]:
+    """For a key that takes one of a few words: `Annotated[str, *word("auto", "suggest")]`."""
+    return PlainValidator(values.choice(*options)), WithJsonSchema(_written("|".join(options), examples=list(options)))
+
+
+class NotYet:
+    """
+    Marks a key whose shape is settled and whose capability is not in this version.
+
+    Given in a file it is refused, whatever it holds. Validated with the context `WHOLE_SHAPE` it is taken, which is
+    how a test proves that the shape fits.
+    """
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_info_before_validator_function(_refuse, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"description": "Not in this version.", "x-not-in-this-version": True, "allOf": [handler(schema)]}
+
+
+WHOLE_SHAPE = "whole shape"
+NOT_YET = "not in this version"
+
+
+def _refuse(value: object, info: core_schema.ValidationInfo) -> object:
+    if info.context == WHOLE_SHAPE:
+        return value
+    raise Wrong(NOT_YET, "Remove it; what it will do is described in docs/configuration.md.")

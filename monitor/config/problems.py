@@ -1,0 +1,78 @@
+"""A problem of the config: where it is, what was found, what would be right. All of them are told in one run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+Path = tuple[str | int, ...]
+"""Keys and list positions from the top of the config: ("services", "orders", "slos", 0, "objective")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """
+    Attributes:
+        file: As the user named it.
+        line: Counted from 1; 0 when the problem is not of one line, for example a file that is not there.
+        path: `services.orders.checks.ready.timeout`; empty when it is not of one key.
+        found: What is wrong, in a few words. Holds values only as they are written in the file, and no secret.
+        fix: What would be right, as a sentence.
+    """
+
+    file: str
+    line: int
+    path: str
+    found: str
+    fix: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        subject = f"{self.path}: {self.found}" if self.path else self.found
+        return f"{place}  {subject}\n    {self.fix}"
+
+
+class ConfigError(Exception):
+    """Everything that is wrong with a config. `str()` is what a person reads."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(problems)
+        self.problems = tuple(problems)
+
+    def __str__(self) -> str:
+        files = list(dict.fromkeys(problem.file for problem in self.problems))
+        count = f"{len(self.problems)} problem" + ("" if len(self.problems) == 1 else "s")
+        where = files[0] if len(files) == 1 else f"The config ({', '.join(files)})"
+        return f"{where} has {count}; nothing was started.\n\n" + "\n".join(map(str, self.problems))
+
+
+class Wrong(ValueError):
+    """
+    A value that cannot be read, said by the parser of that value, which knows neither file nor line.
+
+    `found` may hold `{value}`: it becomes the value as written in the file, so that what came from an environment
+    variable is never shown.
+    """
+
+    def __init__(self, found: str, fix: str) -> None:
+        super().__init__(found)
+        self.found = found
+        self.fix = fix
+
+
+def join(path: Path) -> str:
+    """A path as people write it: `services.orders.slos[0].objective`."""
+    text = ""
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        else:
+            text += ("." if text else "") + quote(step)
+    return text
+
+
+def quote(text: str, limit: int = 80) -> str:
+    """A value on one line of bounded length, in quotes when its ends could not be seen otherwise."""
+    if len(text) > limit:
+        text = text[: limit - 3] + "..."
+    return text if text.isprintable() and text and text.strip() == text else repr(text)

@@ -1,0 +1,227 @@
+"""
+What no single value can tell: rules over several keys.
+
+Each tells its problems to the reading, and is silent where a key it rests on is wrong itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from itertools import pairwise
+
+from monitor.config.config import Retention
+from monitor.config.fields import NOT_YET
+from monitor.config.problems import Path
+from monitor.config.reading import Reading
+from monitor.config.shape import CheckShape, Root, ServiceShape, SloShape
+from monitor.config.values import meant, show
+from monitor.core.slo import BURN_WINDOWS, Objective, can_fire
+
+DEFAULT_INTERVAL = timedelta(seconds=30)
+DEFAULT_PERIOD = timedelta(days=30)
+DEFAULT_RETRY_WITHIN = timedelta(seconds=2)
+LONGEST_DEFAULT_TIMEOUT = timedelta(seconds=10)
+RESERVED_SERVICE = "watchkeeper"
+"""The subject of the monitor's own incidents."""
+
+_HTTP_ONLY = ("method", "headers", "body", "status", "redirects", "tls", "max_body")
+_QUICK = BURN_WINDOWS[0]
+
+
+def default_timeout(interval: timedelta) -> timedelta:
+    """80 % of the interval, so that a probe ends before the next is due, and 10 s at most."""
+    return min(interval * 0.8, LONGEST_DEFAULT_TIMEOUT)
+
+
+def enforce(root: Root, reading: Reading) -> list[str]:
+    """Tells *reading* every problem; returns the warnings."""
+    _monitor(root, reading)
+    _services(root, reading)
+    return list(_warnings(root, reading))
+
+
+def _monitor(root: Root, reading: Reading) -> None:
+    online = root.monitor.online if root.monitor else None
+    if online is not None and len(set(online)) < 2:
+        reading.tell(
+            ("monitor", "online"),
+            "needs at least two different addresses",
+            "One reference that is down would excuse every failure. Add another, or leave it out.",
+        )
+    kept = root.monitor.retention if root.monitor else None
+    default = Retention()
+    steps = [(name, (kept and getattr(kept, name)) or getattr(default, name)) for name in Retention.model_fields]
+    for (finer, shorter), (coarser, longer) in pairwise(steps):
+        if longer < shorter:
+            here: Path = ("monitor", "retention", coarser)
+            shown = here if kept and getattr(kept, coarser) else ("monitor", "retention", finer)
+            found = f"{coarser} ({show(longer)}) are kept for less than {finer} ({show(shorter)})"
+            reading.tell(shown, found, "Keep the coarser rows for as long as the finer ones, or longer.")
+
+
+def _services(root: Root, reading: Reading) -> None:
+    services = root.services or {}
+    if not services and not reading.is_wrong(("services",)):
+        found = "there is no service to watch"
+        reading.tell(("services",), found, "Write services:, and under it a name with checks: {live: http://HOST/}.")
+    for name, service in services.items():
+        path: Path = ("services", name)
+        if name == RESERVED_SERVICE:
+            reading.tell(path, "is the name of the monitor's own incidents", "Choose another name.")
+        if not service.checks and not reading.is_wrong((*path, "checks")):
+            reading.tell((*path, "checks"), "there is no check", "Write checks: {live: http://HOST:PORT/healthz}.")
+        for check_name, check in (service.checks or {}).items():
+            _check(check, (*path, "checks", check_name), reading)
+        for position, slo in enumerate(service.slos or ()):
+            _slo(slo, service, (*path, "slos", position), reading)
+        _traffic(root, service, (*path, "traffic"), reading)
+    _dependencies(services, reading)
+
+
+def _check(check: CheckShape, path: Path, reading: Reading) -> None:
+    given = check.model_fields_set
+    if not given & {"http", "collector"} and not (
+        reading.is_wrong((*path, "http")) or reading.is_wrong((*path, "collector"))
+    ):
+        reading.tell(path, "asks nothing", "Add http: URL or collector: URL.")
+    if {"http", "collector"} <= given:
+        reading.tell((*path, "collector"), "one check asks one thing", "Make two checks of http and collector.")
+    elif "collector" in given:
+        for key in _HTTP_ONLY:
+            if key in given:
+                reading.tell((*path, key), "is for http checks only", "Remove it, or make it a check with http: URL.")
+    elif "http" in given and "metrics" in given:
+        reading.tell((*path, "metrics"), "is for collector checks only", "Remove it, or write collector: URL.")
+    _check_times(check, path, reading)
+    if (
+        check.body is not None
+        and (check.method or "GET") in ("GET", "HEAD")
+        and not reading.is_wrong((*path, "method"))
+    ):
+        found = f"a {check.method or 'GET'} request carries no body"
+        reading.tell((*path, "body"), found, "Add method: POST, or remove the body.")
+    if check.tls and check.tls.ca and check.tls.verify is False:
+        reading.tell((*path, "tls", "ca"), "has no effect with verify: false", "Remove one of them.")
+
+
+def _check_times(check: CheckShape, path: Path, reading: Reading) -> None:
+    if reading.is_wrong((*path, "interval")):
+        return
+    interval = check.interval or DEFAULT_INTERVAL
+    if check.timeout is not None and check.timeout >= interval:
+        which = "interval" if check.interval else "the default interval,"
+        reading.tell(
+            (*path, "timeout"),
+            f"{show(check.timeout)} is not shorter than {which} {show(interval)}",
+            "A probe must end before the next is due. "
+            f"Leave it out for the default, {show(default_timeout(interval))}.",
+        )
+    within = check.retry.within if check.retry else None
+    if within is not None and within >= interval:
+        reading.tell(
+            (*path, "retry", "within"),
+            f"{show(within)} is not shorter than interval {show(interval)}",
+            "What is not retried by then is asked again anyway. Leave it out for the default, 2s.",
+        )
+
+
+def _slo(slo: SloShape, service: ServiceShape, path: Path, reading: Reading) -> None:
+    if slo.sli != "success":
+        reading.refuse((*path, "sli"), f"{slo.sli} is {NOT_YET}", "Use success, or remove this SLO.")
+        return
+    if reading.is_wrong(path):
+        return
+    period, objective = slo.over or DEFAULT_PERIOD, Objective(slo.objective)
+    threshold = _QUICK.threshold(period)
+    if not can_fire(objective, threshold):
+        lowest = 1 - 1 / threshold
+        reading.tell(
+            (*path, "objective"),
+            f"can never fire: a total outage burns {1 / objective.error_budget:.3g} times the budget, "
+            f"and an alarm over {show(period)} needs {threshold:.3g}",
+            f"Use more than {_rounded_up(lowest * 100)}%, or a shorter over.",
+        )
+    elif service.checks and not reading.is_wrong((*path[:2], "checks")) and not _per_window(service):
+        found = f"can never fire: no check is asked within the {show(_QUICK.long)} that it looks at"
+        reading.tell((*path, "objective"), found, f"Give one check an interval below {show(_QUICK.long)}.")
+
+
+def _rounded_up(percent: float) -> str:
+    """Two decimals, upwards: what is suggested must be accepted."""
+    return f"{int(percent * 100 + 1) / 100:.2f}".rstrip("0").rstrip(".")
+
+
+def _per_window(service: ServiceShape) -> int:
+    """How many probes of a service fall into the quick window."""
+    return sum(_QUICK.long // (check.interval or DEFAULT_INTERVAL) for check in (service.checks or {}).values())
+
+
+def _traffic(root: Root, service: ServiceShape, path: Path, reading: Reading) -> None:
+    traffic = service.traffic
+    if traffic is None or reading.is_wrong(path):
+        return
+    if not traffic.model_fields_set:
+        reading.tell(path, "asks nothing", "Add requests: and errors:, or remove traffic.")
+    elif traffic.requests is None and traffic.errors is not None:
+        reading.tell((*path, "errors"), "cannot be judged without requests", "Add requests: as a rate in PromQL.")
+    if (root.sources is None or root.sources.prometheus is None) and not reading.is_wrong(("sources",)):
+        found = "there is no Prometheus to ask"
+        reading.tell(path, found, "Add sources: {prometheus: http://localhost:9090}, or remove traffic.")
+
+
+def _dependencies(services: Mapping[str, ServiceShape], reading: Reading) -> None:
+    # Of all that stand in the file, and not only of those that could be read: a typing error inside one service
+    # must not be told as the absence of it.
+    known = reading.keys(("services",))
+    for name, service in services.items():
+        for position, parent in enumerate(service.depends_on or ()):
+            path: Path = ("services", name, "depends_on", position)
+            if parent == name:
+                reading.tell(path, f"{name} depends on itself", "Remove it.")
+            elif parent not in known:
+                reading.tell(path, f"{parent} is not a service here", meant(parent, [k for k in known if k != name]))
+    for cycle in _cycles(services):
+        position = (services[cycle[0]].depends_on or ()).index(cycle[1])
+        found = "depends on itself in a circle: " + " -> ".join(cycle)
+        reading.tell(("services", cycle[0], "depends_on", position), found, "Remove one of them.")
+
+
+def _cycles(services: Mapping[str, ServiceShape]) -> Iterator[list[str]]:
+    """One path per circle, its first service repeated at the end. Without recursion: chains may be long."""
+    done: set[str] = set()
+    for start in services:
+        trail = [start]
+        ahead = [iter(services[start].depends_on or ())]
+        while trail and start not in done:
+            parent = next(ahead[-1], None)
+            if parent is None:
+                done.add(trail.pop())
+                ahead.pop()
+            elif parent in trail and parent != trail[-1]:
+                yield [*trail[trail.index(parent) :], parent]
+            elif parent in services and parent not in done and parent != trail[-1]:
+                trail.append(parent)
+                ahead.append(iter(services[parent].depends_on or ()))
+
+
+def _warnings(root: Root, reading: Reading) -> Iterator[str]:
+    stable_for = (root.incidents and root.incidents.stable_for) or timedelta(minutes=30)
+    for name, service in (root.services or {}).items():
+        for check_name, check in (service.checks or {}).items():
+            path: Path = ("services", name, "checks", check_name)
+            if check.interval is not None and check.interval * 2 > stable_for:
+                yield (
+                    f"{reading.where((*path, 'interval'))}: {show(check.interval)} leaves at most one probe to prove a "
+                    f"recovery within stable_for {show(stable_for)}."
+                )
+            if check.tls and check.tls.verify is False:
+                yield f"{reading.where((*path, 'tls', 'verify'))}: any certificate is taken, an attacker's too."
+        for position, slo in enumerate(service.slos or ()):
+            probes = _per_window(service)
+            threshold = _QUICK.threshold(slo.over or DEFAULT_PERIOD)
+            if probes and 1 / probes > Objective(slo.objective).error_budget * threshold:
+                yield (
+                    f"{reading.where(('services', name, 'slos', position, 'objective'))}: one failed probe of the "
+                    f"{probes} in an hour already burns more than {threshold:.3g} times the budget; probe more often."
+                )

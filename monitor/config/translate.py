@@ -1,0 +1,108 @@
+"""From data to the shape, with every problem told in our words. What is wrong is cut out, and the rest is judged."""
+
+from __future__ import annotations
+
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from monitor.config.fields import NOT_YET, NotYet
+from monitor.config.problems import Path, Wrong
+from monitor.config.reading import Reading
+from monitor.config.shape import Root
+from monitor.config.values import meant
+
+_EXPECTED = {
+    "model_type": ("a group of keys", "Begin a new line under it and write key: value there."),
+    "dict_type": ("a group of keys", "Begin a new line under it and write key: value there."),
+    "tuple_type": ("a list", "Put it in brackets, or write each entry on a line of its own after '- '."),
+}
+
+
+def shape_of(reading: Reading) -> Root:
+    """The shape of all that is right; what is not has been told to *reading*."""
+    data = reading.data()
+    # Each round cuts away at least one key, and what is left out has a default or takes its group with it.
+    while True:
+        try:
+            return Root.model_validate(data)
+        except ValidationError as error:
+            for details in error.errors(include_url=False, include_input=False):
+                path = _told(reading, details)
+                _cut(data, path, details["type"])
+
+
+def _told(reading: Reading, error: ErrorDetails) -> Path:
+    """Tells one error of pydantic's, whose own words and input stay here. Its path."""
+    path: Path = tuple(step for step in error["loc"] if step != "[key]")
+    cause = error.get("ctx", {}).get("error")
+    if error["type"] == "extra_forbidden":
+        # Nothing inside an unknown key can be judged.
+        reading.refuse(path, "unknown key", _probably(str(path[-1]), path[:-1]))
+    elif error["type"] == "missing":
+        if not reading.is_told(path):
+            reading.tell(path, "is missing", f"Add {path[-1]}: it has no default.")
+    elif isinstance(cause, Wrong):
+        if cause.found == NOT_YET:
+            reading.refuse(path, cause.found, cause.fix)
+        elif not reading.is_told(path):
+            reading.tell(path, cause.found.replace("{value}", reading.written(path)), cause.fix)
+    elif not reading.is_told(path):
+        expected, fix = _EXPECTED.get(error["type"], ("something else", "See docs/configuration.md."))
+        reading.tell(path, f"is not {expected}, which is expected here", fix)
+    return path
+
+
+def _cut(data: Any, path: Path, kind: str) -> None:
+    """
+    Removes what is wrong at *path*.
+
+    A missing key takes its group with it, and an entry of a list takes the list: with another position, later
+    entries would be told at the wrong line.
+    """
+    if kind == "missing":
+        path = path[:-1]
+    cut = list(path)
+    while cut and isinstance(cut[-1], int):
+        cut.pop()
+    holder = data
+    for step in cut[:-1]:
+        inside = isinstance(holder, dict) and step in holder
+        inside = inside or (isinstance(holder, list) and isinstance(step, int) and step < len(holder))
+        if not inside or not isinstance(holder[step], (dict, list)):
+            # The path goes on inside a shorthand: what is there goes as a whole.
+            cut = cut[: cut.index(step) + 1]
+            break
+        holder = holder[step]
+    if isinstance(holder, dict):
+        holder.pop(cut[-1], None)
+
+
+def _probably(key: str, holder: Path) -> str:
+    """What was meant by an unknown key of the group at *holder*."""
+    kind: Any = Root
+    for step in holder:
+        kind = _inside(kind, step)
+    known = {
+        name: any(isinstance(mark, NotYet) for mark in field.metadata) for name, field in kind.model_fields.items()
+    }
+    for name, is_later in known.items():
+        if is_later and meant(key, list(known)) == f"Did you mean {name}?":
+            return f"Did you mean {name}? That is {NOT_YET}."
+    return meant(key, [name for name, is_later in known.items() if not is_later])
+
+
+def _inside(kind: Any, step: str | int) -> Any:
+    """The type of one key or entry of a group, dict or list type."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return _bare(kind.model_fields[str(step)].annotation)
+    return _bare(get_args(kind)[1 if get_origin(kind) is dict else 0])
+
+
+def _bare(kind: Any) -> Any:
+    """`X | None` without the None."""
+    if get_origin(kind) in (Union, UnionType):
+        return next(option for option in get_args(kind) if option is not type(None))
+    return kind
