@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from monitor.core.cadence import updates_due
-from monitor.core.grouping import parent_of
+from monitor.core.grouping import parent_of, storm
 from monitor.core.incident import (
     Event,
     Incident,
@@ -31,6 +31,23 @@ from monitor.response.communicate import update_text
 from monitor.response.detect import Observation, Streaks, next_event
 from monitor.response.entries import effects_for, name_of, person_event
 from monitor.response.triage import Role, utc, why
+
+STORM_MEMORY = timedelta(minutes=5)
+"""How long after its first failure a service still counts as part of a storm: until the last of them has opened."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grouped:
+    """
+    Attributes:
+        host: The service whose live incident is joined; empty to open one's own.
+        wait: Neither yet: the parent that explains it is still pending.
+        because: Why; for an incident of one's own that begins a storm, what the storm is.
+    """
+
+    host: str = ""
+    wait: bool = False
+    because: str = ""
 
 
 class UnknownIncident(LookupError):
@@ -58,17 +75,18 @@ class Rules:
     outlets: tuple[str, ...]
     depends_on: Mapping[str, tuple[str, ...]]
     telemetry: frozenset[str]
+    total_services: int
     postmortem_within: timedelta
     evidence_wait: timedelta
 
 
 class Casebook:
-    def __init__(self, rules: Rules, *, new_id: Callable[[], str], next_number: int = 1) -> None:
+    def __init__(self, rules: Rules, *, new_id: Callable[[], str], new_number: Callable[[], int]) -> None:
         self.rules = rules
         self.subjects: dict[str, Subject] = {}
         self.cases: dict[str, Case] = {}
         self._new_id = new_id
-        self._next_number = next_number
+        self._new_number = new_number
 
     # -- looking ------------------------------------------------------------------------------------------------
 
@@ -113,6 +131,7 @@ class Casebook:
         if case is not None and seen.assessment is not None:
             case.conditions = tuple(condition.text for condition in seen.assessment.conditions)
         transitions: tuple[Transition, ...] = ()
+        stormed = ""
         if decided is not None:
             event, reason = decided
             after, transitions = step(
@@ -125,12 +144,19 @@ class Casebook:
                 failed_at=seen.first_failure_at,
             )
             if any(t.new is State.OPEN and t.old in (State.PENDING, State.CLEAR) for t in transitions):
-                host = self._host_for(service)
-                if host is not None:
-                    return self._join(subject, host, seen, wall)
+                grouped = self._grouping(service, seen.at)
+                if grouped.wait:
+                    return None  # still pending: its parent is about to open, and this one joins it then
+                if grouped.host:
+                    return self._join(subject, grouped, seen, wall)
+                stormed = grouped.because
             subject.incident = after
         if transitions:
             changes += self._after_transitions(subject, transitions, seen, wall)
+        if stormed:
+            case = self.cases[subject.incident.id]
+            case.symptoms = (stormed, *case.symptoms)
+            changes.append(self._event(subject, "incident.storm", stormed, seen.at, wall))
         changes += self._severity_change(subject, seen, wall)
         return self._commit(subject, changes, transitions)
 
@@ -139,28 +165,33 @@ class Casebook:
     ) -> list[LedgerEvent]:
         events = []
         for transition in transitions:
+            opening: dict[str, object] = {}
             if transition.new is State.CLEAR and transition.old is State.RESOLVED:
                 self._forget(subject.incident.service)
                 continue
             if transition.new is State.OPEN and transition.old in (State.PENDING, State.CLEAR):
-                self._begin_case(subject, seen)
-            events.append(self._transition_event(subject, transition, seen, wall))
+                case = self._begin_case(subject, seen)
+                opening = {"symptoms": list(case.symptoms), "why": list(case.why)}
+            events.append(self._transition_event(subject, transition, seen, wall, opening))
             if transition.new is State.RESOLVED:
                 events.append(self._postmortem_event(subject, seen.at, wall))
                 self._release_members(subject, seen.at)
         return events
 
-    def _begin_case(self, subject: Subject, seen: Observation) -> None:
+    def _begin_case(self, subject: Subject, seen: Observation) -> Case:
+        """
+        A new case for an incident that just opened. What it opened with goes into the opening's event as well, so that
+        a restart finds it.
+        """
         severity = seen.suggestion.severity or Severity.SEV4
         subject.incident = replace(
             subject.incident,
             id=self._new_id(),
-            number=self._next_number,
+            number=self._new_number(),
             severity=severity,
             trace_id=seen.trace_id,
             span_id=seen.span_id,
         )
-        self._next_number += 1
         subject.suggested = severity
         case = Case(subject.incident, why=tuple(why(seen.suggestion)), updated_at=seen.at)
         case.symptoms = seen.evidence.failing_reasons or (subject.incident.reason,)
@@ -168,6 +199,7 @@ class Casebook:
             incident=subject.incident.id, service=subject.incident.service, joined_at=seen.at, why="the subject"
         )
         self.cases[subject.incident.id] = case
+        return case
 
     def _severity_change(self, subject: Subject, seen: Observation, wall: datetime) -> list[LedgerEvent]:
         """A rise that held in two consecutive evaluations; falls are a person's."""
@@ -187,24 +219,40 @@ class Casebook:
 
     # -- grouping -----------------------------------------------------------------------------------------------
 
-    def _host_for(self, service: str) -> str | None:
-        """The service whose live incident explains this one: a confirmed-failing parent's."""
-        failing = {
-            name: bool(subject.seen and subject.seen.evidence.failing) for name, subject in self.subjects.items()
-        }
+    def _grouping(self, service: str, now: datetime) -> Grouped:
+        """Whose incident this one belongs to, just before it would open its own."""
+        failing = {name: bool(s.seen and s.seen.evidence.failing) for name, s in self.subjects.items()}
         parent = parent_of(service, self.rules.depends_on, failing, self.rules.telemetry)
-        if parent is None:
-            return None
-        subject = self.subjects[parent]
-        host = subject.joined or parent
-        return host if self.subjects[host].incident.is_live else None
+        if parent is not None:
+            subject = self.subjects[parent]
+            host = subject.joined or parent
+            if self.subjects[host].incident.is_live:
+                return Grouped(host=host, because=f"{parent} is failing, and {service} depends on it")
+            if subject.incident.state is State.PENDING:
+                return Grouped(wait=True)
+        found = storm(self._openings(now), self.rules.total_services)
+        if found is None or service not in found.services:
+            return Grouped()
+        live = [name for name in found.services if self.subjects[name].incident.is_live]
+        oldest = min(live, key=lambda name: self.subjects[name].incident.number, default="")
+        return Grouped(host=oldest, because=found.text)
 
-    def _join(self, subject: Subject, host: str, seen: Observation, wall: datetime) -> Commit:
-        service = subject.incident.service
+    def _openings(self, now: datetime) -> list[tuple[str, datetime, str, str]]:
+        """Services in trouble that began no longer than a storm's window ago, with what they may share."""
+        return [
+            (name, first, subject.seen.failure, subject.seen.address)
+            for name, subject in self.subjects.items()
+            if subject.seen is not None
+            and (subject.incident.state in (State.PENDING, State.OPEN) or subject.joined)
+            and (first := subject.incident.first_failure_at) is not None
+            and now - first <= STORM_MEMORY
+        ]
+
+    def _join(self, subject: Subject, grouped: Grouped, seen: Observation, wall: datetime) -> Commit:
+        service, host, because = subject.incident.service, grouped.host, grouped.because
         subject.joined = host
         hosting = self.subjects[host]
         case = self.cases[hosting.incident.id]
-        because = f"{host} is failing, and {service} depends on it"
         member = MemberLink(incident=case.incident.id, service=service, joined_at=seen.at, why=because)
         case.members[service] = member
         case.symptoms += tuple(f"{service}: {text}" for text in seen.evidence.failing_reasons)
@@ -217,6 +265,28 @@ class Casebook:
             if other.joined == subject.incident.service:
                 other.joined = ""
                 other.incident = Incident(service=other.incident.service, since=now)
+
+    # -- what a restart finds ----------------------------------------------------------------------------------
+
+    def restore(self, incident: Incident, case: Case | None) -> None:
+        """Where a service stood when the ledger was last written; live members stay with their host."""
+        self.subjects[incident.service] = Subject(incident)
+        if case is None:
+            return
+        self.cases[incident.id] = case
+        if incident.is_live:
+            for service in case.services()[1:]:
+                self.watch(service, incident.since).joined = incident.service
+
+    def lost_sight(self, service: str, reason: str, now: datetime, wall: datetime) -> Commit | None:
+        """We were away for longer than the gap limit: what was pending is clear, what was recovering begins again."""
+        subject = self.watch(service, now)
+        before = subject.incident
+        subject.incident, transitions = step(before, Event.GAP, now, self.rules.timing, reason=reason)
+        if subject.incident == before:
+            return None
+        name = name_of(transitions[0]) if transitions else "incident.recovery_restarted"
+        return self._commit(subject, [self._event(subject, name, reason, now, wall)], transitions)
 
     # -- what was said ------------------------------------------------------------------------------------------
 
@@ -245,10 +315,9 @@ class Casebook:
                 subject.incident, Event.DECLARED, now, self.rules.timing, reason=symptoms, by=reporter
             )
             subject.incident = replace(
-                after, id=self._new_id(), number=self._next_number, severity=severity or Severity.SEV3,
+                after, id=self._new_id(), number=self._new_number(), severity=severity or Severity.SEV3,
                 reason=symptoms, declared_by=reporter,
             )  # fmt: skip
-            self._next_number += 1
             said = "as the reporter said" if severity else "default for a report; probes of ours may raise it"
             case = Case(subject.incident, why=(f"{subject.incident.severity}: {said}",), updated_at=now)
             case.symptoms, case.reporter = (symptoms,), reporter
@@ -256,7 +325,9 @@ class Casebook:
                 incident=subject.incident.id, service=service, joined_at=now, why="the subject"
             )
             self.cases[subject.incident.id] = case
-            events.append(self._event(subject, "incident.opened", f"reported: {symptoms}", now, wall, author=reporter))
+            opening = {"symptoms": list(case.symptoms), "why": list(case.why)}
+            text = f"reported: {symptoms}"
+            events.append(self._event(subject, "incident.opened", text, now, wall, author=reporter, attributes=opening))
         else:
             case.symptoms += (f"reported by {reporter}: {symptoms}",)
             events.append(self._event(subject, "incident.reported", symptoms, now, wall, author=reporter))
@@ -357,14 +428,19 @@ class Casebook:
             del self.cases[case.incident.id]
 
     def _transition_event(
-        self, subject: Subject, transition: Transition, seen: Observation, wall: datetime
+        self,
+        subject: Subject,
+        transition: Transition,
+        seen: Observation,
+        wall: datetime,
+        opening: Mapping[str, object],
     ) -> LedgerEvent:
         text = transition.reason
         if transition.new is State.RESOLVED and seen.assessment is not None:
             text = "; ".join([transition.reason, *(c.text for c in seen.assessment.conditions)])
         return self._event(
             subject, name_of(transition), text, seen.at, wall,
-            attributes={"old": str(transition.old), "new": str(transition.new), "event": str(transition.event)},
+            attributes={"old": str(transition.old), "new": str(transition.new), "event": str(transition.event)} | opening,
             trace_id=seen.trace_id, span_id=seen.span_id,
         )  # fmt: skip
 
@@ -401,5 +477,4 @@ class Casebook:
         # Order numbers are taken here, so they follow the order of commits.
         effects = effects_for(case, events, self.rules.outlets) if case is not None else ()
         members = tuple(case.members.values()) if case and any(e.name == "incident.opened" for e in events) else ()
-        stored = (incident,) if incident.id else ()
-        return Commit(events=events, incidents=stored, effects=effects, members=members)
+        return Commit(events=events, incidents=(incident,), effects=effects, members=members)

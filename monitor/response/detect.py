@@ -40,6 +40,8 @@ class Observation:
     assessment: Assessment | None = None
     trace_id: str = ""
     span_id: str = ""
+    failure: str = ""  # the Reason of the probe that caused it, and the address that it asked: what a storm shares
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,8 @@ def observe(
         assessment=_assess(together, incident, failing, firing, now) if incident is not None else None,
         trace_id=cause.trace_id if cause else "",
         span_id=cause.first.span_id if cause else "",
+        failure=str(cause.reason or "") if cause else "",
+        address=(cause.first.address or "") if cause else "",
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from monitor.core.incident import duration_text
+from monitor.outlets.outlet import Message
 from monitor.response.case import Case
-from monitor.response.communicate import timeline
+from monitor.response.communicate import compose, timeline
 from monitor.response.triage import Role, reference, utc
 
 
@@ -49,6 +51,12 @@ def draft(case: Case, roles: tuple[Role, ...], due: datetime) -> str:
         "- [ ] _Which runbook, alert or test would have made this shorter?_",
     ]
     return "\n".join(lines) + "\n"
+
+
+def postmortem_message(case: Case, roles: tuple[Role, ...], now: datetime, within: timedelta) -> Message:
+    """The draft as an outlet wants it."""
+    resolved = next((e.wall for e in reversed(case.events) if e.name == "incident.resolved"), now)
+    return replace(compose(case, roles, now), markdown=draft(case, roles, resolved + within))
 
 
 def _durations(case: Case) -> list[str]:

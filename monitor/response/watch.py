@@ -7,7 +7,7 @@ whether a failure is confirmed, and count as proof while an incident recovers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import median
@@ -98,6 +98,29 @@ class CheckWatch:
         self.s = 0.0
         self.onset_at = None
 
+    def state(self) -> dict[str, object]:
+        """What a restart continues from; JSON values."""
+        return {
+            "s": self.s,
+            "onset_at": self.onset_at.isoformat() if self.onset_at else None,
+            "failing_since": self.failing_since.isoformat() if self.failing_since else None,
+            "last_two": list(self.last_two),
+            "proof": [self.proof.good, self.proof.bad],
+        }
+
+    def restore(self, state: Mapping[str, object]) -> None:
+        """Takes back what `state` gave; what does not fit begins anew, and results rebuild it."""
+        s, proof, last_two = state.get("s"), state.get("proof"), state.get("last_two")
+        self.s = float(s) if isinstance(s, int | float) else 0.0
+        self.onset_at = _instant(state.get("onset_at"))
+        self.failing_since = _instant(state.get("failing_since"))
+        self.failing = self.failing_since is not None
+        if isinstance(last_two, list) and len(last_two) == 2:
+            self.last_two = (bool(last_two[0]), bool(last_two[1]))
+        if isinstance(proof, list) and len(proof) == 2:
+            good, bad = (int(n) for n in proof)
+            self.proof = Tally(expected=good + bad, good=good, bad=bad)
+
     def tally(self, now: datetime, window: timedelta) -> Tally:
         settled = now - timedelta(seconds=self.check.timeout) - SETTLE
         start = max(now - window, self.began_at)
@@ -177,6 +200,10 @@ class ServiceWatch:
                 if (last := self.checks[name].last) is not None:
                     return last
         return None
+
+
+def _instant(text: object) -> datetime | None:
+    return datetime.fromisoformat(text) if isinstance(text, str) else None
 
 
 def total(tallies: Iterable[Tally]) -> Tally:

@@ -1,0 +1,195 @@
+"""Everything a running daemon is made of, built from the configuration and taken down in the right order."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from loguru import logger
+from ulid import ULID
+
+from checks.check import Check, CollectorQuestion
+from monitor.clock import SteadyClock
+from monitor.config import Config
+from monitor.core.incident import Timing
+from monitor.core.severity import POLICIES, Policy, Severity
+from monitor.daemon.judge import ITSELF, Judge
+from monitor.daemon.surroundings import Surveyor
+from monitor.ledger.history import History
+from monitor.ledger.records import Commit, Effect
+from monitor.ledger.store import Ledger
+from monitor.ledger.worker import EffectsWorker
+from monitor.outlets.folder import FolderOutlet
+from monitor.outlets.outlet import Delivery, Message, Outlet
+from monitor.outlets.webhook import WebhookOutlet
+from monitor.response.case import Case
+from monitor.response.casebook import Casebook, Rules
+from monitor.response.communicate import compose
+from monitor.response.entries import POSTMORTEMS
+from monitor.response.postmortem import postmortem_message
+from monitor.response.triage import roles
+from monitor.telemetry import Telemetry
+
+TIMELINE = "timeline"
+
+
+@dataclass
+class House:
+    config: Config
+    clock: SteadyClock
+    ledger: Ledger
+    history: History
+    telemetry: Telemetry
+    casebook: Casebook
+    surveyor: Surveyor
+    token: str
+    judge: Judge = field(init=False)
+    worker: EffectsWorker = field(init=False)
+    checks: dict[str, Check] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.checks = {check.id: check for check in self.config.all_checks()}
+        self.judge = Judge(self.config, self.casebook, self.clock.now(), self.surveyor.of, self.adopt)
+        self.worker = EffectsWorker(
+            self.ledger, outlets_of(self.config), self.compose, now=self.clock.now, told=self._told
+        )
+
+    @classmethod
+    def build(cls, config: Config, token: str) -> House:
+        state = config.monitor.state
+        ledger = Ledger.open(state)
+        clock = _clock(ledger)
+        casebook = Casebook(rules_of(config), new_id=lambda: str(ULID()), new_number=ledger.next_number)
+        telemetry = Telemetry.start(
+            config.telemetry.otlp,
+            environment=config.monitor.environment,
+            location=config.monitor.location,
+            instance_id=_instance_id(ledger),
+            clock=clock,
+        )
+        surveyor = Surveyor(config, clock)
+        return cls(config, clock, ledger, History.open(state / "history.sqlite"), telemetry, casebook, surveyor, token)
+
+    def start(self) -> None:
+        self.surveyor.start()
+        self.worker.start()
+
+    def adopt(self, commit: Commit) -> None:
+        """What was decided becomes durable, visible, and, through its effects, known outside."""
+        done = self.ledger.commit(commit)
+        if commit.effects:
+            done.add_done_callback(lambda _: self.worker.wake())
+        for event in commit.events:
+            logger.info(f"{event.service}: {event.name.partition('.')[2]}: {event.text.splitlines()[0]}")
+            self.telemetry.event(event)
+
+    def affected(self) -> frozenset[str]:
+        """The services of live incidents: asked more often, for detection and proof."""
+        services = {name for case in self.casebook.live() for name in case.services()}
+        return frozenset(services & self.config.services.keys())
+
+    def compose(self, effect: Effect) -> Message:
+        """The state of now, from memory while the case is live and from the ledger afterwards."""
+        case = self.casebook.cases.get(effect.incident) or case_from(self.ledger, effect.incident)
+        rules = self.casebook.rules
+        now = self.clock.now()
+        degraded = "" if self.ledger.healthy else "The ledger is unavailable: this is not recorded yet."
+        if effect.outlet == POSTMORTEMS:
+            return postmortem_message(case, rules.roles, now, rules.postmortem_within)
+        return compose(case, rules.roles, now, degraded)
+
+    def _told(self, effect: Effect, delivery: Delivery) -> None:
+        self.telemetry.effect(effect, delivery)
+
+    def close(self) -> None:
+        """Effects in flight are settled or left for the next start; then telemetry, then what must be written last."""
+        self.worker.stop(5.0)
+        self.surveyor.stop()
+        self.telemetry.close(2.0)
+        self.history.close()
+        self.ledger.close()
+
+
+def rules_of(config: Config) -> Rules:
+    incidents = config.incidents
+    timing = Timing(
+        open_after=incidents.open_after,
+        stable_for=incidents.stable_for,
+        reopen_within=incidents.reopen_within,
+        open_mode=incidents.open,
+    )
+    collectors = {c.service for c in config.all_checks() if isinstance(c.question, CollectorQuestion)}
+    return Rules(
+        timing=timing,
+        policies=policies_of(config),
+        roles=roles(config.contacts),
+        outlets=tuple(outlets_of(config)),
+        depends_on={name: service.depends_on for name, service in config.services.items()},
+        telemetry=frozenset(collectors | {ITSELF}),
+        total_services=len(config.services),
+        postmortem_within=incidents.postmortem_within,
+        evidence_wait=incidents.evidence_wait,
+    )
+
+
+def policies_of(config: Config) -> dict[Severity, Policy]:
+    """As configured; `incidents.update_every` is the spacing where `policy:` did not give one of its own."""
+    every = config.incidents.update_every
+    return {
+        severity: replace(policy, update_every=every)
+        if policy.update_every is not None and policy.update_every == POLICIES[severity].update_every
+        else policy
+        for severity, policy in config.policy.items()
+    }
+
+
+def outlets_of(config: Config) -> dict[str, Outlet]:
+    outlets: dict[str, Outlet] = {}
+    tracker = config.tracker
+    if tracker.folder is not None:
+        outlets["folder"] = FolderOutlet(tracker.folder)
+        outlets[POSTMORTEMS] = FolderOutlet(tracker.folder.parent / POSTMORTEMS, name=POSTMORTEMS)
+    if tracker.webhook is not None:
+        outlets["webhook"] = WebhookOutlet(tracker.webhook.url, tracker.webhook.secret)
+    return outlets
+
+
+def case_from(ledger: Ledger, incident_id: str) -> Case:
+    """A case as the ledger has it, whole."""
+    incident = ledger.incident(incident_id)
+    if incident is None:
+        raise LookupError(f"the ledger knows no incident {incident_id}")
+    case = Case(incident, events=list(ledger.events(incident_id)))
+    case.members = {member.service: member for member in ledger.members(incident_id)}
+    case.alerts = {link.fingerprint: link for link in ledger.alerts(incident_id)}
+    for effect in ledger.effects(incident_id):
+        case.orders[effect.outlet] = max(case.orders.get(effect.outlet, 0), effect.order)
+    for event in case.events:
+        if event.name in ("incident.opened", "incident.update_due"):
+            case.updated_at = event.at
+        if event.name == "incident.opened":
+            case.symptoms = tuple(event.attributes.get("symptoms") or (incident.reason,))  # type: ignore[arg-type]
+            case.why = tuple(event.attributes.get("why") or ())  # type: ignore[arg-type]
+            case.reporter = event.author
+        if event.name == "incident.evidence_wait":
+            case.asked_to_wait = True
+    return case
+
+
+def _clock(ledger: Ledger) -> SteadyClock:
+    """The timeline continued from the last run, if this is the same boot."""
+    kept = ledger.meta(TIMELINE)
+    if kept is None:
+        return SteadyClock.begin()
+    timeline = json.loads(kept)
+    last = datetime.fromisoformat(timeline["last"])
+    return SteadyClock.resume(float(timeline["origin"]), str(timeline["boot_id"]), last)
+
+
+def _instance_id(ledger: Ledger) -> str:
+    """The same across restarts: it is the state folder's, not the process's."""
+    if (kept := ledger.meta("instance_id")) is None:
+        kept = str(ULID())
+        ledger.set_meta("instance_id", kept)
+    return kept

@@ -1,0 +1,152 @@
+"""
+From results to commits: feeds the watches, evaluates what needs evaluating, and hands each change to the ledger.
+
+Evaluation is driven by arriving batches (at once on a failure) and by the tick; healthy services are looked at only for
+silence, so ten thousand green checks cost no judgement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from checks.result import CheckResult, Outcome
+from monitor.config import Config, Service
+from monitor.core.sequential import FailureCusum
+from monitor.core.severity import Criticality
+from monitor.core.sli import SliWindow
+from monitor.core.slo import DETECTION_OBJECTIVE, Objective
+from monitor.ledger.records import Commit
+from monitor.response.case import Case
+from monitor.response.casebook import Casebook
+from monitor.response.detect import Observation
+from monitor.response.observe import Surroundings, blind_observation, observe
+from monitor.response.watch import CheckWatch, ServiceWatch
+
+ITSELF = "watchkeeper"
+"""The subject of the monitor's own incidents; no service may take the name."""
+
+EVALUATE_EVERY = timedelta(seconds=10)
+
+
+class Judge:
+    """
+    Args:
+        surroundings: What is known of a service besides its probes, at this instant.
+        adopt: Takes each commit, in order, as soon as it is decided.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        casebook: Casebook,
+        now: datetime,
+        surroundings: Callable[[str], Surroundings],
+        adopt: Callable[[Commit], None],
+    ) -> None:
+        self.casebook = casebook
+        self.services: Mapping[str, Service] = config.services
+        self.watches = {name: watch_of(service, now) for name, service in config.services.items()}
+        self._surroundings = surroundings
+        self._adopt = adopt
+        self._every = min([EVALUATE_EVERY, *(timedelta(seconds=c.interval) for c in config.all_checks())])
+        self._evaluated_at = now
+        self._restless: set[str] = set()
+
+    def take(self, results: Iterable[CheckResult], now: datetime, wall: datetime) -> None:
+        """Results that just arrived. A failure is judged at once; the rest wait for the next evaluation."""
+        failed = set()
+        for result in results:
+            watch = self.watches.get(result.service)
+            if watch is None or result.check not in watch.checks:
+                continue  # left over from a configuration that is gone
+            watch.checks[result.check].observe(result)
+            if result.outcome is Outcome.FAILED:
+                failed.add(result.service)
+        self._restless |= failed
+        for name in sorted(failed):
+            self.evaluate(name, now, wall)
+
+    def tick(self, now: datetime, wall: datetime) -> None:
+        """Evaluates every service that is not at rest, looks for silence, and sends what fell due."""
+        if now - self._evaluated_at < self._every:
+            return
+        self._evaluated_at = now
+        for name in sorted(self._to_evaluate()):
+            self.evaluate(name, now, wall)
+        self._look_for_blindness(now, wall)
+        for commit in self.casebook.due(now, wall):
+            self._adopt(commit)
+
+    def evaluate(self, name: str, now: datetime, wall: datetime) -> None:
+        case = self.casebook.case_of(name)
+        subject = self.casebook.watch(name, now)
+        watch = self.watches[name]
+        was_recovering_since = subject.incident.since
+        seen = self._observe(watch, case, now)
+        commit = self.casebook.evaluate(name, seen, wall)
+        self._restart_counting(name, was_recovering_since)
+        if not seen.breach and not subject.incident.is_live and subject.streaks.quiet > 2:
+            self._restless.discard(name)
+        if commit is not None:
+            self._adopt(commit)
+
+    def _observe(self, watch: ServiceWatch, case: Case | None, now: datetime) -> Observation:
+        mine = case is not None and case.incident.service == watch.name
+        members = [] if not mine or case is None else [n for n in case.services()[1:] if n in self.watches]
+        return observe(
+            watch,
+            self._around(watch.name),
+            now,
+            incident=case.incident if mine and case is not None else None,
+            members=[(self.watches[n], self._around(n)) for n in members],
+            firing=case.firing if case is not None else (),
+        )
+
+    def _around(self, name: str) -> Surroundings:
+        return replace(self._surroundings(name), criticality=self.services[name].criticality)
+
+    def _restart_counting(self, name: str, since: datetime) -> None:
+        """At each change of state detectors and proof begin anew: recovery never reads what led to the opening."""
+        incident = self.casebook.subjects[name].incident
+        if incident.since == since or not incident.id:
+            return
+        for service in self.casebook.cases[incident.id].services():
+            if service in self.watches:
+                self.watches[service].begin_proof()
+                if not incident.is_live or incident.opened_at == incident.since:
+                    self.watches[service].reset_detectors()
+
+    def _to_evaluate(self) -> set[str]:
+        live = {case.incident.service for case in self.casebook.live()}
+        traffic = {name for name, service in self.services.items() if service.traffic is not None}
+        resolved = {case.incident.service for case in self.casebook.cases.values()}
+        return (self._restless | live | traffic | resolved) & self.watches.keys()
+
+    def _look_for_blindness(self, now: datetime, wall: datetime) -> None:
+        hidden = {name: watch.silent_since() for name, watch in self.watches.items() if watch.gap(now)}
+        subject = self.casebook.subjects.get(ITSELF)
+        if not hidden and (subject is None or not subject.incident.id):
+            return
+        order = list(Criticality)
+        worst = min((self.services[n].criticality for n in hidden), key=order.index, default=Criticality.LOW)
+        case = self.casebook.case_of(ITSELF)
+        seen = blind_observation(hidden, worst, now, case.incident if case is not None else None)
+        commit = self.casebook.evaluate(ITSELF, seen, wall)
+        if commit is not None:
+            self._adopt(commit)
+
+
+def watch_of(service: Service, now: datetime) -> ServiceWatch:
+    objective = objective_of(service)
+    cusum = FailureCusum.for_budget(Objective(objective).error_budget)
+    checks = {
+        check.name: CheckWatch(check=check, cusum=cusum, began_at=now, window=SliWindow()) for check in service.checks
+    }
+    return ServiceWatch(service.name, objective, checks)
+
+
+def objective_of(service: Service) -> float:
+    """The strictest success objective; without one the detection objective, which gives no budget."""
+    return max((slo.objective for slo in service.slos if slo.sli == "success"), default=DETECTION_OBJECTIVE.ratio)

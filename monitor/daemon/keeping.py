@@ -1,0 +1,142 @@
+"""
+What must happen now and then: each minute the history, every quarter of a minute the timeline, and the housekeeping
+that may be an hour late without harm.
+
+The latter is `schedule`'s: it compares naive local times, so the process runs under TZ=UTC and the jobs are set up anew
+after the wall clock was stepped.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+
+import schedule
+from loguru import logger
+
+from monitor.core.slots import slots_between
+from monitor.daemon.house import House
+from monitor.daemon.resuming import remember_timeline
+from monitor.ledger.history import MinuteRow
+from monitor.ledger.records import BudgetCheckpoint, LedgerEvent
+from monitor.response.watch import SETTLE, CheckWatch
+
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+HEARTBEAT = timedelta(seconds=15)
+STEP = timedelta(seconds=2)
+"""A difference between the two clocks that changes by more than this between two ticks is a step of the wall clock."""
+
+
+class Housekeeping:
+    def __init__(self, house: House) -> None:
+        self._house = house
+        now, wall = house.clock.now(), house.clock.wall()
+        self._minute = now.replace(second=0, microsecond=0)
+        self._hour = now.replace(minute=0, second=0, microsecond=0)
+        self._heartbeat = now
+        self._offset = wall - now
+        self._jobs = self._set_up()
+        remember_timeline(house, now)
+
+    def tick(self, now: datetime, wall: datetime) -> None:
+        self._notice_step(now, wall)
+        if now - self._heartbeat >= HEARTBEAT:
+            self._heartbeat = now
+            remember_timeline(self._house, now)
+        # A minute is written once its last results must have come: timeout and excuse included.
+        settled = now - timedelta(seconds=max((c.timeout for c in self._house.checks.values()), default=0.0)) - SETTLE
+        while self._minute + MINUTE <= settled:
+            self._write_minute(self._minute)
+            self._minute += MINUTE
+        if self._hour + HOUR <= settled:
+            self._write_checkpoints(self._hour)
+            self._hour += HOUR
+        self._jobs.run_pending()
+        self._house.surveyor.tick(now)
+
+    def close(self) -> None:
+        """The last minute counts too, though it is short."""
+        self._write_minute(self._minute)
+        remember_timeline(self._house, self._house.clock.now())
+
+    def _watches(self) -> list[CheckWatch]:
+        return [check for watch in self._house.judge.watches.values() for check in watch.checks.values()]
+
+    def _write_minute(self, minute: datetime) -> None:
+        rows, states = [], {}
+        for watch in self._watches():
+            tally = watch.window.tally(minute + MINUTE, MINUTE)
+            expected = slots_between(watch.check.id, watch.check.interval, max(minute, watch.began_at), minute + MINUTE)
+            latency = watch.take_latency(minute)
+            if latency is not None:
+                self._house.surveyor.latency(watch.check, minute, latency)
+            rows.append(
+                MinuteRow(
+                    check=watch.check.id,
+                    minute=minute,
+                    expected=expected,
+                    good=tally.good,
+                    bad=tally.bad,
+                    unknown=tally.unknown,
+                    latency=latency,
+                )
+            )
+            if watch.s > 0.0 or watch.failing:
+                states[watch.check.id] = watch.state()
+        self._house.history.write_minutes(rows)
+        self._house.history.put_detector_states(states)
+
+    def _write_checkpoints(self, hour: datetime) -> None:
+        checkpoints = []
+        for watch in self._watches():
+            tally = watch.window.tally(hour + HOUR, HOUR)
+            expected = slots_between(watch.check.id, watch.check.interval, max(hour, watch.began_at), hour + HOUR)
+            checkpoints.append(
+                BudgetCheckpoint(
+                    check=watch.check.id,
+                    hour=hour,
+                    expected=expected,
+                    good=tally.good,
+                    bad=tally.bad,
+                    unknown=tally.unknown,
+                )
+            )
+        self._house.ledger.write_checkpoints(checkpoints)
+
+    def _notice_step(self, now: datetime, wall: datetime) -> None:
+        """A step of the wall clock is an event in the log; only `schedule`, which reads it, must be set up anew."""
+        offset = wall - now
+        moved, self._offset = offset - self._offset, offset
+        if abs(moved) < STEP:
+            return
+        text = f"the wall clock was stepped by {moved.total_seconds():+.0f} s; no timer moved"
+        logger.warning(text)
+        event = LedgerEvent(name="clock.stepped", at=now, wall=wall, text=text)
+        self._house.adopt_events(event)
+        self._jobs = self._set_up()
+
+    def _set_up(self) -> schedule.Scheduler:
+        jobs = schedule.Scheduler()
+        jobs.every().day.at("03:17").do(self._house.surveyor.refresh)
+        jobs.every().hour.do(self._compact)
+        jobs.every().day.at("09:00").do(self._review_playbook)
+        return jobs
+
+    def _compact(self) -> None:
+        retention = self._house.config.monitor.retention
+        self._house.history.compact(
+            self._house.clock.now(),
+            minutes=retention.minutes,
+            five_minutes=retention.five_minutes,
+            hours=retention.hours,
+        )
+
+    def _review_playbook(self) -> None:
+        playbook = self._house.config.playbook
+        if playbook.reviewed is None:
+            return
+        due = datetime.combine(playbook.reviewed, time.min, UTC) + playbook.review_every
+        if self._house.clock.wall() >= due:
+            logger.warning(
+                f"the playbook was last reviewed on {playbook.reviewed}; a review is due since {due:%Y-%m-%d}"
+            )
