@@ -89,6 +89,10 @@ class LedgerReader:
             "WHERE outlet = ? AND state IN ('waiting', 'sending') ORDER BY incident, position, rowid", (outlet,)
         )
 
+    def unfinished_closes(self) -> tuple[Effect, ...]:
+        """Of all outlets."""
+        return self._effects("WHERE kind = 'close' AND state IN ('waiting', 'sending') ORDER BY incident, outlet")
+
     def oldest_unfinished(self) -> datetime | None:
         """When the longest waiting effect was asked for; None when nothing waits."""
         sql = "SELECT min(created_at) FROM effects WHERE state IN ('waiting', 'sending')"

@@ -1,1 +1,1 @@
-"""Where effects go: trackers, chat, pages. An outlet says what became of one delivery; the worker decides what follows."""
+"""Where effects go: trackers, chat, pages. An outlet says what became of it; the worker decides what is next."""

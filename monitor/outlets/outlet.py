@@ -62,7 +62,7 @@ class Outlet(Protocol):
     def name(self) -> str: ...
 
     def deliver(self, effect: Effect, message: Message, external_id: str) -> Delivery:
-        """Send it. *external_id* is the ticket's id from an earlier confirmed effect, empty for the first. Never raises."""
+        """Send it. *external_id*: the ticket's id from an earlier confirmed effect, empty before. Never raises."""
         ...
 
     def reconcile(self, effect: Effect, external_id: str) -> Delivery | None:
