@@ -1,0 +1,213 @@
+"""
+What real users see of a service, read from Prometheus: requests and errors every 30 s, latency once per range length.
+
+A reading that brings no answer is a value too: since when, why, and how many in a row. Never silence, never an error
+that reaches the loop.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from monitor.core.baseline import Level, Quality, Sample, error_limit
+from monitor.core.severity import TrafficView
+from monitor.sources.prometheus import Prometheus, SourceAway
+
+READ_EVERY: Final = timedelta(seconds=30)
+FRESH_FOR: Final = timedelta(seconds=90)
+"""Three readings: one may be lost without the traffic's rows leaving the severity table."""
+LATENCIES_KEPT: Final = 60
+DEFAULT_RANGE: Final = timedelta(minutes=5)
+_RANGE: Final = re.compile(r"\[\s*((?:\d+(?:ms|[smhdwy]))+)\s*(?::[^\]]*)?\]")
+_PART: Final = re.compile(r"(\d+)(ms|[smhdwy])")
+_UNIT: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
+
+
+def range_length(query: str) -> timedelta:
+    """
+    The longest range selector of *query*: `[5m]` is five minutes; five minutes too where there is none.
+
+    Two values taken within one range length share data, and a test that takes them for independent finds shifts in
+    nothing.
+    """
+    lengths = [
+        timedelta(seconds=sum(int(number) * _UNIT[unit] for number, unit in _PART.findall(found)))
+        for found in _RANGE.findall(_without_strings(query))
+    ]
+    longest = max(lengths, default=timedelta(0))
+    return longest if longest > timedelta(0) else DEFAULT_RANGE
+
+
+def _without_strings(query: str) -> str:
+    """Label values may hold anything, `{path="/[1d]"}` too."""
+    return re.sub(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|`[^`]*`', '""', query)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrafficQueries:
+    """PromQL of one service. `requests` and `errors` are rates, not a ratio, so that counts survive."""
+
+    requests: str
+    errors: str | None = None
+    latency: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyReading:
+    at: datetime
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrafficSample:
+    """
+    One reading.
+
+    Attributes:
+        requests: Per second; None when there is no traffic: no series, NaN or zero.
+        errors: Per second; None when there is no traffic or no query for them.
+        window: The range over which Prometheus took the rates.
+        latencies: The newest readings, oldest first, one per range length; each stays here for a while, so that nobody
+            misses one and the instant tells which were seen.
+        latency_problem: Why the newest latency is missing; errors and requests are there all the same.
+        away: Why there is no answer; empty when there is one.
+        away_since: The first reading in a row without an answer.
+        missed: How many in a row.
+    """
+
+    at: datetime
+    requests: float | None = None
+    errors: float | None = None
+    window: timedelta = DEFAULT_RANGE
+    latencies: tuple[LatencyReading, ...] = ()
+    latency_problem: str = ""
+    away: str = ""
+    away_since: datetime | None = None
+    missed: int = 0
+
+    @property
+    def latency(self) -> float | None:
+        """The newest, in seconds."""
+        return self.latencies[-1].seconds if self.latencies else None
+
+    @property
+    def error_ratio(self) -> float | None:
+        if self.requests is None or self.errors is None:
+            return None
+        # Two queries see two instants: for a moment there may be more errors than requests.
+        return min(1.0, self.errors / self.requests)
+
+    @property
+    def requests_in_window(self) -> float | None:
+        return None if self.requests is None else self.requests * self.window.total_seconds()
+
+
+class TrafficReader:
+    """Reads one service. Blocks while Prometheus thinks, so it belongs on a thread of `TrafficPoller`."""
+
+    def __init__(self, service: str, queries: TrafficQueries, prometheus: Prometheus) -> None:
+        self.service = service
+        self._queries = queries
+        self._prometheus = prometheus
+        self._window = range_length(queries.requests)
+        self._latency_every = range_length(queries.latency or "")
+        self._latency_due: datetime | None = None
+        self._latencies: deque[LatencyReading] = deque(maxlen=LATENCIES_KEPT)
+        self._away_since: datetime | None = None
+        self._missed = 0
+
+    def read(self, now: datetime) -> TrafficSample:
+        try:
+            requests, errors = self._rates()
+        except SourceAway as away:
+            self._away_since = self._away_since or now
+            self._missed += 1
+            return self._sample(now, away=str(away))
+        self._away_since, self._missed = None, 0
+        problem = ""
+        try:
+            self._read_latency(now, busy=requests is not None)
+        except SourceAway as away:
+            problem = str(away)
+        return self._sample(now, requests, errors, latency_problem=problem)
+
+    def _rates(self) -> tuple[float | None, float | None]:
+        requests = self._prometheus.instant(self._queries.requests)
+        if requests is None or requests <= 0:
+            return None, None
+        if self._queries.errors is None:
+            return requests, None
+        # A counter of errors that never counted does not exist yet: with requests there, nothing is none.
+        return requests, max(0.0, self._prometheus.instant(self._queries.errors) or 0.0)
+
+    def _read_latency(self, now: datetime, busy: bool) -> None:
+        if self._queries.latency is None or (self._latency_due is not None and now < self._latency_due):
+            return
+        seconds = self._prometheus.instant(self._queries.latency)
+        self._latency_due = now + self._latency_every
+        # Without requests a quantile over buckets is NaN at best, and at worst the last value of an idle gauge.
+        if busy and seconds is not None and seconds >= 0:
+            self._latencies.append(LatencyReading(now, seconds))
+
+    def _sample(
+        self,
+        now: datetime,
+        requests: float | None = None,
+        errors: float | None = None,
+        *,
+        latency_problem: str = "",
+        away: str = "",
+    ) -> TrafficSample:
+        return TrafficSample(
+            at=now,
+            requests=requests,
+            errors=errors,
+            window=self._window,
+            latencies=tuple(self._latencies),
+            latency_problem=latency_problem,
+            away=away,
+            away_since=self._away_since,
+            missed=self._missed,
+        )
+
+
+def view(
+    sample: TrafficSample, normal: Sample | None, error_budget: float, now: datetime, quality: Quality | None = None
+) -> TrafficView:
+    """
+    What the severity table and the recovery conditions read.
+
+    Args:
+        normal: The error ratios that are usual at this hour; None while there is no baseline, then the budget and the
+            single request alone decide.
+        quality: Of the baseline, named in the text where it is not the best.
+    """
+    if sample.away:
+        since = sample.away_since or sample.at
+        return _view(None, None, None, False, f"Prometheus unavailable since {since:%H:%M:%S} UTC: {sample.away}")
+    fresh = now - sample.at <= FRESH_FOR
+    stale = "" if fresh else f", read {(now - sample.at).total_seconds():.0f} s ago"
+    if sample.requests is None:
+        return _view(None, None, None, fresh, f"no traffic{stale}")
+    rate = f"{sample.requests:.3g} requests/s{stale}"
+    ratio = sample.error_ratio
+    if ratio is None:
+        return _view(None, sample.requests, None, fresh, f"{rate}; errors are not measured")
+    limit = error_limit(normal.quantile(0.99) if normal else None, error_budget, sample.requests_in_window)
+    text = f"{ratio * 100:.2f} % errors of {rate}; limit {limit * 100:.2f} % ({_basis(normal, quality)})"
+    return _view(ratio, sample.requests, ratio <= limit, fresh, text)
+
+
+def _view(ratio: float | None, requests: float | None, within: bool | None, fresh: bool, text: str) -> TrafficView:
+    return TrafficView(error_ratio=ratio, requests=requests, within_baseline=within, fresh=fresh, text=text)
+
+
+def _basis(normal: Sample | None, quality: Quality | None) -> str:
+    if normal is None or not normal.n:
+        return "no baseline yet"
+    slot = "all hours" if normal.level is Level.GLOBAL else f"this {normal.level}"
+    return f"baseline of {slot}" + (f", {quality}" if quality not in (None, Quality.FITTED) else "")
