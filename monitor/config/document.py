@@ -58,6 +58,15 @@ class Group:
 Node = Scalar | Listing | Group
 
 
+@dataclass(frozen=True, slots=True)
+class _Anchor:
+    """A value that may be repeated, with how many nodes each repeat adds and how deep it reaches."""
+
+    node: Node
+    nodes: int
+    height: int
+
+
 class Unreadable(Exception):
     """The file cannot be understood beyond this line."""
 
@@ -98,8 +107,9 @@ class _Reader:
         self._file = file
         self._lines = source.split("\n")
         self._events = self._translated(yaml.parse(source, Loader=_Loader))
-        self._anchors: dict[str, tuple[Node, int]] = {}
+        self._anchors: dict[str, _Anchor] = {}
         self._nodes = 0
+        self._deepest = 0
 
     def document(self) -> Group:
         root: Node | None = None
@@ -123,43 +133,46 @@ class _Reader:
             raise Unreadable(0, "cannot be read as YAML", "Save it as plain UTF-8 text.") from None
 
     def _node(self, event: yaml.Event, path: Path) -> Node:
-        self._count(1, event)
-        if len(path) > MAX_DEPTH:
-            raise Unreadable(_line(event), f"is nested more than {MAX_DEPTH} deep", "No key stands that deep.")
+        self._count(1, len(path), event)
         if isinstance(event, yaml.AliasEvent):
-            return self._aliased(event)
+            return self._repeated(event, path)
         assert isinstance(event, (yaml.ScalarEvent, yaml.CollectionStartEvent))  # what else a value begins with
-        # Neither tags nor aliases are quoted back: `secret: !abc` and `secret: *abc` may be a secret without quotes.
+        # Neither tags nor anchors are quoted back: `secret: !abc` and `secret: *abc` may be a secret without quotes.
         if event.tag not in (None, "!", "tag:yaml.org,2002:str"):
             found = f"{join(path)} begins with '!', which is a tag in YAML" if path else "begins with a tag"
             raise Unreadable(_line(event), found, "Put a value that begins with '!' in quotes.")
-        before = self._nodes
-        node: Node
-        if isinstance(event, yaml.ScalarEvent):
-            left_out = event.style is None and event.tag is None and event.value in _NULLS
-            node = Scalar(self._file, _line(event), None if left_out else event.value)
-        elif isinstance(event, yaml.SequenceStartEvent):
-            node = self._listing(event, path)
-        else:
-            node = self._group(event, path)
-        if event.anchor is not None:
-            self._anchors[event.anchor] = (node, self._nodes - before + 1)
+        if event.anchor is None:
+            return self._fresh(event, path)
+        nodes, deepest = self._nodes, self._deepest
+        self._deepest = len(path)
+        node = self._fresh(event, path)
+        # Only now: a value that holds itself finds no such anchor.
+        self._anchors[event.anchor] = _Anchor(node, self._nodes - nodes + 1, self._deepest - len(path))
+        self._deepest = max(deepest, self._deepest)
         return node
 
-    def _aliased(self, event: yaml.AliasEvent) -> Node:
-        # An anchor counts only once its value has ended, so a value cannot hold itself.
-        if event.anchor not in self._anchors:
+    def _fresh(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, path: Path) -> Node:
+        if isinstance(event, yaml.ScalarEvent):
+            left_out = event.style is None and event.tag is None and event.value in _NULLS
+            return Scalar(self._file, _line(event), None if left_out else event.value)
+        return self._listing(event, path) if isinstance(event, yaml.SequenceStartEvent) else self._group(event, path)
+
+    def _repeated(self, event: yaml.AliasEvent, path: Path) -> Node:
+        anchor = self._anchors.get(event.anchor or "")
+        if anchor is None:
             raise Unreadable(
                 _line(event),
                 "a value begins with '*', which in YAML repeats an anchor, and there is no such anchor above",
                 "Put a value that begins with '*' in quotes, or define the anchor first.",
             )
-        node, weight = self._anchors[event.anchor]
-        self._count(weight, event)
-        return node
+        self._count(anchor.nodes, len(path) + anchor.height, event)
+        return anchor.node
 
-    def _count(self, more: int, event: yaml.Event) -> None:
-        self._nodes += more
+    def _count(self, nodes: int, depth: int, event: yaml.Event) -> None:
+        self._nodes += nodes
+        self._deepest = max(self._deepest, depth)
+        if depth > MAX_DEPTH:
+            raise Unreadable(_line(event), f"is nested more than {MAX_DEPTH} deep", "No key stands that deep.")
         if self._nodes > MAX_NODES:
             raise Unreadable(_line(event), f"holds more than {MAX_NODES:,} values", "Use fewer repeats (*anchor).")
 
@@ -190,7 +203,7 @@ class _Reader:
 
     def _key(self, event: yaml.Event, path: Path) -> str:
         if isinstance(event, yaml.ScalarEvent) and (event.style is not None or event.value not in _NULLS):
-            self._count(1, event)
+            self._count(1, len(path), event)
             return str(event.value)
         where = f" in {join(path)}" if path else ""
         raise Unreadable(

@@ -29,13 +29,12 @@ def shape_of(reading: Reading) -> Root:
         try:
             return Root.model_validate(data)
         except ValidationError as error:
-            for details in error.errors(include_url=False, include_input=False):
-                path = _told(reading, details)
-                _cut(data, path, details["type"])
+            for path in {_to_cut(data, _told(reading, details)) for details in error.errors(include_url=False)}:
+                _cut(data, path)
 
 
 def _told(reading: Reading, error: ErrorDetails) -> Path:
-    """Tells one error of pydantic's, whose own words and input stay here. Its path."""
+    """Tells one error of pydantic's, whose own words and input stay here. The path of what must go."""
     path: Path = tuple(step for step in error["loc"] if step != "[key]")
     cause = error.get("ctx", {}).get("error")
     if error["type"] == "extra_forbidden":
@@ -44,6 +43,7 @@ def _told(reading: Reading, error: ErrorDetails) -> Path:
     elif error["type"] == "missing":
         if not reading.is_told(path):
             reading.tell(path, "is missing", f"Add {path[-1]}: it has no default.")
+        return path[:-1]
     elif isinstance(cause, Wrong):
         if cause.found == NOT_YET:
             reading.refuse(path, cause.found, cause.fix)
@@ -55,29 +55,30 @@ def _told(reading: Reading, error: ErrorDetails) -> Path:
     return path
 
 
-def _cut(data: Any, path: Path, kind: str) -> None:
+def _to_cut(data: Any, path: Path) -> Path:
     """
-    Removes what is wrong at *path*.
+    The key to remove for what is wrong at *path*: the last one on the way that is a key of a group.
 
-    A missing key takes its group with it, and an entry of a list takes the list: with another position, later
-    entries would be told at the wrong line.
+    An entry of a list takes the whole list: at another position, later entries would be told at the wrong line. A key
+    that stands only in the spelled-out form of a shorthand takes the shorthand.
     """
-    if kind == "missing":
-        path = path[:-1]
-    cut = list(path)
-    while cut and isinstance(cut[-1], int):
-        cut.pop()
-    holder = data
-    for step in cut[:-1]:
-        inside = isinstance(holder, dict) and step in holder
-        inside = inside or (isinstance(holder, list) and isinstance(step, int) and step < len(holder))
-        if not inside or not isinstance(holder[step], (dict, list)):
-            # The path goes on inside a shorthand: what is there goes as a whole.
-            cut = cut[: cut.index(step) + 1]
+    holder, last = data, 0
+    for depth, step in enumerate(path, 1):
+        if isinstance(holder, dict) and step in holder:
+            holder, last = holder[step], depth
+        elif isinstance(holder, list) and isinstance(step, int) and step < len(holder):
+            holder = holder[step]
+        else:
             break
-        holder = holder[step]
-    if isinstance(holder, dict):
-        holder.pop(cut[-1], None)
+    return path[:last]
+
+
+def _cut(data: Any, path: Path) -> None:
+    for step in path[:-1]:
+        if isinstance(data, dict) and step not in data:
+            return  # what held it is gone already
+        data = data[step]
+    data.pop(path[-1], None)
 
 
 def _probably(key: str, holder: Path) -> str:

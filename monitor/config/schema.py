@@ -1,0 +1,32 @@
+"""The JSON Schema of the config, for editors: the whole shape, keys of a later version marked as such."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from monitor.config.shape import Root
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def json_schema() -> dict[str, Any]:
+    schema = Root.model_json_schema(schema_generator=_Generator)
+    # A place for YAML anchors, as in compose files.
+    schema["patternProperties"] = {"^x-": {}}
+    return {"$schema": DIALECT, **schema, "title": "Watchkeeper configuration"}
+
+
+class _Generator(GenerateJsonSchema):
+    """Says what a file may hold: a key is there with a value or not there, and never null."""
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
