@@ -29,7 +29,7 @@ class HttpQuestion:
 
     url: str
     method: str = "GET"
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # often a secret
     body: str | None = field(default=None, repr=False)
     expected_status: tuple[tuple[int, int], ...] = ((200, 299),)
     max_redirects: int = 10
