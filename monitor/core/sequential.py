@@ -1,0 +1,89 @@
+"""
+How we notice fast and stay quiet: cumulative sums (Page's CUSUM), one number per check.
+
+They only raise. Whether it is over is proven elsewhere and never reads them. The numbers rest on a simulation of 30
+days at one probe a minute and an objective of 99.9 %: no false alarm at a flake of 0.1 %, a total outage on the
+fourth probe. Textbook burn-rate windows gave 40 false pages in the same simulation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import ceil, log
+from typing import Final
+
+from checks.result import Outcome
+
+BURN_TO_FIND: Final = 14.4
+"""The burn rate that must be found soon: 2 % of a 30-day budget within an hour (SRE Workbook, table 5-8)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailureCusum:
+    """
+    Bernoulli CUSUM on the log-likelihood ratio of "fails with p1" against "fails with p0".
+
+    Attributes:
+        p0, p1: Failure ratio in health, and the one to find.
+        h: Threshold. Higher is quieter and slower.
+        per_failure, per_success: What one probe adds; the second is negative.
+    """
+
+    p0: float
+    p1: float
+    h: float = 9.0
+    per_failure: float = field(init=False)
+    per_success: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.p0 < self.p1 < 1:
+            raise ValueError(f"a failure ratio to find must lie above the one in health: 0 < {self.p0} < {self.p1} < 1")
+        object.__setattr__(self, "per_failure", log(self.p1 / self.p0))
+        object.__setattr__(self, "per_success", log((1 - self.p1) / (1 - self.p0)))
+
+    @classmethod
+    def for_budget(cls, budget: float) -> FailureCusum:
+        # 14.4 times a budget of 7 % is more than everything: then the middle between the budget and everything.
+        return cls(p0=budget, p1=min(BURN_TO_FIND * budget, (1 + budget) / 2))
+
+    def step(self, s: float, failed: bool) -> float:
+        # Capped: after a day of outage a service that is well again must not need a day to calm down.
+        return min(self.h, max(0.0, s + (self.per_failure if failed else self.per_success)))
+
+    def alarmed(self, s: float) -> bool:
+        return s >= self.h
+
+    @property
+    def failures_to_alarm(self) -> int:
+        """Failures in a row, from zero."""
+        return ceil(self.h / self.per_failure)
+
+
+@dataclass(frozen=True, slots=True)
+class RankCusum:
+    """
+    CUSUM on rank-normal scores, one a minute, for a shift upwards.
+
+    Attributes:
+        k: Drift that is forgiven per score, in standard deviations; half the shift to find.
+        h: Threshold.
+    """
+
+    k: float = 0.5
+    h: float = 8.0
+
+    def step(self, s: float, z: float) -> float:
+        return min(self.h, max(0.0, s + z - self.k))
+
+    def alarmed(self, s: float) -> bool:
+        return s >= self.h
+
+
+def failed_lately(scheduled: Sequence[Outcome]) -> bool:
+    """
+    Whether one of the last two scheduled probes failed; *scheduled* is oldest first, one outcome per slot.
+
+    Opening needs it: four failures spread over two hours reach the threshold too, and then nothing is wrong now.
+    """
+    return Outcome.FAILED in scheduled[-2:]
