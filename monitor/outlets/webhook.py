@@ -199,5 +199,7 @@ def _never_left(error: requests.RequestException) -> bool:
 
 def _cause(error: BaseException) -> BaseException:
     """requests wraps what urllib3 wraps what the socket said."""
-    inner = getattr(error.args[0], "reason", error.args[0]) if error.args else None
-    return _cause(inner) if isinstance(inner, BaseException) else error
+    for inner in (getattr(error, "reason", None), *error.args[:1]):
+        if isinstance(inner, BaseException):
+            return _cause(inner)
+    return error

@@ -1,0 +1,299 @@
+"""
+What each check did, minute by minute, and where its detectors stand: a second file, which may be lost without harm.
+
+Minutes are rolled up to five minutes and to hours before they are forgotten.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from loguru import logger
+
+from monitor.ledger import rollup
+from monitor.ledger.database import open_for_writing
+from monitor.ledger.rollup import FIVE_MINUTES, HOURS, MINUTES, Grain
+
+T = TypeVar("T")
+
+MIGRATIONS = (Path(__file__).with_name("history.sql").read_text(encoding="utf-8"),)
+
+LATE: Final = timedelta(minutes=10)
+"""A minute is rolled up this long after its bucket ended; rows that come later stay out of the coarser ones."""
+MOST_HELD: Final = 100_000
+"""Rows kept in memory while the disk refuses: ten minutes of 10,000 checks."""
+
+_COLUMNS: Final = "at, check_id, expected, good, bad, unknown, latency"
+_CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MinuteRow:
+    """
+    What one check did in a minute, or in the five minutes or the hour that begin at `minute`.
+
+    Attributes:
+        check: Its identity, service/check.
+        latency: Median of the good probes, seconds; None without one.
+    """
+
+    check: str
+    minute: datetime
+    expected: int
+    good: int
+    bad: int
+    unknown: int
+    latency: float | None
+
+
+class History:
+    """Any thread may call any method; each waits for the one before it. A disk that refuses raises nothing."""
+
+    def __init__(self, path: Path, wall: Callable[[], datetime]) -> None:
+        self.path = path
+        self._wall = wall
+        self._lock = threading.Lock()
+        self._held: list[MinuteRow] = []
+        self._is_refused = False
+        self._lost_since: datetime | None = None
+        self._connection = self._open()
+
+    @classmethod
+    def open(cls, path: Path, wall: Callable[[], datetime] = lambda: datetime.now(UTC)) -> History:
+        """
+        A corrupt file is set aside as `<name>.corrupt-<time>` and a new one begun; `incomplete_since` then tells.
+
+        Raises:
+            SchemaTooNew: A newer version wrote it; nothing was touched.
+        """
+        return cls(path, wall)
+
+    def write_minutes(self, rows: Sequence[MinuteRow]) -> None:
+        """A minute that comes in two parts, before and after a restart, adds up."""
+        with self._lock:
+            self._held.extend(rows)
+            held = self._held
+            if self._write(lambda db: _add_minutes(db, held)):
+                self._held = []
+            elif len(held) > MOST_HELD:
+                self._lost_since = self._lost_since or held[0].minute
+                self._held = held[-MOST_HELD:]
+
+    def minutes(self, check: str, since: datetime, until: datetime) -> tuple[MinuteRow, ...]:
+        """Rows that begin in [since, until), oldest first; so for the other two."""
+        return self._series(MINUTES, check, since, until)
+
+    def five_minutes(self, check: str, since: datetime, until: datetime) -> tuple[MinuteRow, ...]:
+        return self._series(FIVE_MINUTES, check, since, until)
+
+    def hours(self, check: str, since: datetime, until: datetime) -> tuple[MinuteRow, ...]:
+        return self._series(HOURS, check, since, until)
+
+    def minutes_of_all(self, since: datetime, until: datetime) -> tuple[MinuteRow, ...]:
+        """Of all checks, oldest first: to fill the windows after a restart."""
+        sql = """SELECT check_name, at, expected, good, bad, unknown, latency FROM minutes JOIN names ON id = check_id
+                 WHERE at >= ? AND at < ? ORDER BY at, check_name"""
+        return self._rows(sql, (_seconds(since), _seconds(until)))
+
+    def detector_state(self, check: str) -> Any:
+        """As it was put, JSON values; None when there is none."""
+        return self.detector_states().get(check)
+
+    def detector_states(self) -> dict[str, Any]:
+        found = self._read(lambda db: db.execute("SELECT check_name, state FROM detectors").fetchall())
+        return {check: json.loads(state) for check, state in found or ()}
+
+    def put_detector_states(self, states: Mapping[str, object]) -> None:
+        """Those of other checks stay. None forgets one."""
+        gone = [(check,) for check, state in states.items() if state is None]
+        kept = [(check, json.dumps(state)) for check, state in states.items() if state is not None]
+
+        def put(db: sqlite3.Connection) -> None:
+            db.executemany("DELETE FROM detectors WHERE check_name = ?", gone)
+            db.executemany("INSERT OR REPLACE INTO detectors (check_name, state) VALUES (?, ?)", kept)
+
+        with self._lock:
+            self._write(put)
+
+    @property
+    def incomplete_since(self) -> datetime | None:
+        """From when on rows are missing or were begun anew (UTC); what needs older ones must say so."""
+        if self._lost_since is not None:
+            return self._lost_since
+        found = self._read(lambda db: _meta(db, "incomplete_since"))
+        return datetime.fromisoformat(found) if found else None
+
+    def compact(
+        self,
+        now: datetime,
+        *,
+        minutes: timedelta = timedelta(hours=48),
+        five_minutes: timedelta = timedelta(days=35),
+        hours: timedelta = timedelta(days=400),
+    ) -> None:
+        """Roll up what is complete, forget what is older than its retention. In short steps: others get in between."""
+        settled = _seconds(now - LATE)
+        rolled_five = self._roll_up(MINUTES, FIVE_MINUTES, settled)
+        rolled_hours = self._roll_up(FIVE_MINUTES, HOURS, rolled_five)
+        # Never what is not rolled up yet, however long compacting has not run.
+        self._forget(MINUTES, min(_seconds(now - minutes), rolled_five))
+        self._forget(FIVE_MINUTES, min(_seconds(now - five_minutes), rolled_hours))
+        self._forget(HOURS, _seconds(now - hours))
+
+    def close(self) -> None:
+        self.write_minutes(())
+        with self._lock:
+            self._connection.close()
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            return self._connect()
+        except sqlite3.DatabaseError as error:
+            if not _is_corrupt(error):
+                raise
+            self._set_aside(error)
+            return self._connect()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = open_for_writing(self.path, MIGRATIONS, synchronous="NORMAL", busy_seconds=1.0)
+        rollup.prepare(connection)
+        if self._lost_since is not None:
+            since = self._lost_since.astimezone(UTC).isoformat()
+            connection.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('incomplete_since', ?)", (since,))
+        return connection
+
+    def _set_aside(self, error: sqlite3.Error) -> None:
+        now = self._wall().astimezone(UTC)
+        aside = self.path.with_name(f"{self.path.name}.corrupt-{now:%Y%m%dT%H%M%SZ}")
+        logger.error("history: {} is corrupt ({}); set aside as {}, a new one is begun", self.path, error, aside.name)
+        for suffix in ("", "-wal", "-shm"):
+            part = self.path.with_name(self.path.name + suffix)
+            if part.exists():
+                part.rename(aside.with_name(aside.name + suffix))
+        self._lost_since = now
+
+    def _series(self, grain: Grain, check: str, since: datetime, until: datetime) -> tuple[MinuteRow, ...]:
+        # One look-up for each instant: the key begins with the instant, and the rows of all other checks are between.
+        sql = f"""
+            WITH RECURSIVE
+              first(at) AS (SELECT max(?1, min(at)) FROM {grain.table}),
+              instants(at) AS (
+                SELECT at - at % ?4 + (at % ?4 > 0) * ?4 FROM first WHERE at IS NOT NULL
+                UNION ALL SELECT at + ?4 FROM instants WHERE at + ?4 < ?2)
+            SELECT check_name, r.at, expected, good, bad, unknown, latency
+            FROM instants CROSS JOIN names CROSS JOIN {grain.table} r ON r.at = instants.at AND check_id = id
+            WHERE check_name = ?3 AND instants.at < ?2 ORDER BY r.at"""  # noqa: S608 - the table's name is one of ours
+        return self._rows(sql, (_seconds(since), _seconds(until), check, grain.length))
+
+    def _rows(self, sql: str, arguments: Sequence[object]) -> tuple[MinuteRow, ...]:
+        found = self._read(lambda db: db.execute(sql, arguments).fetchall())
+        return tuple(
+            MinuteRow(
+                check=check, minute=_instant(at), expected=expected, good=good, bad=bad, unknown=u, latency=latency
+            )
+            for check, at, expected, good, bad, u, latency in found or ()
+        )
+
+    def _roll_up(self, fine: Grain, coarse: Grain, until: int) -> int:
+        """Roll up every whole bucket that ended by *until*; returns the end of the last one."""
+        end = until - until % coarse.length
+        done = int(self._read(lambda db: _meta(db, rollup.mark_of(coarse))) or 0)
+        while done < end:
+            bucket = self._read(partial(rollup.next_bucket, fine=fine, coarse=coarse, since=done, end=end))
+            with self._lock:
+                if bucket is None or not self._write(partial(rollup.roll_up, fine=fine, coarse=coarse, begin=bucket)):
+                    break
+            done = bucket + coarse.length
+        return done
+
+    def _forget(self, grain: Grain, before: int) -> None:
+        sql = f"DELETE FROM {grain.table} WHERE at < ?"  # noqa: S608 - the table's name is one of ours
+        with self._lock:
+            self._write(lambda db: db.execute(sql, (before,)))
+
+    def _read(self, question: Callable[[sqlite3.Connection], T]) -> T | None:
+        """None when the disk refuses: nothing is known, as in a new file."""
+        with self._lock:
+            return self._attempt(question)[1]
+
+    def _write(self, change: Callable[[sqlite3.Connection], object]) -> bool:
+        def whole(db: sqlite3.Connection) -> None:
+            db.execute("BEGIN IMMEDIATE")
+            change(db)
+            db.execute("COMMIT")
+
+        return self._attempt(whole)[0]
+
+    def _attempt(self, work: Callable[[sqlite3.Connection], T]) -> tuple[bool, T | None]:
+        """Whether it worked, and its answer. A file found corrupt is replaced by a new one, once. The lock is held."""
+        for _ in range(2):
+            try:
+                answer = work(self._connection)
+            except sqlite3.DatabaseError as error:
+                if self._connection.in_transaction:
+                    self._connection.rollback()
+                if not _is_corrupt(error):
+                    self._refused(error)
+                    return False, None
+                self._connection.close()
+                self._set_aside(error)
+                self._connection = self._connect()
+            else:
+                self._refused(None)
+                return True, answer
+        return False, None
+
+    def _refused(self, error: sqlite3.Error | None) -> None:
+        if error is not None and not self._is_refused:
+            logger.error("history: {} cannot be used ({}); rows are kept in memory meanwhile", self.path, error)
+        elif error is None and self._is_refused:
+            logger.info("history: {} can be used again", self.path)
+        self._is_refused = error is not None
+
+
+_ADD_MINUTE: Final = f"""
+    INSERT INTO minutes ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (at, check_id) DO UPDATE SET
+      latency = CASE WHEN latency IS NULL THEN excluded.latency WHEN excluded.latency IS NULL THEN latency
+                ELSE (latency * max(good, 1) + excluded.latency * max(excluded.good, 1))
+                     / (max(good, 1) + max(excluded.good, 1)) END,
+      expected = expected + excluded.expected, good = good + excluded.good,
+      bad = bad + excluded.bad, unknown = unknown + excluded.unknown"""  # noqa: S608 - the columns are ours
+
+
+def _add_minutes(db: sqlite3.Connection, rows: Sequence[MinuteRow]) -> None:
+    known: dict[str, int] = dict(db.execute("SELECT check_name, id FROM names"))
+    new = sorted({row.check for row in rows} - known.keys())
+    if new:
+        db.executemany("INSERT INTO names (check_name) VALUES (?)", [(check,) for check in new])
+        known = dict(db.execute("SELECT check_name, id FROM names"))
+    db.executemany(
+        _ADD_MINUTE,
+        [(_seconds(r.minute), known[r.check], r.expected, r.good, r.bad, r.unknown, r.latency) for r in rows],
+    )
+
+
+def _meta(db: sqlite3.Connection, key: str) -> str | None:
+    found = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return None if found is None else str(found[0])
+
+
+def _is_corrupt(error: sqlite3.DatabaseError) -> bool:
+    # Extended codes keep the primary one in their low byte.
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _CORRUPT
+
+
+def _seconds(at: datetime) -> int:
+    return int(at.timestamp())
+
+
+def _instant(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
