@@ -1,0 +1,5 @@
+"""What Watchkeeper tells of itself and of its probes, over OTLP: one span per attempt, metrics, and events."""
+
+from monitor.telemetry.facade import Telemetry, TelemetryStats
+
+__all__ = ["Telemetry", "TelemetryStats"]

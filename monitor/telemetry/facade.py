@@ -1,0 +1,148 @@
+"""What the rest of Watchkeeper sees of telemetry. It never raises or waits, and without an endpoint it does nothing."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol, Self, TypedDict
+
+from loguru import logger
+
+from checks.check import Check
+from checks.result import CheckResult
+from monitor.clock import Clock
+
+if TYPE_CHECKING:
+    from monitor.ledger.records import Effect, LedgerEvent
+    from monitor.telemetry.pipeline import Pipeline
+
+NO_ATTRIBUTES: Mapping[str, str] = {}
+COMPLAIN_EVERY = 60.0
+
+
+class Delivered(Protocol):
+    """What telemetry reads of an outlet's `Delivery`. The outlets are built upon telemetry's floor and not below it."""
+
+    @property
+    def outcome(self) -> StrEnum: ...
+
+    @property
+    def detail(self) -> str: ...
+
+
+class TelemetryStats(TypedDict):
+    """
+    Attributes:
+        queued: Items waiting to be sent; `queued_bytes` with what is being retried.
+        dropped: Given up because the collector was away for too long, refused them, or we could not encode them.
+        last_error: Empty when there never was one.
+    """
+
+    enabled: bool
+    queued: int
+    queued_bytes: int
+    sent: int
+    dropped: int
+    last_error: str
+
+
+OFF = TelemetryStats(enabled=False, queued=0, queued_bytes=0, sent=0, dropped=0, last_error="")
+
+
+class Telemetry:
+    def __init__(self, pipeline: Pipeline | None = None) -> None:
+        self._pipeline = pipeline
+        self._final = OFF
+        self._quiet_until = 0.0
+
+    @classmethod
+    def start(
+        cls, endpoint: str | None, environment: str, location: str, instance_id: str, clock: Clock, *,
+        secrets: Iterable[str] = (), environ: Mapping[str, str] = os.environ,
+    ) -> Self:  # fmt: skip
+        """
+        Args:
+            endpoint: Base address of a collector's OTLP/HTTP receiver, for example http://localhost:4318. None: off.
+            secrets: Values that are masked wherever they stand in an address or an event.
+            environ: OTEL_EXPORTER_OTLP_HEADERS, _CERTIFICATE, OTEL_TRACES_SAMPLER and the limits are read from here.
+        """
+        if not endpoint or environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+            return cls()
+        try:
+            from monitor.telemetry.pipeline import Pipeline
+
+            return cls(Pipeline.start(endpoint, environment, location, instance_id, clock, tuple(secrets), environ))
+        except Exception as error:
+            # Watching goes on without telemetry; the other way round nobody would be served.
+            logger.error(f"telemetry is off: {type(error).__name__}: {error}")
+            return cls()
+
+    @property
+    def enabled(self) -> bool:
+        return self._pipeline is not None
+
+    def probe(self, check: Check, result: CheckResult) -> None:
+        """The hot path: once per result. Spans and the check's metrics."""
+        if self._pipeline is not None:
+            try:
+                self._pipeline.probe(check, result)
+            except Exception as error:
+                self._lost("traces", f"result of {check.id}", error)
+
+    def event(self, event: LedgerEvent) -> None:
+        if self._pipeline is not None:
+            try:
+                self._pipeline.events.emit(event)
+            except Exception as error:
+                self._lost("logs", f"event {event.name}", error)
+
+    def effect(self, effect: Effect, delivery: Delivered) -> None:
+        """What became of one try to deliver an effect: an event and a count."""
+        if self._pipeline is not None:
+            try:
+                self._pipeline.effect(effect, delivery)
+            except Exception as error:
+                self._lost("logs", f"effect {effect.key}", error)
+
+    def counter(self, name: str, amount: int = 1, attributes: Mapping[str, str] = NO_ATTRIBUTES) -> None:
+        if self._pipeline is not None:
+            try:
+                self._pipeline.meters.add(name, amount, attributes)
+            except Exception as error:
+                self._lost("metrics", f"counter {name}", error)
+
+    def gauge(self, name: str, value: float, attributes: Mapping[str, str] = NO_ATTRIBUTES) -> None:
+        if self._pipeline is not None:
+            try:
+                self._pipeline.meters.set(name, value, attributes)
+            except Exception as error:
+                self._lost("metrics", f"gauge {name}", error)
+
+    def histogram(self, name: str, value: float, attributes: Mapping[str, str] = NO_ATTRIBUTES) -> None:
+        if self._pipeline is not None:
+            try:
+                self._pipeline.meters.record(name, value, attributes)
+            except Exception as error:
+                self._lost("metrics", f"histogram {name}", error)
+
+    def stats(self) -> TelemetryStats:
+        return self._final.copy() if self._pipeline is None else self._pipeline.stats()
+
+    def close(self, timeout: float = 2.0) -> bool:
+        """Sends what is left, at most *timeout* seconds. False when something had to be left behind."""
+        pipeline, self._pipeline = self._pipeline, None
+        if pipeline is None:
+            return True
+        all_sent = pipeline.close(timeout)
+        self._final = pipeline.stats()
+        return all_sent
+
+    def _lost(self, signal: str, what: str, error: Exception) -> None:
+        """A bug of ours, not the collector's: counted always, told once a minute."""
+        if self._pipeline is not None:
+            self._pipeline.lost[signal] += 1
+        if time.monotonic() >= self._quiet_until:
+            self._quiet_until = time.monotonic() + COMPLAIN_EVERY
+            logger.warning(f"telemetry: {what} was not encoded: {type(error).__name__}: {error}")

@@ -1,0 +1,237 @@
+"""
+Every telemetry name, spelled here and nowhere else. What each one means stands in docs/telemetry.md.
+
+Names that begin with `synthetic.`, `incident.`, `effect.`, `event.` or `watchkeeper.` are ours: there is no convention
+for synthetic checks or incidents yet. The others are OpenTelemetry's semantic conventions as of SCHEMA_URL, written out
+rather than imported, so that a daemon without an endpoint loads nothing of OpenTelemetry; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Literal
+
+SCOPE: Final = "watchkeeper"
+SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.41.0"
+
+# Resource: who speaks. The same for spans, metrics and events.
+SERVICE_NAME: Final = "service.name"
+SERVICE_VERSION: Final = "service.version"
+SERVICE_INSTANCE_ID: Final = "service.instance.id"
+ENVIRONMENT: Final = "deployment.environment.name"
+HOST_NAME: Final = "host.name"
+LOCATION: Final = "synthetic.location"
+
+# The span of one attempt: what was asked.
+HTTP_REQUEST_METHOD: Final = "http.request.method"
+HTTP_REQUEST_METHOD_ORIGINAL: Final = "http.request.method_original"
+HTTP_REQUEST_RESEND_COUNT: Final = "http.request.resend_count"
+SERVER_ADDRESS: Final = "server.address"
+SERVER_PORT: Final = "server.port"
+URL_FULL: Final = "url.full"
+USER_AGENT_SYNTHETIC_TYPE: Final = "user_agent.synthetic.type"
+SERVICE_PEER_NAME: Final = "service.peer.name"
+CHECK_SERVICE: Final = "synthetic.check.service"
+CHECK_NAME: Final = "synthetic.check.name"
+
+# The span of one attempt: what came of it.
+CHECK_OUTCOME: Final = "synthetic.check.outcome"
+CHECK_ATTEMPT: Final = "synthetic.check.attempt"
+CHECK_EXTRA: Final = "synthetic.check.extra"
+CHECK_CONFIRMATION: Final = "synthetic.check.confirmation"
+CHECK_LATENESS: Final = "synthetic.check.lateness"
+CHECK_REDIRECTS: Final = "synthetic.check.redirects"
+CHECK_NOTES: Final = "synthetic.check.notes"
+HTTP_RESPONSE_STATUS_CODE: Final = "http.response.status_code"
+NETWORK_PEER_ADDRESS: Final = "network.peer.address"
+ERROR_TYPE: Final = "error.type"
+
+# The span of one attempt: where its time went, in seconds.
+PHASE_NAME_LOOKUP: Final = "synthetic.phase.name_lookup"
+PHASE_CONNECT: Final = "synthetic.phase.connect"
+PHASE_TLS: Final = "synthetic.phase.tls"
+PHASE_FIRST_BYTE: Final = "synthetic.phase.first_byte"
+PHASE_TRANSFER: Final = "synthetic.phase.transfer"
+
+PHASES: Final = (PHASE_NAME_LOOKUP, PHASE_CONNECT, PHASE_TLS, PHASE_FIRST_BYTE, PHASE_TRANSFER)
+"""In the order in which an exchange goes through them."""
+
+PHASE_SPANS: Final = ("name_lookup", "connect", "tls", "first_byte", "transfer")
+"""The children of a failed or slow attempt, in the same order."""
+
+SYNTHETIC_TEST: Final = "test"
+OTHER: Final = "_OTHER"
+"""The conventions' value for a method or an error type outside of the bounded set."""
+
+# Attributes of events.
+INCIDENT_ID: Final = "incident.id"
+INCIDENT_SEVERITY: Final = "incident.severity"
+INCIDENT_STATE: Final = "incident.state"
+INCIDENT_STATE_PREVIOUS: Final = "incident.state.previous"
+INCIDENT_TRIGGER: Final = "incident.trigger"
+EVENT_AUTHOR: Final = "event.author"
+EVENT_SEQUENCE: Final = "event.sequence"
+EVENT_SCHEMA: Final = "event.schema"
+
+LEDGER_KEYS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "severity": INCIDENT_SEVERITY,
+        "old": INCIDENT_STATE_PREVIOUS,
+        "new": INCIDENT_STATE,
+        "event": INCIDENT_TRIGGER,
+    }
+)
+"""The ledger's short keys and what they are called outside. Any other key gets the event's own first word before it."""
+
+# Attributes of Watchkeeper's own metrics.
+EFFECT_STATE: Final = "watchkeeper.effect.state"
+OUTLET: Final = "watchkeeper.outlet"
+DELIVERY_OUTCOME: Final = "watchkeeper.delivery.outcome"
+SIGNAL: Final = "watchkeeper.signal"
+
+
+@dataclass(frozen=True, slots=True)
+class EventKind:
+    """
+    Attributes:
+        number: OTLP severity number: 9 info, 13 warning, 17 error. The severity text is left to the reader's tools.
+    """
+
+    number: int
+    meaning: str
+
+
+EVENTS: Final[Mapping[str, EventKind]] = MappingProxyType(
+    {
+        "synthetic.check.failed": EventKind(13, "a check began to fail"),
+        "slo.burn_rate.exceeded": EventKind(13, "an error budget is being spent too fast"),
+        "baseline.shift.detected": EventKind(13, "latency left its baseline"),
+        "incident.pending": EventKind(9, "a breach was seen and must hold before it counts"),
+        "incident.cleared": EventKind(9, "the breach did not hold"),
+        "incident.opened": EventKind(17, "an incident is open"),
+        "incident.severity_changed": EventKind(13, "the severity rose, or a person changed it"),
+        "incident.joined": EventKind(9, "another service joined the incident"),
+        "incident.storm": EventKind(17, "many services would open at once; one incident lists them"),
+        "incident.reported": EventKind(9, "a person or another system reported symptoms"),
+        "incident.acknowledged": EventKind(9, "a person took it"),
+        "incident.noted": EventKind(9, "a person wrote a note"),
+        "incident.role_assigned": EventKind(9, "a person took a role"),
+        "incident.mitigated": EventKind(9, "a person said that it is mitigated"),
+        "incident.update_due": EventKind(9, "the next update to the people is due"),
+        "incident.evidence_wait": EventKind(13, "recovery cannot be proven; the Incident Commander is asked"),
+        "incident.recovering": EventKind(9, "every recovery condition holds; the stable time runs"),
+        "incident.recovery_restarted": EventKind(13, "a gap in the results put the stable time back to zero"),
+        "incident.relapsed": EventKind(17, "it failed again while recovering"),
+        "incident.resolved": EventKind(9, "proven over, or resolved by a person"),
+        "incident.reopened": EventKind(17, "it failed again soon after it was resolved"),
+        "incident.closed": EventKind(9, "the time in which it could reopen has passed"),
+        "postmortem.scheduled": EventKind(9, "a postmortem is due"),
+        "effect.delivered": EventKind(9, "an outlet took a ticket, an update or a page"),
+        "effect.failed": EventKind(13, "an outlet did not take one; `effect.outcome` says whether it is tried again"),
+    }
+)
+
+EFFECT_DELIVERED: Final = "effect.delivered"
+EFFECT_FAILED: Final = "effect.failed"
+EFFECT_KEY: Final = "effect.key"
+EFFECT_KIND: Final = "effect.kind"
+EFFECT_OUTLET: Final = "effect.outlet"
+EFFECT_ATTEMPT: Final = "effect.attempt"
+EFFECT_OUTCOME: Final = "effect.outcome"
+
+EVENT_DEFAULT: Final = EventKind(9, "an event that this version does not list")
+
+Kind = Literal["counter", "gauge", "histogram"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """
+    Attributes:
+        unit: UCUM, as OTLP wants it.
+        attributes: The only keys a point may carry: what keeps the number of series bounded.
+        bounds: Upper bounds of the histogram's buckets, in `unit`.
+    """
+
+    name: str
+    kind: Kind
+    unit: str
+    meaning: str
+    attributes: tuple[str, ...] = ()
+    bounds: tuple[float, ...] = ()
+
+
+# The conventions' advice for request durations.
+_REQUEST_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+_COMMIT_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+
+# Of the targets, counted by ourselves per result.
+REQUEST_DURATION: Final = Metric(
+    "http.client.request.duration",
+    "histogram",
+    "s",
+    "Duration of HTTP client requests.",
+    (
+        CHECK_SERVICE,
+        CHECK_NAME,
+        HTTP_REQUEST_METHOD,
+        SERVER_ADDRESS,
+        SERVER_PORT,
+        HTTP_RESPONSE_STATUS_CODE,
+        ERROR_TYPE,
+    ),
+    _REQUEST_SECONDS,
+)
+CHECK_UP: Final = Metric(
+    "synthetic.check.up",
+    "gauge",
+    "1",
+    "1 when the last probe was ok, 0 when it failed, no point while it is unknown.",
+    (CHECK_SERVICE, CHECK_NAME),
+)
+CHECK_PROBES: Final = Metric(
+    "synthetic.check.probes",
+    "counter",
+    "{probe}",
+    "Probes by the outcome of their first attempt.",
+    (CHECK_SERVICE, CHECK_NAME, CHECK_OUTCOME),
+)
+
+# Of Watchkeeper itself, through the SDK.
+TIMETABLE_LAG: Final = Metric("watchkeeper.timetable.lag", "gauge", "s", "How late probes start.")
+PROBER_RESTARTS: Final = Metric("watchkeeper.prober.restarts", "counter", "{restart}", "Restarts of the prober.")
+RESULTS_MISSING: Final = Metric(
+    "watchkeeper.results.missing", "counter", "{result}", "Results the timetable expected and nobody delivered."
+)
+EFFECTS: Final = Metric(
+    "watchkeeper.effects", "gauge", "{effect}", "Effects by state and outlet.", (EFFECT_STATE, OUTLET)
+)
+DELIVERIES: Final = Metric(
+    "watchkeeper.effect.deliveries",
+    "counter",
+    "{delivery}",
+    "Attempts to deliver an effect, by what came of them.",
+    (OUTLET, DELIVERY_OUTCOME),
+)
+LEDGER_COMMIT: Final = Metric(
+    "watchkeeper.ledger.commit.duration", "histogram", "s", "Time to make a commit durable.", (), _COMMIT_SECONDS
+)
+TELEMETRY_SENT: Final = Metric(
+    "watchkeeper.telemetry.sent", "counter", "{item}", "Spans, events and metric points that were taken.", (SIGNAL,)
+)
+TELEMETRY_DROPPED: Final = Metric(
+    "watchkeeper.telemetry.dropped",
+    "counter",
+    "{item}",
+    "Spans, events and metric points that were given up.",
+    (SIGNAL,),
+)
+
+OF_CHECKS: Final = (REQUEST_DURATION, CHECK_UP, CHECK_PROBES)
+OF_TELEMETRY: Final = (TELEMETRY_SENT, TELEMETRY_DROPPED)
+OF_DAEMON: Final = (TIMETABLE_LAG, PROBER_RESTARTS, RESULTS_MISSING, EFFECTS, DELIVERIES, LEDGER_COMMIT)
+METRICS: Final[Mapping[str, Metric]] = MappingProxyType(
+    {metric.name: metric for metric in (*OF_CHECKS, *OF_DAEMON, *OF_TELEMETRY)}
+)
