@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from datetime import datetime
 
 from loguru import logger
 
@@ -18,9 +17,11 @@ from monitor.daemon.desk import DaemonDesk
 from monitor.daemon.house import House
 from monitor.daemon.keeping import Housekeeping
 from monitor.daemon.resuming import resume
-from monitor.ledger.records import Commit
 from monitor.probing.supervisor import Supervisor
 from monitor.probing.wire import Batch
+from monitor.web.app import create_app
+from monitor.web.serve import WebServer
+from monitor.web.token import read_or_create_token
 
 TICK = 1.0
 
@@ -28,32 +29,28 @@ TICK = 1.0
 class Daemon:
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.house = House.build(config, self.adopt)
+        self.house = House.build(config, read_or_create_token(config.monitor.token_file, config.monitor.state))
         self.housekeeping = Housekeeping(self.house)
         self.supervisor = Supervisor(on_batch=self.take, on_event=lambda text: logger.warning(text))
-        self.first_round_by = self.house.clock.now()
         self.turned_at = self.house.clock.now()
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT."""
-        from monitor.web.app import create_app
-        from monitor.web.serve import WebServer
-
         loop = asyncio.get_running_loop()
         for wanted in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(wanted, self._stop.set)
         listen = self.config.monitor.listen
-        web = WebServer(create_app(DaemonDesk(self), self.house.token), listen.host, listen.port)
+        web = WebServer(create_app(DaemonDesk(self), self.house.token, listen.host), listen.host, listen.port)
         try:
             await web.start()
             for commit in resume(self.house):
-                self.adopt(commit)
+                self.house.adopt(commit)
             self.house.start()
             await self.supervisor.start()
             await self._configure_prober()
             logger.info(
-                f"watching {len(self.config.services)} services, {len(self.config.all_checks())} checks; {web.url}"
+                f"watching {len(self.config.services)} services, {len(self.config.all_checks())} checks; http://{web.host}:{web.port}"
             )
             await self._turn()
         finally:
@@ -78,21 +75,14 @@ class Daemon:
                 self.house.telemetry.probe(check, result)
         self.house.judge.take(batch.results, self.house.clock.now(), self.house.clock.wall())
 
-    def adopt(self, commit: Commit) -> None:
-        """What was decided becomes durable, visible and, through its effects, known."""
-        self.house.adopt(commit)
-
     async def _configure_prober(self) -> None:
         clock = self.house.clock
         await self.supervisor.configure(
             self.config.all_checks(), self.config.monitor.online, origin=clock.origin, boot_id=clock.boot_id
         )
 
-    def last_turn(self) -> datetime:
-        return self.turned_at
-
-    async def _close(self, web: object) -> None:
+    async def _close(self, web: WebServer) -> None:
         await self.supervisor.stop()
-        await web.stop()  # type: ignore[attr-defined]
+        await web.stop()
         self.housekeeping.close()
         self.house.close()

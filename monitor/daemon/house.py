@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -19,10 +20,10 @@ from monitor.daemon.surroundings import Surveyor
 from monitor.ledger.history import History
 from monitor.ledger.records import Commit, Effect
 from monitor.ledger.store import Ledger
-from monitor.ledger.worker import EffectsWorker
 from monitor.outlets.folder import FolderOutlet
 from monitor.outlets.outlet import Delivery, Message, Outlet
 from monitor.outlets.webhook import WebhookOutlet
+from monitor.outlets.worker import EffectsWorker
 from monitor.response.case import Case
 from monitor.response.casebook import Casebook, Rules
 from monitor.response.communicate import compose
@@ -75,7 +76,7 @@ class House:
         self.surveyor.start()
         self.worker.start()
 
-    def adopt(self, commit: Commit) -> None:
+    def adopt(self, commit: Commit) -> Future[None]:
         """What was decided becomes durable, visible, and, through its effects, known outside."""
         done = self.ledger.commit(commit)
         if commit.effects:
@@ -83,6 +84,7 @@ class House:
         for event in commit.events:
             logger.info(f"{event.service}: {event.name.partition('.')[2]}: {event.text.splitlines()[0]}")
             self.telemetry.event(event)
+        return done
 
     def affected(self) -> frozenset[str]:
         """The services of live incidents: asked more often, for detection and proof."""
@@ -91,7 +93,8 @@ class House:
 
     def compose(self, effect: Effect) -> Message:
         """The state of now, from memory while the case is live and from the ledger afterwards."""
-        case = self.casebook.cases.get(effect.incident) or case_from(self.ledger, effect.incident)
+        live = self.casebook.cases.get(effect.incident)
+        case = live.snapshot() if live is not None else case_from(self.ledger, effect.incident)
         rules = self.casebook.rules
         now = self.clock.now()
         degraded = "" if self.ledger.healthy else "The ledger is unavailable: this is not recorded yet."

@@ -43,7 +43,7 @@ class Judge:
         casebook: Casebook,
         now: datetime,
         surroundings: Callable[[str], Surroundings],
-        adopt: Callable[[Commit], None],
+        adopt: Callable[[Commit], object],
     ) -> None:
         self.casebook = casebook
         self.services: Mapping[str, Service] = config.services

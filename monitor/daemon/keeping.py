@@ -17,7 +17,7 @@ from monitor.core.slots import slots_between
 from monitor.daemon.house import House
 from monitor.daemon.resuming import remember_timeline
 from monitor.ledger.history import MinuteRow
-from monitor.ledger.records import BudgetCheckpoint, LedgerEvent
+from monitor.ledger.records import BudgetCheckpoint, Commit, LedgerEvent
 from monitor.response.watch import SETTLE, CheckWatch
 
 MINUTE = timedelta(minutes=1)
@@ -112,7 +112,7 @@ class Housekeeping:
         text = f"the wall clock was stepped by {moved.total_seconds():+.0f} s; no timer moved"
         logger.warning(text)
         event = LedgerEvent(name="clock.stepped", at=now, wall=wall, text=text)
-        self._house.adopt_events(event)
+        self._house.adopt(Commit(events=(event,)))
         self._jobs = self._set_up()
 
     def _set_up(self) -> schedule.Scheduler:

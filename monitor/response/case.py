@@ -1,12 +1,14 @@
-"""A case: one incident with its log, its members and its alerts, as the ledger holds them and the texts need them."""
+"""A service's place in the machine, and the case of an incident: its log, its members and its alerts."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from monitor.core.incident import Incident
+from monitor.core.severity import Severity
 from monitor.ledger.records import AlertLink, LedgerEvent, MemberLink
+from monitor.response.detect import Observation, Streaks
 
 
 @dataclass(slots=True)
@@ -36,7 +38,35 @@ class Case:
     def firing(self) -> tuple[str, ...]:
         return tuple(link.summary for link in self.alerts.values() if link.firing)
 
+    def snapshot(self) -> Case:
+        """A copy that another thread may read while this one changes."""
+        return replace(
+            self,
+            events=list(self.events),
+            members=dict(self.members),
+            alerts=dict(self.alerts),
+            orders=dict(self.orders),
+        )
+
     def services(self) -> tuple[str, ...]:
         """The subject first, then who joined."""
         joined = [name for name, member in self.members.items() if member.left_at is None]
         return (self.incident.service, *(name for name in joined if name != self.incident.service))
+
+
+@dataclass(slots=True)
+class Subject:
+    """
+    One service's place in the machine, and what its last evaluations said.
+
+    Attributes:
+        suggested: The severity of the last evaluation: a rise must hold in two.
+        joined: The service whose incident this one is a member of; empty for one's own.
+    """
+
+    incident: Incident
+    streaks: Streaks = field(default_factory=Streaks)
+    suggested: Severity | None = None
+    seen: Observation | None = None
+    joined: str = ""
+    told_of_suggestion: bool = False

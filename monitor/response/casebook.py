@@ -8,61 +8,31 @@ Does no I/O and reads no clock, so a whole incident can be played in a test in m
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from monitor.core.cadence import updates_due
-from monitor.core.grouping import parent_of, storm
 from monitor.core.incident import (
     Event,
     Incident,
     State,
     Timing,
     Transition,
-    acknowledge,
     duration_text,
-    mitigated,
     step,
 )
 from monitor.core.severity import Policy, Severity, raise_severity
-from monitor.ledger.records import AlertLink, Commit, LedgerEvent, MemberLink
-from monitor.response.case import Case
+from monitor.ledger.records import Commit, LedgerEvent, MemberLink
+from monitor.response.case import Case, Subject
 from monitor.response.communicate import update_text
-from monitor.response.detect import Observation, Streaks, next_event
-from monitor.response.entries import effects_for, name_of, person_event
+from monitor.response.detect import Observation, next_event
+from monitor.response.entries import effects_for, name_of
+from monitor.response.groups import Grouped, whose
 from monitor.response.triage import Role, utc, why
-
-STORM_MEMORY = timedelta(minutes=5)
-"""How long after its first failure a service still counts as part of a storm: until the last of them has opened."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grouped:
-    """
-    Attributes:
-        host: The service whose live incident is joined; empty to open one's own.
-        wait: Neither yet: the parent that explains it is still pending.
-        because: Why; for an incident of one's own that begins a storm, what the storm is.
-    """
-
-    host: str = ""
-    wait: bool = False
-    because: str = ""
 
 
 class UnknownIncident(LookupError):
     """No live incident goes by that reference."""
-
-
-@dataclass(slots=True)
-class Subject:
-    """One service's place in the machine, and what its last evaluations said."""
-
-    incident: Incident
-    streaks: Streaks = field(default_factory=Streaks)
-    suggested: Severity | None = None
-    seen: Observation | None = None
-    joined: str = ""  # the service whose incident this one is a member of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +55,8 @@ class Casebook:
         self.rules = rules
         self.subjects: dict[str, Subject] = {}
         self.cases: dict[str, Case] = {}
-        self._new_id = new_id
-        self._new_number = new_number
+        self.new_id = new_id
+        self.new_number = new_number
 
     # -- looking ------------------------------------------------------------------------------------------------
 
@@ -144,7 +114,14 @@ class Casebook:
                 failed_at=seen.first_failure_at,
             )
             if any(t.new is State.OPEN and t.old in (State.PENDING, State.CLEAR) for t in transitions):
-                grouped = self._grouping(service, seen.at)
+                grouped = whose(
+                    service,
+                    self.subjects,
+                    self.rules.depends_on,
+                    self.rules.telemetry,
+                    self.rules.total_services,
+                    seen.at,
+                )
                 if grouped.wait:
                     return None  # still pending: its parent is about to open, and this one joins it then
                 if grouped.host:
@@ -153,12 +130,28 @@ class Casebook:
             subject.incident = after
         if transitions:
             changes += self._after_transitions(subject, transitions, seen, wall)
+        if (suggestion := self._suggests(subject, seen)) is not None:
+            changes.append(self.event(subject, "incident.suggested", suggestion, seen.at, wall))
         if stormed:
             case = self.cases[subject.incident.id]
             case.symptoms = (stormed, *case.symptoms)
-            changes.append(self._event(subject, "incident.storm", stormed, seen.at, wall))
+            changes.append(self.event(subject, "incident.storm", stormed, seen.at, wall))
         changes += self._severity_change(subject, seen, wall)
-        return self._commit(subject, changes, transitions)
+        return self.commit(subject, changes, transitions)
+
+    def _suggests(self, subject: Subject, seen: Observation) -> str | None:
+        """With `open: suggest`, the one notice before a person decides."""
+        timing, incident = self.rules.timing, subject.incident
+        began = incident.first_failure_at
+        if timing.open_mode != "suggest" or incident.state is not State.PENDING or began is None:
+            subject.told_of_suggestion = False
+            return None
+        if subject.told_of_suggestion or not seen.alarm or seen.at - began < timing.open_after:
+            return None
+        subject.told_of_suggestion = True
+        severity = seen.suggestion.severity or Severity.SEV4
+        how = f"monitor incident confirm {incident.service}"
+        return f"suggests to open a {severity}: {seen.alarm}. A person opens it: {how}"
 
     def _after_transitions(
         self, subject: Subject, transitions: tuple[Transition, ...], seen: Observation, wall: datetime
@@ -170,15 +163,15 @@ class Casebook:
                 self._forget(subject.incident.service)
                 continue
             if transition.new is State.OPEN and transition.old in (State.PENDING, State.CLEAR):
-                case = self._begin_case(subject, seen)
+                case = self.begin_case(subject, seen)
                 opening = {"symptoms": list(case.symptoms), "why": list(case.why)}
             events.append(self._transition_event(subject, transition, seen, wall, opening))
             if transition.new is State.RESOLVED:
-                events.append(self._postmortem_event(subject, seen.at, wall))
-                self._release_members(subject, seen.at)
+                events.append(self.postmortem_event(subject, seen.at, wall))
+                self.release_members(subject, seen.at)
         return events
 
-    def _begin_case(self, subject: Subject, seen: Observation) -> Case:
+    def begin_case(self, subject: Subject, seen: Observation) -> Case:
         """
         A new case for an incident that just opened. What it opened with goes into the opening's event as well, so that
         a restart finds it.
@@ -186,8 +179,8 @@ class Casebook:
         severity = seen.suggestion.severity or Severity.SEV4
         subject.incident = replace(
             subject.incident,
-            id=self._new_id(),
-            number=self._new_number(),
+            id=self.new_id(),
+            number=self.new_number(),
             severity=severity,
             trace_id=seen.trace_id,
             span_id=seen.span_id,
@@ -215,38 +208,9 @@ class Casebook:
         case.why = tuple(why(seen.suggestion))
         case.symptoms = seen.evidence.failing_reasons or case.symptoms
         text = f"severity {incident.severity} => {risen}: {seen.suggestion.reason}"
-        return [self._event(subject, "incident.severity_changed", text, seen.at, wall)]
+        return [self.event(subject, "incident.severity_changed", text, seen.at, wall)]
 
     # -- grouping -----------------------------------------------------------------------------------------------
-
-    def _grouping(self, service: str, now: datetime) -> Grouped:
-        """Whose incident this one belongs to, just before it would open its own."""
-        failing = {name: bool(s.seen and s.seen.evidence.failing) for name, s in self.subjects.items()}
-        parent = parent_of(service, self.rules.depends_on, failing, self.rules.telemetry)
-        if parent is not None:
-            subject = self.subjects[parent]
-            host = subject.joined or parent
-            if self.subjects[host].incident.is_live:
-                return Grouped(host=host, because=f"{parent} is failing, and {service} depends on it")
-            if subject.incident.state is State.PENDING:
-                return Grouped(wait=True)
-        found = storm(self._openings(now), self.rules.total_services)
-        if found is None or service not in found.services:
-            return Grouped()
-        live = [name for name in found.services if self.subjects[name].incident.is_live]
-        oldest = min(live, key=lambda name: self.subjects[name].incident.number, default="")
-        return Grouped(host=oldest, because=found.text)
-
-    def _openings(self, now: datetime) -> list[tuple[str, datetime, str, str]]:
-        """Services in trouble that began no longer than a storm's window ago, with what they may share."""
-        return [
-            (name, first, subject.seen.failure, subject.seen.address)
-            for name, subject in self.subjects.items()
-            if subject.seen is not None
-            and (subject.incident.state in (State.PENDING, State.OPEN) or subject.joined)
-            and (first := subject.incident.first_failure_at) is not None
-            and now - first <= STORM_MEMORY
-        ]
 
     def _join(self, subject: Subject, grouped: Grouped, seen: Observation, wall: datetime) -> Commit:
         service, host, because = subject.incident.service, grouped.host, grouped.because
@@ -256,11 +220,11 @@ class Casebook:
         member = MemberLink(incident=case.incident.id, service=service, joined_at=seen.at, why=because)
         case.members[service] = member
         case.symptoms += tuple(f"{service}: {text}" for text in seen.evidence.failing_reasons)
-        event = self._event(hosting, "incident.joined", f"{service} joined: {because}", seen.at, wall)
-        commit = self._commit(hosting, [event], ())
+        event = self.event(hosting, "incident.joined", f"{service} joined: {because}", seen.at, wall)
+        commit = self.commit(hosting, [event], ())
         return replace(commit or Commit(), members=(member,))
 
-    def _release_members(self, subject: Subject, now: datetime) -> None:
+    def release_members(self, subject: Subject, now: datetime) -> None:
         for other in self.subjects.values():
             if other.joined == subject.incident.service:
                 other.joined = ""
@@ -286,93 +250,7 @@ class Casebook:
         if subject.incident == before:
             return None
         name = name_of(transitions[0]) if transitions else "incident.recovery_restarted"
-        return self._commit(subject, [self._event(subject, name, reason, now, wall)], transitions)
-
-    # -- what was said ------------------------------------------------------------------------------------------
-
-    def declare(
-        self,
-        service: str,
-        reporter: str,
-        symptoms: str,
-        severity: Severity | None,
-        key: str,
-        now: datetime,
-        wall: datetime,
-    ) -> tuple[Case, Commit]:
-        """A user report: it opens an incident, or joins the one that is live. The same *key* twice is one report."""
-        case = self.case_of(service)
-        subject = self.subjects[case.incident.service] if case else self.watch(service, now)
-        if case is not None and key in case.alerts:
-            return case, Commit()
-        events: list[LedgerEvent] = []
-        transitions: tuple[Transition, ...] = ()
-        if case is None:
-            if subject.incident.state is State.RESOLVED:
-                # People call this a new problem; only a breach of ours within reopen_within makes it the old one.
-                subject.incident = Incident(service=service, since=now)
-            after, transitions = step(
-                subject.incident, Event.DECLARED, now, self.rules.timing, reason=symptoms, by=reporter
-            )
-            subject.incident = replace(
-                after, id=self._new_id(), number=self._new_number(), severity=severity or Severity.SEV3,
-                reason=symptoms, declared_by=reporter,
-            )  # fmt: skip
-            said = "as the reporter said" if severity else "default for a report; probes of ours may raise it"
-            case = Case(subject.incident, why=(f"{subject.incident.severity}: {said}",), updated_at=now)
-            case.symptoms, case.reporter = (symptoms,), reporter
-            case.members[service] = MemberLink(
-                incident=subject.incident.id, service=service, joined_at=now, why="the subject"
-            )
-            self.cases[subject.incident.id] = case
-            opening = {"symptoms": list(case.symptoms), "why": list(case.why)}
-            text = f"reported: {symptoms}"
-            events.append(self._event(subject, "incident.opened", text, now, wall, author=reporter, attributes=opening))
-        else:
-            case.symptoms += (f"reported by {reporter}: {symptoms}",)
-            events.append(self._event(subject, "incident.reported", symptoms, now, wall, author=reporter))
-        # A report does not fire: what people declared waits for people, not for an alert to end.
-        link = AlertLink(
-            incident=case.incident.id, fingerprint=key, source="report", summary=symptoms, firing=False, at=now
-        )
-        case.alerts[key] = link
-        commit = self._commit(subject, events, transitions) or Commit()
-        return case, replace(commit, alerts=(link,), members=tuple(case.members.values()))
-
-    def acknowledge(self, ref: str, by: str, now: datetime, wall: datetime) -> tuple[Case, Commit]:
-        case = self.find(ref)
-        subject = self.subjects[case.incident.service]
-        subject.incident = acknowledge(subject.incident, by, now)
-        return self._said(case, person_event(subject.incident, "incident.acknowledged", "took it", by, now, wall))
-
-    def note(self, ref: str, by: str, text: str, now: datetime, wall: datetime) -> tuple[Case, Commit]:
-        case = self.find(ref)
-        return self._said(case, person_event(case.incident, "incident.noted", text, by, now, wall))
-
-    def mitigate(self, ref: str, by: str, now: datetime, wall: datetime) -> tuple[Case, Commit]:
-        case = self.find(ref)
-        subject = self.subjects[case.incident.service]
-        subject.incident = mitigated(subject.incident, by)
-        return self._said(
-            case, person_event(subject.incident, "incident.mitigated", "said it is mitigated", by, now, wall)
-        )
-
-    def resolve(self, ref: str, by: str, reason: str, now: datetime, wall: datetime) -> tuple[Case, Commit]:
-        case = self.find(ref)
-        subject = self.subjects[case.incident.service]
-        after, transitions = step(subject.incident, Event.RESOLVE, now, self.rules.timing, reason=reason, by=by)
-        subject.incident = after
-        events = [person_event(after, "incident.resolved", reason, by, now, wall)]
-        case.events.append(events[0])
-        events.append(self._postmortem_event(subject, now, wall))
-        self._release_members(subject, now)
-        commit = self._commit(subject, events, transitions)
-        return case, commit or Commit()
-
-    def _said(self, case: Case, event: LedgerEvent) -> tuple[Case, Commit]:
-        subject = self.subjects[case.incident.service]
-        case.events.append(event)
-        return case, self._commit(subject, [event], ()) or Commit()
+        return self.commit(subject, [self.event(subject, name, reason, now, wall)], transitions)
 
     # -- what fell due ------------------------------------------------------------------------------------------
 
@@ -392,8 +270,8 @@ class Casebook:
                 text = f"recovering for {duration_text(waited)} without proof: close it, or wait? " + "; ".join(
                     case.conditions
                 )
-                events.append(self._event(subject, "incident.evidence_wait", text, now, wall))
-            commit = self._commit(subject, events, ())
+                events.append(self.event(subject, "incident.evidence_wait", text, now, wall))
+            commit = self.commit(subject, events, ())
             if commit is not None:
                 commits.append(commit)
         return commits
@@ -411,7 +289,7 @@ class Casebook:
         # The next update is told on the wall clock, which may have been stepped since the incident opened.
         following = utc(wall + (due.at + every - now))
         text = late + update_text(case, self.rules.roles, now, following)
-        return [self._event(subject, "incident.update_due", text, now, wall)]
+        return [self.event(subject, "incident.update_due", text, now, wall)]
 
     def update_every(self, case: Case) -> timedelta | None:
         """None means on change. Hourly once the Incident Commander was asked to close or wait."""
@@ -438,19 +316,19 @@ class Casebook:
         text = transition.reason
         if transition.new is State.RESOLVED and seen.assessment is not None:
             text = "; ".join([transition.reason, *(c.text for c in seen.assessment.conditions)])
-        return self._event(
+        moved = {"old": str(transition.old), "new": str(transition.new), "event": str(transition.event)}
+        return self.event(
             subject, name_of(transition), text, seen.at, wall,
-            attributes={"old": str(transition.old), "new": str(transition.new), "event": str(transition.event)} | opening,
-            trace_id=seen.trace_id, span_id=seen.span_id,
+            attributes={**moved, **opening}, trace_id=seen.trace_id, span_id=seen.span_id,
         )  # fmt: skip
 
-    def _postmortem_event(self, subject: Subject, now: datetime, wall: datetime) -> LedgerEvent:
+    def postmortem_event(self, subject: Subject, now: datetime, wall: datetime) -> LedgerEvent:
         due = wall + self.rules.postmortem_within
-        return self._event(
+        return self.event(
             subject, "postmortem.scheduled", f"postmortem due by {utc(due)}", now, wall, attributes={"due": utc(due)}
         )
 
-    def _event(
+    def event(
         self, subject: Subject, name: str, text: str, at: datetime, wall: datetime, *, author: str = "watchkeeper",
         attributes: Mapping[str, object] | None = None, trace_id: str = "", span_id: str = "",
     ) -> LedgerEvent:  # fmt: skip
@@ -464,7 +342,7 @@ class Casebook:
             case.events.append(event)
         return event
 
-    def _commit(
+    def commit(
         self, subject: Subject, events: Iterable[LedgerEvent], transitions: tuple[Transition, ...]
     ) -> Commit | None:
         events = tuple(events)

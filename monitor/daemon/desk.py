@@ -1,0 +1,186 @@
+"""What the web asks of the daemon, answered from the casebook and the ledger. Acts go the way that judgement goes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import uuid4
+
+from monitor import __version__
+from monitor.core.incident import IllegalTransition, Incident
+from monitor.core.severity import Severity
+from monitor.core.slo import Objective, budget_remaining, burn_rate
+from monitor.daemon.house import House
+from monitor.daemon.judge import ITSELF
+from monitor.ledger.records import Commit
+from monitor.probing.supervisor import Supervisor
+from monitor.response.case import Case
+from monitor.response.casebook import UnknownIncident
+from monitor.response.observe import SLO_PERIOD
+from monitor.response.people import NothingPending, People
+from monitor.web.desk import DeskRefusal
+from monitor.web.documents import (
+    IncidentDetail,
+    IncidentDocument,
+    ServiceDocument,
+    StatusDocument,
+    check_document,
+    incident_detail,
+    incident_document,
+    select_incidents,
+    service_document,
+    timestamp,
+)
+
+STUCK = timedelta(seconds=30)
+"""A loop that has not turned for so long does not do its rounds."""
+
+
+class Running(Protocol):
+    house: House
+    supervisor: Supervisor
+    turned_at: datetime
+
+
+class DaemonDesk:
+    def __init__(self, daemon: Running) -> None:
+        self._daemon = daemon
+        self._house = daemon.house
+        self._people = People(daemon.house.casebook)
+
+    # -- looking ------------------------------------------------------------------------------------------------
+
+    def alive(self) -> bool:
+        return self._house.clock.now() - self._daemon.turned_at < STUCK
+
+    def ready(self) -> tuple[bool, list[str]]:
+        missing = []
+        if not self._house.ledger.healthy:
+            missing.append(f"the ledger cannot be written: {self._house.ledger.trouble}")
+        unheard = [
+            check.check.id
+            for watch in self._house.judge.watches.values()
+            for check in watch.checks.values()
+            if check.last is None
+        ]
+        if unheard:
+            more = f" and {len(unheard) - 3} more" if len(unheard) > 3 else ""
+            missing.append(f"no first result yet of {', '.join(unheard[:3])}{more}")
+        return not missing, missing
+
+    def status(self) -> StatusDocument:
+        ready, missing = self.ready()
+        monitor = self._house.config.monitor
+        live = sorted(
+            (case.incident for case in self._house.casebook.live()), key=lambda i: (i.severity or 9, i.number)
+        )
+        return {
+            "source": "daemon",
+            "version": __version__,
+            "environment": monitor.environment,
+            "location": monitor.location,
+            "now": timestamp(self._house.clock.wall()),
+            "ready": ready,
+            "missing": missing,
+            "services": [self._service(name) for name in self._house.judge.watches],
+            "incidents": [incident_document(incident) for incident in live],
+            "parts": self._parts(),
+        }
+
+    def _service(self, name: str) -> ServiceDocument:
+        now = self._house.clock.now()
+        watch = self._house.judge.watches[name]
+        service = self._house.config.services[name]
+        subject = self._house.casebook.watch(name, now)
+        case = self._house.casebook.case_of(name)
+        objective = Objective(watch.objective)
+        period = max((slo.over for slo in service.slos), default=None)
+        return service_document(
+            subject.incident,
+            criticality=str(service.criticality),
+            checks=[check_document(c.check, c.last, c.failing) for c in watch.checks.values()],
+            incident=case.incident if case else None,
+            budget_remaining=budget_remaining(watch.tally(now, period), objective) if period else None,
+            burn_rate=burn_rate(watch.tally(now, timedelta(hours=1)), objective),
+        )
+
+    def _parts(self) -> dict[str, dict[str, object]]:
+        house = self._house
+        oldest = house.worker.oldest_waiting()
+        month = [w.tally(house.clock.now(), SLO_PERIOD) for w in house.judge.watches.values()]
+        return {
+            "prober": dict(self._daemon.supervisor.state()),
+            "results": {
+                "expected": sum(t.expected for t in month),
+                "good": sum(t.good for t in month),
+                "bad": sum(t.bad for t in month),
+                "unknown": sum(t.unknown for t in month),
+                "missing": sum(t.missing for t in month),
+            },
+            "ledger": {
+                "healthy": house.ledger.healthy,
+                "trouble": house.ledger.trouble,
+                "waiting": house.ledger.waiting,
+            },
+            "effects": {
+                "oldest_waiting_seconds": oldest.total_seconds() if oldest is not None else None,
+                "paused": ", ".join(house.worker.paused),
+            },
+            "telemetry": dict(house.telemetry.stats()),
+            "baselines": house.surveyor.state(),
+        }
+
+    def incidents(self, state: str, limit: int) -> list[IncidentDocument]:
+        return select_incidents(self._house.ledger.incidents(), state, limit)
+
+    def incident(self, ref: str) -> IncidentDetail | None:
+        incident = self._house.ledger.incident(ref)
+        return None if incident is None else incident_detail(incident, self._house.ledger)
+
+    # -- acting -------------------------------------------------------------------------------------------------
+
+    async def report(
+        self, reporter: str, symptoms: str, service: str, severity: str | None, key: str | None
+    ) -> IncidentDocument:
+        if service not in self._house.config.services and service != ITSELF:
+            known = ", ".join(sorted(self._house.config.services))
+            raise DeskRefusal(404, f"no service is called {service}; there are {known}")
+        wanted = Severity[severity] if severity else None
+        # Without a key two reports in the same words are two reports.
+        key = key or uuid4().hex
+        return await self._act(
+            lambda now, wall: self._people.declare(service, reporter, symptoms, wanted, key, now, wall)
+        )
+
+    async def confirm(self, service: str, by: str) -> IncidentDocument:
+        return await self._act(lambda now, wall: self._people.confirm(service, by, now, wall))
+
+    async def acknowledge(self, ref: str, by: str) -> IncidentDocument:
+        return await self._act(lambda now, wall: self._people.acknowledge(ref, by, now, wall))
+
+    async def note(self, ref: str, by: str, text: str) -> IncidentDocument:
+        return await self._act(lambda now, wall: self._people.note(ref, by, text, now, wall))
+
+    async def resolve(self, ref: str, by: str, why: str) -> IncidentDocument:
+        return await self._act(lambda now, wall: self._people.resolve(ref, by, why, now, wall))
+
+    async def mitigated(self, ref: str, by: str) -> IncidentDocument:
+        return await self._act(lambda now, wall: self._people.mitigate(ref, by, now, wall))
+
+    async def _act(self, act: Callable[[datetime, datetime], tuple[Case, Commit]]) -> IncidentDocument:
+        """Answers once the ledger has it, so that what a person was told is done survives what comes next."""
+        try:
+            case, commit = act(self._house.clock.now(), self._house.clock.wall())
+        except (UnknownIncident, NothingPending) as refusal:
+            raise DeskRefusal(404, str(refusal)) from None
+        except IllegalTransition as refusal:
+            raise DeskRefusal(409, str(refusal)) from None
+        done = self._house.adopt(commit)
+        incident: Incident = case.incident
+        try:
+            await asyncio.wait_for(asyncio.wrap_future(done), 5.0)
+        except TimeoutError:
+            raise DeskRefusal(503, "taken, but the ledger cannot record it now; it is held and retried") from None
+        return incident_document(incident)

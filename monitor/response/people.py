@@ -1,0 +1,132 @@
+"""What people say of incidents: report, confirm, take, note, mitigate, resolve. Each is an event with its author."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from monitor.core.incident import Event, Incident, State, acknowledge, mitigated, step
+from monitor.core.severity import Severity
+from monitor.ledger.records import AlertLink, Commit, LedgerEvent, MemberLink
+from monitor.response.case import Case, Subject
+from monitor.response.casebook import Casebook
+from monitor.response.entries import person_event
+
+
+class NothingPending(LookupError):
+    """There is no suggestion to confirm."""
+
+
+class People:
+    """Acts on a casebook. Each gives the case and the commit; IllegalTransition and UnknownIncident are refusals."""
+
+    def __init__(self, book: Casebook) -> None:
+        self._book = book
+
+    def declare(
+        self,
+        service: str,
+        reporter: str,
+        symptoms: str,
+        severity: Severity | None,
+        key: str,
+        now: datetime,
+        wall: datetime,
+    ) -> tuple[Case, Commit]:
+        """A user report: it opens an incident, or joins the one that is live. The same *key* twice is one report."""
+        book = self._book
+        case = book.case_of(service)
+        if case is not None and key in case.alerts:
+            return case, Commit()
+        if case is None:
+            subject = book.watch(service, now)
+            case, events = self._open_declared(subject, reporter, symptoms, severity, now, wall)
+        else:
+            subject = book.subjects[case.incident.service]
+            case.symptoms += (f"reported by {reporter}: {symptoms}",)
+            events = [book.event(subject, "incident.reported", symptoms, now, wall, author=reporter)]
+        # A report does not fire: what people declared waits for people, not for an alert to end.
+        link = AlertLink(
+            incident=case.incident.id, fingerprint=key, source="report", summary=symptoms, firing=False, at=now
+        )
+        case.alerts[key] = link
+        commit = book.commit(subject, events, ()) or Commit()
+        return case, replace(commit, alerts=(link,))
+
+    def _open_declared(
+        self,
+        subject: Subject,
+        reporter: str,
+        symptoms: str,
+        severity: Severity | None,
+        now: datetime,
+        wall: datetime,
+    ) -> tuple[Case, list[LedgerEvent]]:
+        book, service = self._book, subject.incident.service
+        if subject.incident.state is State.RESOLVED:
+            # People call this a new problem; only a breach of ours within reopen_within makes it the old one.
+            subject.incident = Incident(service=service, since=now)
+        after, _ = step(subject.incident, Event.DECLARED, now, book.rules.timing, reason=symptoms, by=reporter)
+        subject.incident = replace(
+            after, id=book.new_id(), number=book.new_number(), severity=severity or Severity.SEV3, reason=symptoms
+        )
+        said = "as the reporter said" if severity else "the default for a report; our probes may raise it"
+        case = Case(subject.incident, why=(f"{subject.incident.severity}: {said}",), updated_at=now)
+        case.symptoms, case.reporter = (symptoms,), reporter
+        case.members[service] = MemberLink(
+            incident=subject.incident.id, service=service, joined_at=now, why="the subject"
+        )
+        book.cases[subject.incident.id] = case
+        opening = {"symptoms": list(case.symptoms), "why": list(case.why)}
+        text = f"reported: {symptoms}"
+        return case, [book.event(subject, "incident.opened", text, now, wall, author=reporter, attributes=opening)]
+
+    def confirm(self, service: str, by: str, now: datetime, wall: datetime) -> tuple[Case, Commit]:
+        """A person agrees to open what is pending."""
+        book = self._book
+        subject = book.subjects.get(service)
+        if subject is None or subject.incident.state is not State.PENDING or subject.seen is None:
+            raise NothingPending(f"{service}: nothing is pending that could be confirmed")
+        subject.incident, transitions = step(
+            subject.incident, Event.CONFIRM, now, book.rules.timing, reason=subject.seen.breach, by=by
+        )
+        case = book.begin_case(subject, subject.seen)
+        opening = {"symptoms": list(case.symptoms), "why": list(case.why)}
+        text = transitions[0].reason
+        event = book.event(subject, "incident.opened", text, now, wall, author=by, attributes=opening)
+        return case, book.commit(subject, [event], transitions) or Commit()
+
+    def acknowledge(self, ref: str, by: str, now: datetime, wall: datetime) -> tuple[Case, Commit]:
+        case, subject = self._find(ref)
+        subject.incident = acknowledge(subject.incident, by, now)
+        return self._said(case, subject, "incident.acknowledged", "took it", by, now, wall)
+
+    def note(self, ref: str, by: str, text: str, now: datetime, wall: datetime) -> tuple[Case, Commit]:
+        case, subject = self._find(ref)
+        return self._said(case, subject, "incident.noted", text, by, now, wall)
+
+    def mitigate(self, ref: str, by: str, now: datetime, wall: datetime) -> tuple[Case, Commit]:
+        case, subject = self._find(ref)
+        subject.incident = mitigated(subject.incident, by)
+        return self._said(case, subject, "incident.mitigated", "said that it is mitigated", by, now, wall)
+
+    def resolve(self, ref: str, by: str, reason: str, now: datetime, wall: datetime) -> tuple[Case, Commit]:
+        book = self._book
+        case, subject = self._find(ref)
+        subject.incident, transitions = step(
+            subject.incident, Event.RESOLVE, now, book.rules.timing, reason=reason, by=by
+        )
+        event = book.event(subject, "incident.resolved", transitions[0].reason, now, wall, author=by)
+        book.release_members(subject, now)
+        return case, book.commit(subject, [event, book.postmortem_event(subject, now, wall)], transitions) or Commit()
+
+    def _find(self, ref: str) -> tuple[Case, Subject]:
+        case = self._book.find(ref)
+        return case, self._book.subjects[case.incident.service]
+
+    def _said(
+        self, case: Case, subject: Subject, name: str, text: str, by: str, now: datetime, wall: datetime
+    ) -> tuple[Case, Commit]:
+        event = person_event(subject.incident, name, text, by, now, wall)
+        case.events.append(event)
+        return case, self._book.commit(subject, [event], ()) or Commit()
