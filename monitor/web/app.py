@@ -1,0 +1,204 @@
+"""
+The HTTP API: health, status, incidents, and people's part in them.
+
+A request can produce an answer and nothing else: whatever it holds, the daemon behind the desk sees only checked
+values, and what goes wrong on the way is a problem+json answer and, when the fault is ours, a line in the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from loguru import logger
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from monitor.core.severity import Severity
+from monitor.web.bodies import Field
+from monitor.web.desk import Desk, DeskRefusal
+from monitor.web.documents import STATES, IncidentDocument, plain_reference
+from monitor.web.hosts import host_allowed
+from monitor.web.problems import HttpProblem
+from monitor.web.requests import authorise, idempotency_key, read_fields, read_query
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+REPORT = (
+    Field(name="reporter"),
+    Field(name="symptoms", limit=4000, lines=True),
+    Field(name="service"),
+    Field(name="severity", required=False, choices=tuple(s.name for s in Severity)),
+)
+BY = (Field(name="by"),)
+NOTE = (*BY, Field(name="text", limit=4000, lines=True))
+RESOLVE = (*BY, Field(name="why", limit=4000, lines=True))
+
+MAX_INCIDENTS = 1000
+
+
+def create_app(desk: Desk, token: str, listen_host: str = "127.0.0.1") -> Starlette:
+    """
+    Args:
+        token: What whoever writes must show.
+        listen_host: Where the server listens: decides which Host headers are ours.
+    """
+    api = _Api(desk, token)
+    routes = [
+        _route("/healthz", api.alive, "GET"),
+        _route("/healthz/ready", api.ready, "GET"),
+        _route("/api/v1/status", api.status, "GET"),
+        _route("/api/v1/incidents", api.incidents, "GET"),
+        _route("/api/v1/incidents", api.report, "POST"),
+        _route("/api/v1/incidents/{ref}", api.incident, "GET"),
+        _route("/api/v1/incidents/{ref}/ack", api.acknowledge, "POST"),
+        _route("/api/v1/incidents/{ref}/note", api.note, "POST"),
+        _route("/api/v1/incidents/{ref}/resolve", api.resolve, "POST"),
+        _route("/api/v1/incidents/{ref}/mitigated", api.mitigated, "POST"),
+        _route("/api/v1/services/{service}/confirm", api.confirm, "POST"),
+    ]
+    app = Starlette(
+        routes=routes,
+        middleware=[Middleware(HostGuard, listen_host=listen_host)],
+        exception_handlers={HTTPException: _no_such_route},
+    )
+    # A redirect would repeat the request's own Host back to it, and hide a mistyped path.
+    app.router.redirect_slashes = False
+    return app
+
+
+class _Api:
+    """One method for each route: read, ask the desk, answer."""
+
+    def __init__(self, desk: Desk, token: str) -> None:
+        self._desk = desk
+        self._token = token
+
+    async def alive(self, _request: Request) -> Response:
+        alive = self._desk.alive()
+        return _json({"status": "ok" if alive else "stalled"}, 200 if alive else 503)
+
+    async def ready(self, _request: Request) -> Response:
+        ready, missing = self._desk.ready()
+        return _json({"ready": ready, "missing": missing}, 200 if ready else 503)
+
+    async def status(self, _request: Request) -> Response:
+        return _json(self._desk.status())
+
+    async def incidents(self, request: Request) -> Response:
+        query = read_query(request, ("state", "limit"))
+        state, limit = query.get("state", "live"), query.get("limit", "100")
+        if state not in STATES:
+            raise HttpProblem(400, f"state is none of {', '.join(STATES)}")
+        if not (limit.isascii() and limit.isdigit() and len(limit) < 9 and 1 <= int(limit) <= MAX_INCIDENTS):
+            raise HttpProblem(400, f"limit is not a number from 1 to {MAX_INCIDENTS}")
+        return _json({"incidents": await asyncio.to_thread(self._desk.incidents, state, int(limit))})
+
+    async def incident(self, request: Request) -> Response:
+        ref = _reference(request)
+        found = await asyncio.to_thread(self._desk.incident, ref)
+        if found is None:
+            raise HttpProblem(404, f"no incident is called {ref}; /api/v1/incidents?state=all lists them")
+        return _json(found)
+
+    async def report(self, request: Request) -> Response:
+        values = await self._values(request, REPORT)
+        incident = await self._desk.report(
+            values["reporter"],
+            values["symptoms"],
+            values["service"],
+            values["severity"] or None,
+            idempotency_key(request),
+        )
+        return _json(incident, 201, {"Location": f"/api/v1/incidents/{incident['number']}"})
+
+    async def acknowledge(self, request: Request) -> Response:
+        values = await self._values(request, BY)
+        return _json(await self._desk.acknowledge(_reference(request), values["by"]))
+
+    async def note(self, request: Request) -> Response:
+        values = await self._values(request, NOTE)
+        return _json(await self._desk.note(_reference(request), values["by"], values["text"]))
+
+    async def resolve(self, request: Request) -> Response:
+        values = await self._values(request, RESOLVE)
+        return _json(await self._desk.resolve(_reference(request), values["by"], values["why"]))
+
+    async def mitigated(self, request: Request) -> Response:
+        values = await self._values(request, BY)
+        return _json(await self._desk.mitigated(_reference(request), values["by"]))
+
+    async def confirm(self, request: Request) -> Response:
+        values = await self._values(request, BY)
+        return _json(await self._desk.confirm(request.path_params["service"], values["by"]))
+
+    async def _values(self, request: Request, fields: tuple[Field, ...]) -> dict[str, str]:
+        # The token first: a stranger's body is not even read.
+        authorise(request, self._token)
+        return await read_fields(request, fields)
+
+
+def _reference(request: Request) -> str:
+    ref = plain_reference(request.path_params["ref"])
+    if len(ref) > 40 or not (ref.isascii() and ref.isalnum()):
+        raise HttpProblem(404, "no incident is called that; use its number, INC-0007, or its ULID")
+    return ref
+
+
+def _json(
+    document: Mapping[str, object] | IncidentDocument, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    return JSONResponse(document, status, {"Cache-Control": "no-store", **(headers or {})})
+
+
+def _problem(problem: HttpProblem) -> Response:
+    headers = {"Cache-Control": "no-store", **problem.headers}
+    return JSONResponse(problem.document(), problem.status, headers, media_type="application/problem+json")
+
+
+def _route(path: str, endpoint: Endpoint, method: str) -> Route:
+    async def answer(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except HttpProblem as problem:
+            return _problem(problem)
+        except DeskRefusal as refusal:
+            return _problem(HttpProblem(refusal.status, refusal.detail))
+        except Exception:
+            logger.exception(f"{method} {path}: the request could not be answered")
+            return _problem(HttpProblem(500, "an error of our own; the daemon's log has the details"))
+
+    return Route(path, answer, methods=[method])
+
+
+async def _no_such_route(_request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    headers = error.headers if isinstance(error, HTTPException) else None
+    details = {404: "there is nothing at this path", 405: "this path does not take that method"}
+    return _problem(HttpProblem(status, details.get(status, "the request cannot be answered"), headers=headers))
+
+
+class HostGuard:
+    """Refuses a request that was meant for somebody else, before anything else looks at it."""
+
+    def __init__(self, app: ASGIApp, listen_host: str) -> None:
+        self._app = app
+        self._listen_host = listen_host
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+        if len(hosts) == 1 and host_allowed(hosts[0], self._listen_host):
+            await self._app(scope, receive, send)
+            return
+        detail = (
+            "the Host header is not a name of this server; ask by localhost or by the host in monitor.listen, "
+            "and let a proxy in between set it so"
+        )
+        await _problem(HttpProblem(421, detail))(scope, receive, send)

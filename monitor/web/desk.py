@@ -1,0 +1,67 @@
+"""What the web asks of the daemon. The daemon implements it; a test can do so in a page."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from monitor.web.documents import IncidentDetail, IncidentDocument, StatusDocument
+
+
+class DeskRefusal(Exception):
+    """
+    The daemon understood and will not: unknown service (404), an acknowledgement of what is resolved (409), a ledger
+    that cannot take it now (503).
+
+    Attributes:
+        status: The HTTP status to answer with, 400 to 599.
+        detail: One line: what was found, what would be right.
+    """
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+
+
+class Desk(Protocol):
+    """
+    `alive`, `ready` and `status` are called on the daemon's loop and must not wait for anything. `incidents` and
+    `incident` are called in another thread and may read the ledger. The rest are awaited on the loop.
+
+    Whoever asks for a write has shown the token. *by* and *reporter* are the names they gave, *ref* is what
+    `documents.plain_reference` made of theirs: a number or a ULID.
+    """
+
+    def alive(self) -> bool:
+        """Does the loop do its rounds? False is for a daemon that answers though its work has stopped."""
+        ...
+
+    def ready(self) -> tuple[bool, list[str]]:
+        """Whether everything it needs is there, and if not, what is missing, in words."""
+        ...
+
+    def status(self) -> StatusDocument: ...
+
+    def incidents(self, state: str, limit: int) -> list[IncidentDocument]:
+        """Newest first. *state* is a key of `documents.STATES`."""
+        ...
+
+    def incident(self, ref: str) -> IncidentDetail | None: ...
+
+    async def report(
+        self, reporter: str, symptoms: str, service: str, severity: str | None, key: str | None
+    ) -> IncidentDocument:
+        """A user report: opens an incident or joins the live one. The same *key* twice is one report."""
+        ...
+
+    async def confirm(self, service: str, by: str) -> IncidentDocument:
+        """A person agrees to open what is pending (`incidents.open: suggest`)."""
+        ...
+
+    async def acknowledge(self, ref: str, by: str) -> IncidentDocument: ...
+
+    async def note(self, ref: str, by: str, text: str) -> IncidentDocument: ...
+
+    async def resolve(self, ref: str, by: str, why: str) -> IncidentDocument: ...
+
+    async def mitigated(self, ref: str, by: str) -> IncidentDocument: ...

@@ -1,0 +1,317 @@
+"""
+What the web and the command line show, as JSON values: one shape, whether a daemon answers or only the ledger is read.
+
+Instants are ISO 8601 in UTC, durations are seconds and say so in their name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import NotRequired, Protocol, TypedDict
+
+from checks.check import Check
+from checks.result import CheckResult
+from monitor.core.incident import Incident, State
+from monitor.ledger.records import AlertLink, Effect, LedgerEvent, MemberLink, TicketLink
+from monitor.response.triage import reference
+
+
+class CheckDocument(TypedDict):
+    """
+    A check as its last result left it.
+
+    `outcome` is ok, failed, unknown, or null before the first result. `failing`: its failure is confirmed.
+    """
+
+    id: str
+    outcome: str | None
+    failing: bool
+    reason: str | None
+    detail: str
+    confirmation: str | None
+    latency_seconds: float | None
+    at: str | None
+    trace_id: str
+    notes: list[str]
+
+
+class ServiceDocument(TypedDict):
+    """A service's place in the incident machine. `budget_remaining` is a share of the budget, null without an SLO."""
+
+    name: str
+    criticality: str | None
+    state: str
+    since: str | None
+    incident: str | None
+    budget_remaining: float | None
+    burn_rate: float | None
+    checks: list[CheckDocument]
+
+
+class IncidentDocument(TypedDict):
+    id: str
+    reference: str
+    number: int
+    service: str
+    state: str
+    since: str
+    severity: str | None
+    reason: str
+    first_failure_at: str | None
+    opened_at: str | None
+    resolved_at: str | None
+    acknowledged_by: str | None
+    acknowledged_at: str | None
+    declared_by: str | None
+    mitigated_by: str | None
+    reopened: int
+    trace_id: str
+
+
+class EventDocument(TypedDict):
+    seq: int
+    name: str
+    at: str
+    text: str
+    author: str
+    service: str
+    attributes: dict[str, object]
+    trace_id: str
+
+
+class EffectDocument(TypedDict):
+    key: str
+    outlet: str
+    kind: str
+    state: str
+    attempts: int
+    created_at: str
+    next_at: str
+    external_id: str
+    detail: str
+
+
+class MemberDocument(TypedDict):
+    service: str
+    joined_at: str
+    left_at: str | None
+    why: str
+
+
+class AlertDocument(TypedDict):
+    fingerprint: str
+    source: str
+    summary: str
+    firing: bool
+    at: str
+
+
+class TicketDocument(TypedDict):
+    outlet: str
+    external_id: str
+    url: str
+
+
+class IncidentDetail(IncidentDocument):
+    """An incident with its log and all that hangs on it."""
+
+    events: list[EventDocument]
+    effects: list[EffectDocument]
+    members: list[MemberDocument]
+    alerts: list[AlertDocument]
+    tickets: list[TicketDocument]
+
+
+class StatusDocument(TypedDict):
+    """
+    `source` is "daemon", or "ledger" when no daemon answered: then nothing is known of checks as they are now.
+    `missing` says what a daemon that is not ready still lacks. `parts` are the daemon's own facts: the prober, the
+    ledger, telemetry, outlets, each a flat mapping.
+    """
+
+    source: str
+    version: str
+    environment: str
+    location: str
+    now: str
+    ready: bool
+    missing: list[str]
+    services: list[ServiceDocument]
+    incidents: list[IncidentDocument]
+    parts: NotRequired[dict[str, dict[str, object]]]
+
+
+class IncidentRecords(Protocol):
+    """What must be readable of a ledger to tell the whole of an incident: a `LedgerReader` or a `Ledger`."""
+
+    def events(self, incident: str = ..., after: int = ..., limit: int = ...) -> Sequence[LedgerEvent]: ...
+    def effects(self, incident: str = ...) -> Sequence[Effect]: ...
+    def members(self, incident: str) -> Sequence[MemberLink]: ...
+    def alerts(self, incident: str) -> Sequence[AlertLink]: ...
+    def tickets(self, incident: str) -> Sequence[TicketLink]: ...
+
+
+PAGE_OF_EVENTS = 1000
+
+
+def timestamp(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _timestamp_or_none(at: datetime | None) -> str | None:
+    return None if at is None else timestamp(at)
+
+
+def check_document(check: Check, last: CheckResult | None, failing: bool) -> CheckDocument:
+    return {
+        "id": check.id,
+        "outcome": str(last.outcome) if last else None,
+        "failing": failing,
+        "reason": str(last.reason) if last and last.reason else None,
+        "detail": last.detail if last else "",
+        "confirmation": str(last.confirmation) if last else None,
+        "latency_seconds": last.latency if last else None,
+        "at": timestamp(last.scheduled_at) if last else None,
+        "trace_id": last.trace_id if last else "",
+        "notes": list(last.notes) if last else [],
+    }
+
+
+def service_document(
+    place: Incident,
+    *,
+    criticality: str | None = None,
+    checks: Iterable[CheckDocument] = (),
+    incident: Incident | None = None,
+    budget_remaining: float | None = None,
+    burn_rate: float | None = None,
+) -> ServiceDocument:
+    """
+    Args:
+        place: Where the service stands in the machine.
+        incident: The live incident it belongs to, its own or the one that it joined.
+    """
+    return {
+        "name": place.service,
+        "criticality": criticality,
+        "state": str(place.state),
+        "since": timestamp(place.since),
+        "incident": reference(incident.number) if incident else None,
+        "budget_remaining": budget_remaining,
+        "burn_rate": burn_rate,
+        "checks": list(checks),
+    }
+
+
+def incident_document(incident: Incident) -> IncidentDocument:
+    return {
+        "id": incident.id,
+        "reference": reference(incident.number),
+        "number": incident.number,
+        "service": incident.service,
+        "state": str(incident.state),
+        "since": timestamp(incident.since),
+        "severity": str(incident.severity) if incident.severity else None,
+        "reason": incident.reason,
+        "first_failure_at": _timestamp_or_none(incident.first_failure_at),
+        "opened_at": _timestamp_or_none(incident.opened_at),
+        "resolved_at": _timestamp_or_none(incident.resolved_at),
+        "acknowledged_by": incident.acknowledged_by or None,
+        "acknowledged_at": _timestamp_or_none(incident.acknowledged_at),
+        "declared_by": incident.declared_by or None,
+        "mitigated_by": incident.mitigated_by or None,
+        "reopened": incident.reopened,
+        "trace_id": incident.trace_id,
+    }
+
+
+def incident_detail(incident: Incident, records: IncidentRecords) -> IncidentDetail:
+    return {
+        **incident_document(incident),
+        "events": [_event(event) for event in _all_events(incident.id, records)],
+        "effects": [_effect(effect) for effect in records.effects(incident.id)],
+        "members": [_member(member) for member in records.members(incident.id)],
+        "alerts": [_alert(alert) for alert in records.alerts(incident.id)],
+        "tickets": [_ticket(ticket) for ticket in records.tickets(incident.id)],
+    }
+
+
+def _all_events(incident: str, records: IncidentRecords) -> list[LedgerEvent]:
+    events: list[LedgerEvent] = []
+    while page := records.events(incident, events[-1].seq if events else 0, PAGE_OF_EVENTS):
+        events += page
+    return events
+
+
+def _event(event: LedgerEvent) -> EventDocument:
+    return {
+        "seq": event.seq,
+        "name": event.name,
+        "at": timestamp(event.wall),  # people compare it with their own logs, which tell the wall clock
+        "text": event.text,
+        "author": event.author,
+        "service": event.service,
+        "attributes": dict(event.attributes),
+        "trace_id": event.trace_id,
+    }
+
+
+def _effect(effect: Effect) -> EffectDocument:
+    return {
+        "key": effect.key,
+        "outlet": effect.outlet,
+        "kind": str(effect.kind),
+        "state": str(effect.state),
+        "attempts": effect.attempts,
+        "created_at": timestamp(effect.created_at),
+        "next_at": timestamp(effect.next_at),
+        "external_id": effect.external_id,
+        "detail": effect.detail,
+    }
+
+
+def _member(member: MemberLink) -> MemberDocument:
+    return {
+        "service": member.service,
+        "joined_at": timestamp(member.joined_at),
+        "left_at": _timestamp_or_none(member.left_at),
+        "why": member.why,
+    }
+
+
+def _alert(alert: AlertLink) -> AlertDocument:
+    return {
+        "fingerprint": alert.fingerprint,
+        "source": alert.source,
+        "summary": alert.summary,
+        "firing": alert.firing,
+        "at": timestamp(alert.at),
+    }
+
+
+def _ticket(ticket: TicketLink) -> TicketDocument:
+    return {"outlet": ticket.outlet, "external_id": ticket.external_id, "url": ticket.url}
+
+
+STATES: Mapping[str, frozenset[State]] = {
+    "live": frozenset({State.OPEN, State.RECOVERING}),
+    "open": frozenset({State.OPEN}),
+    "recovering": frozenset({State.RECOVERING}),
+    "resolved": frozenset({State.RESOLVED}),
+    "all": frozenset({State.OPEN, State.RECOVERING, State.RESOLVED}),
+}
+"""What one may ask a list of incidents for."""
+
+
+def select_incidents(incidents: Iterable[Incident], state: str, limit: int) -> list[IncidentDocument]:
+    """The newest *limit* of those in *state*, a key of STATES; newest first."""
+    wanted = [incident for incident in incidents if incident.state in STATES[state] and incident.id]
+    wanted.sort(key=lambda incident: incident.number, reverse=True)
+    return [incident_document(incident) for incident in wanted[:limit]]
+
+
+def plain_reference(ref: str) -> str:
+    """What the ledger knows an incident by: `7` for `INC-0007`, `#7` and `007`; a ULID in capitals."""
+    text = ref.strip().upper().removeprefix("INC-").removeprefix("#")
+    return text.lstrip("0") or "0" if text.isascii() and text.isdigit() else text

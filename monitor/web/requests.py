@@ -1,0 +1,77 @@
+"""From a request to what it may do: who asks, how much they send, and which values come out. Raises `HttpProblem`."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Sequence
+
+from starlette.requests import ClientDisconnect, Request
+
+from monitor.web.bodies import MAX_BODY, Field, check_fields, parse_object
+from monitor.web.problems import FieldProblem, HttpProblem
+
+BODY_WITHIN = 10.0
+"""Seconds for a body to arrive; who trickles longer would hold a connection for nothing."""
+
+HOW_TO_AUTHORISE = (
+    "send `Authorization: Bearer TOKEN`; the token is in the file that monitor.token_file names, "
+    "or in `token` in the state folder"
+)
+
+
+def authorise(request: Request, token: str) -> None:
+    scheme, _, shown = request.headers.get("authorization", "").partition(" ")
+    # Compared as bytes and in constant time: neither the length of a common prefix nor a letter like é tells anything.
+    if scheme.lower() == "bearer" and hmac.compare_digest(shown.strip().encode(), token.encode()):
+        return
+    found = "a wrong token" if shown else "no token"
+    raise HttpProblem(401, f"{found}; {HOW_TO_AUTHORISE}", headers={"WWW-Authenticate": "Bearer"})
+
+
+async def read_fields(request: Request, fields: Sequence[Field]) -> dict[str, str]:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        # Also what keeps a form on a foreign page from posting here: a browser asks first before it sends this type.
+        raise HttpProblem(415, "the body must be JSON; send `Content-Type: application/json`")
+    return check_fields(parse_object(await _read(request)), fields)
+
+
+async def _read(request: Request) -> bytes:
+    too_large = HttpProblem(413, f"the body is larger than {MAX_BODY} bytes", headers={"Connection": "close"})
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and (len(length) > 12 or int(length) > MAX_BODY):
+        raise too_large
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_WITHIN):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY:
+                    raise too_large
+    except TimeoutError:
+        detail = f"the body did not arrive within {BODY_WITHIN:.0f} s"
+        raise HttpProblem(408, detail, headers={"Connection": "close"}) from None
+    except ClientDisconnect:
+        raise HttpProblem(400, "the connection ended before the body") from None
+    return bytes(body)
+
+
+def idempotency_key(request: Request) -> str | None:
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if 0 < len(key) <= 200 and key.isascii() and key.isprintable():
+        return key
+    raise HttpProblem(400, "Idempotency-Key is not 1 to 200 characters of plain ASCII")
+
+
+def read_query(request: Request, allowed: Sequence[str]) -> dict[str, str]:
+    errors = [
+        FieldProblem(ascii(name[:60])[1:-1], "an unknown parameter", f"only {', '.join(allowed)}")
+        for name in request.query_params
+        if name not in allowed
+    ]
+    if errors:
+        raise HttpProblem(400, f"unknown in the query: {', '.join(e.field for e in errors)}", errors=errors)
+    return dict(request.query_params)

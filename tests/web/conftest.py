@@ -1,0 +1,242 @@
+"""A real server on a free port, in front of a small desk that keeps its incidents in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from monitor.core.incident import Incident, State
+from monitor.core.severity import Severity
+from monitor.ledger.records import LedgerEvent
+from monitor.web.app import create_app
+from monitor.web.desk import DeskRefusal
+from monitor.web.documents import (
+    IncidentDetail,
+    IncidentDocument,
+    StatusDocument,
+    incident_detail,
+    incident_document,
+    select_incidents,
+)
+from monitor.web.serve import WebServer
+
+T0 = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
+TOKEN = "a-token-of-the-tests"
+
+
+class NotebookDesk:
+    """What the daemon does behind the web, in a page: opens, finds, notes and resolves, and refuses what it must."""
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        self.services = ["orders", "payments"]
+        self.notebook: list[Incident] = []
+        self.log: list[LedgerEvent] = []
+        self.keys: dict[str, int] = {}
+        self.is_alive = True
+        self.missing: list[str] = []
+        self.breaks = False
+
+    def alive(self) -> bool:
+        return self.is_alive
+
+    def ready(self) -> tuple[bool, list[str]]:
+        return not self.missing, self.missing
+
+    def status(self) -> StatusDocument:
+        if self.breaks:
+            raise RuntimeError("a bug with a secret in it: hunter2")
+        return {
+            "source": "daemon",
+            "version": "0.1.0",
+            "environment": "test",
+            "location": "here",
+            "now": "2026-03-01T03:00:00.000Z",
+            "ready": not self.missing,
+            "missing": self.missing,
+            "services": [],
+            "incidents": select_incidents(self.notebook, "live", 100),
+        }
+
+    def incidents(self, state: str, limit: int) -> list[IncidentDocument]:
+        return select_incidents(self.notebook, state, limit)
+
+    def incident(self, ref: str) -> IncidentDetail | None:
+        found = [i for i in self.notebook if ref in (i.id, str(i.number))]
+        return incident_detail(found[0], self) if found else None
+
+    async def report(
+        self, reporter: str, symptoms: str, service: str, severity: str | None, key: str | None
+    ) -> IncidentDocument:
+        if service not in self.services:
+            raise DeskRefusal(404, f"no service is called {service}; there are {', '.join(self.services)}")
+        if key is not None and key in self.keys:
+            return incident_document(self._found(str(self.keys[key])))
+        number = len(self.notebook) + 1
+        incident = Incident(
+            service=service,
+            since=T0,
+            state=State.OPEN,
+            id=f"01JNOTEBOOK{number:015d}",
+            number=number,
+            opened_at=T0,
+            severity=Severity[severity] if severity else Severity.SEV3,
+            reason=symptoms,
+            declared_by=reporter,
+        )
+        self.notebook.append(incident)
+        if key is not None:
+            self.keys[key] = number
+        self._write(incident, "incident.opened", symptoms, reporter)
+        return incident_document(incident)
+
+    async def confirm(self, service: str, by: str) -> IncidentDocument:
+        raise DeskRefusal(409, f"{service}: no confirm while clear")
+
+    async def acknowledge(self, ref: str, by: str) -> IncidentDocument:
+        incident = self._found(ref)
+        if not incident.is_live:
+            raise DeskRefusal(409, f"{incident.service}: no acknowledgement while {incident.state}")
+        return self._changed(replace(incident, acknowledged_by=by, acknowledged_at=T0), "incident.acknowledged", by, by)
+
+    async def note(self, ref: str, by: str, text: str) -> IncidentDocument:
+        return self._changed(self._found(ref), "incident.noted", text, by)
+
+    async def resolve(self, ref: str, by: str, why: str) -> IncidentDocument:
+        changed = replace(self._found(ref), state=State.RESOLVED, resolved_at=T0)
+        return self._changed(changed, "incident.resolved", why, by)
+
+    async def mitigated(self, ref: str, by: str) -> IncidentDocument:
+        return self._changed(replace(self._found(ref), mitigated_by=by), "incident.mitigated", by, by)
+
+    def events(self, incident: str = "", after: int = 0, limit: int = 1000) -> list[LedgerEvent]:
+        return [e for e in self.log if e.incident == incident and e.seq > after][:limit]
+
+    def effects(self, incident: str = "") -> list[Any]:
+        return []
+
+    def members(self, incident: str) -> list[Any]:
+        return []
+
+    def alerts(self, incident: str) -> list[Any]:
+        return []
+
+    def tickets(self, incident: str) -> list[Any]:
+        return []
+
+    def _found(self, ref: str) -> Incident:
+        for incident in self.notebook:
+            if ref in (incident.id, str(incident.number)):
+                return incident
+        raise DeskRefusal(404, f"no incident is called {ref}")
+
+    def _changed(self, incident: Incident, name: str, text: str, by: str) -> IncidentDocument:
+        self.notebook[incident.number - 1] = incident
+        self._write(incident, name, text, by)
+        return incident_document(incident)
+
+    def _write(self, incident: Incident, name: str, text: str, by: str) -> None:
+        seq = len(self.log) + 1
+        self.log.append(
+            LedgerEvent(
+                seq=seq, name=name, at=T0, wall=T0, text=text, author=by, incident=incident.id, service=incident.service
+            )
+        )
+
+
+class LoopThread:
+    """An asyncio loop that serves while the test asks from outside, as people and programs do."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def run(self, awaitable: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(awaitable, self.loop).result(10)
+
+    def close(self) -> None:
+        self.run(self.loop.shutdown_default_executor())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(10)
+        self.loop.close()
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    document: Any = field(default=None)
+
+
+@dataclass
+class Asker:
+    """Asks the server as any HTTP client would."""
+
+    port: int
+    desk: NotebookDesk
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes | dict[str, Any] | None = None,
+        *,
+        token: str | None = TOKEN,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        sent = {"Content-Type": "application/json"} if body is not None else {}
+        if token is not None:
+            sent["Authorization"] = f"Bearer {token}"
+        sent.update(headers or {})
+        raw = json.dumps(body).encode() if isinstance(body, dict) else body
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request(method, path, body=raw, headers=sent)
+            response = connection.getresponse()
+            payload = response.read()
+        finally:
+            connection.close()
+        kept = {name.lower(): value for name, value in response.getheaders()}
+        is_json = "json" in kept.get("content-type", "")
+        return Answer(response.status, kept, payload, json.loads(payload) if is_json and payload else None)
+
+    def get(self, path: str, **more: Any) -> Answer:
+        return self.ask("GET", path, **more)
+
+    def post(self, path: str, body: bytes | dict[str, Any], **more: Any) -> Answer:
+        return self.ask("POST", path, body, **more)
+
+
+@pytest.fixture(scope="session")
+def loop_thread() -> Iterator[LoopThread]:
+    thread = LoopThread()
+    yield thread
+    thread.close()
+
+
+@pytest.fixture(scope="session")
+def asker(loop_thread: LoopThread) -> Iterator[Asker]:
+    desk = NotebookDesk()
+    server = WebServer(create_app(desk, TOKEN), "127.0.0.1", 0)
+    loop_thread.run(server.start())
+    yield Asker(server.port, desk)
+    loop_thread.run(server.stop())
+
+
+@pytest.fixture
+def web(asker: Asker) -> Asker:
+    """The server with an empty notebook."""
+    asker.desk.clear()
+    return asker
