@@ -33,7 +33,9 @@ def validate(context: click.Context, paths: Sequence[Path], style: str) -> None:
         config = load(searched, os.environ)
     except ConfigError as error:
         if style == "json":
-            click.echo(json.dumps({"ok": False, "problems": [asdict(p) for p in error.problems], "warnings": []}, indent=2))
+            click.echo(
+                json.dumps({"ok": False, "problems": [asdict(p) for p in error.problems], "warnings": []}, indent=2)
+            )
         else:
             click.echo(str(error), err=True)
         context.exit(BAD_CONFIG)

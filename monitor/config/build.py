@@ -142,7 +142,7 @@ class _Builder:
         return replace(question, **given) if given else question
 
     def authorities(self, name: str | None, path: Path) -> str | None:
-        if name is None:
+        if name is None or self.reading.is_wrong(path):
             return None
         file = self.reading.file_path(name, path).absolute()
         try:

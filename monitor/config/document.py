@@ -153,7 +153,7 @@ class _Reader:
 
     def _fresh(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, path: Path) -> Node:
         if isinstance(event, yaml.ScalarEvent):
-            left_out = event.style is None and event.tag is None and event.value in _NULLS
+            left_out = not event.style and event.tag is None and event.value in _NULLS
             return Scalar(self._file, _line(event), None if left_out else event.value)
         return self._listing(event, path) if isinstance(event, yaml.SequenceStartEvent) else self._group(event, path)
 
@@ -202,7 +202,7 @@ class _Reader:
         return group
 
     def _key(self, event: yaml.Event, path: Path) -> str:
-        if isinstance(event, yaml.ScalarEvent) and (event.style is not None or event.value not in _NULLS):
+        if isinstance(event, yaml.ScalarEvent) and (event.style or event.value not in _NULLS):
             self._count(1, len(path), event)
             return str(event.value)
         where = f" in {join(path)}" if path else ""
@@ -225,11 +225,16 @@ class _Reader:
         content = self._lines[line - 1] if 0 < line <= len(self._lines) else ""
         if "\t" in content[: len(content) - len(content.lstrip())]:
             return Unreadable(line, "a tab indents this line", "Indent with spaces: YAML does not take tabs.")
+        if content.lstrip().startswith(":"):
+            return Unreadable(line, "a line begins with a colon", "Write the key before the colon.")
+        if "mapping values" in (error.problem or "") and f"{content} ".count(": ") == 1:
+            found = "the line before this one has no colon"
+            return Unreadable(line, found, "Write key: value; put text that goes over several lines in quotes.")
         wording = f"{error.context or ''} {error.problem or ''}"
         for clue, found, fix in _SYNTAX:
             if clue in wording:
-                if "quoted scalar" in clue and error.context_mark:
-                    line = error.context_mark.line + 1
+                if clue in ("quoted scalar", "flow") and error.context_mark:
+                    line = error.context_mark.line + 1  # where it was opened, not where the file ended
                 return Unreadable(line, found, fix)
         return Unreadable(
             line, "cannot be read as YAML", "Look at the indentation, quotes and brackets here and above."
@@ -237,13 +242,17 @@ class _Reader:
 
 
 _SYNTAX = (
+    ("escape", "a backslash in double quotes that YAML does not know", "Use single quotes, or write \\\\."),
     ("quoted scalar", "a quote is opened here and not closed", "Close it, or remove it."),
     ("mapping values are not allowed", "a second ': ' on one line", "Put the value in quotes, or begin a new line."),
     ("could not find expected ':'", "a key without a colon", "Write key: value; put long text in quotes."),
-    ("flow", "a bracket or brace is not closed, or a comma is missing", "Close it, or separate with commas."),
+    (
+        "flow",
+        "a bracket or brace is not closed, or a comma is missing",
+        "Close it, separate with commas, or put a value that holds brackets in quotes.",
+    ),
     ("block", "is not in line with the keys above", "Indent keys of one group by the same number of spaces."),
     ("cannot start any token", "a value begins with a character that YAML reserves", "Put the value in quotes."),
-    ("escape", "a backslash in double quotes that YAML does not know", "Use single quotes, or write \\\\."),
     ("alias", "a '*' without a name", "Put a value that begins with '*' in quotes."),
     ("anchor", "a '&' without a name", "Put a value that begins with '&' in quotes."),
 )

@@ -98,6 +98,13 @@ class Reading:
         value = self._entry(path)[0].value
         return quote(value.text or "") if isinstance(value, Scalar) else "this"
 
+    def kind(self, path: Path) -> str:
+        """What stands at *path*, without showing it."""
+        value = self._entry(path)[0].value
+        return (
+            "a group of keys" if isinstance(value, Group) else "a list" if isinstance(value, Listing) else "one value"
+        )
+
     def keys(self, path: Path) -> list[str]:
         """The keys that stand at *path* in the files, whatever is wrong in them."""
         value = self._entry(path)[0].value

@@ -14,9 +14,10 @@ from monitor.config.reading import Reading
 from monitor.config.shape import Root
 from monitor.config.values import meant
 
+_GROUP = ("a group of keys", "Begin a new line under it and write key: value there.")
 _EXPECTED = {
-    "model_type": ("a group of keys", "Begin a new line under it and write key: value there."),
-    "dict_type": ("a group of keys", "Begin a new line under it and write key: value there."),
+    "model_type": _GROUP,
+    "dict_type": _GROUP,
     "tuple_type": ("a list", "Put it in brackets, or write each entry on a line of its own after '- '."),
 }
 
@@ -48,10 +49,11 @@ def _told(reading: Reading, error: ErrorDetails) -> Path:
         if cause.found == NOT_YET:
             reading.refuse(path, cause.found, cause.fix)
         elif not reading.is_told(path):
-            reading.tell(path, cause.found.replace("{value}", reading.written(path)), cause.fix)
+            value = str(path[-1]) if "[key]" in error["loc"] else reading.written(path)
+            reading.tell(path, cause.found.replace("{value}", value), cause.fix)
     elif not reading.is_told(path):
         expected, fix = _EXPECTED.get(error["type"], ("something else", "See docs/configuration.md."))
-        reading.tell(path, f"is not {expected}, which is expected here", fix)
+        reading.tell(path, f"{reading.kind(path)}, where {expected} is expected", fix)
     return path
 
 
