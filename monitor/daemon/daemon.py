@@ -26,10 +26,16 @@ from monitor.web.token import read_or_create_token
 TICK = 1.0
 
 
+def token_of(config: Config) -> str:
+    """What whoever writes over HTTP must show."""
+    configured = config.monitor.token.get_secret_value() if config.monitor.token else None
+    return read_or_create_token(configured, config.monitor.state)
+
+
 class Daemon:
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.house = House.build(config, read_or_create_token(config.monitor.token_file, config.monitor.state))
+        self.house = House.build(config, token_of(config))
         self.housekeeping = Housekeeping(self.house)
         self.supervisor = Supervisor(on_batch=self.take, on_event=lambda text: logger.warning(text))
         self.turned_at = self.house.clock.now()

@@ -13,16 +13,13 @@ from datetime import datetime, timedelta
 
 from checks.result import CheckResult, Outcome
 from monitor.config import Config, Service
-from monitor.core.sequential import FailureCusum
 from monitor.core.severity import Criticality
-from monitor.core.sli import SliWindow
-from monitor.core.slo import DETECTION_OBJECTIVE, Objective
 from monitor.ledger.records import Commit
 from monitor.response.case import Case
 from monitor.response.casebook import Casebook
 from monitor.response.detect import Observation
 from monitor.response.observe import Surroundings, blind_observation, observe
-from monitor.response.watch import CheckWatch, ServiceWatch
+from monitor.response.watch import ServiceWatch, watch_of
 
 ITSELF = "watchkeeper"
 """The subject of the monitor's own incidents; no service may take the name."""
@@ -136,17 +133,3 @@ class Judge:
         commit = self.casebook.evaluate(ITSELF, seen, wall)
         if commit is not None:
             self._adopt(commit)
-
-
-def watch_of(service: Service, now: datetime) -> ServiceWatch:
-    objective = objective_of(service)
-    cusum = FailureCusum.for_budget(Objective(objective).error_budget)
-    checks = {
-        check.name: CheckWatch(check=check, cusum=cusum, began_at=now, window=SliWindow()) for check in service.checks
-    }
-    return ServiceWatch(service.name, objective, checks)
-
-
-def objective_of(service: Service) -> float:
-    """The strictest success objective; without one the detection objective, which gives no budget."""
-    return max((slo.objective for slo in service.slos if slo.sli == "success"), default=DETECTION_OBJECTIVE.ratio)

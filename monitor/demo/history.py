@@ -112,5 +112,5 @@ def answer(history: History, path: str, parameters: dict[str, str]) -> tuple[int
     return 404, {"status": "error", "errorType": "not_found", "error": path}
 
 
-def _success(kind: str, result: list[dict[str, object]]) -> dict[str, object]:
+def _success(kind: str, result: object) -> dict[str, object]:
     return {"status": "success", "data": {"resultType": kind, "result": result}}

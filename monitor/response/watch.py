@@ -14,9 +14,11 @@ from statistics import median
 
 from checks.check import Check
 from checks.result import CheckResult, Confirmation, Outcome
+from monitor.config import Service
 from monitor.core.incident import gap_limit
 from monitor.core.sequential import FailureCusum
 from monitor.core.sli import SliWindow, Tally
+from monitor.core.slo import DETECTION_OBJECTIVE, Objective
 from monitor.core.slots import slots_between
 
 SETTLE = timedelta(seconds=5)
@@ -211,3 +213,17 @@ def total(tallies: Iterable[Tally]) -> Tally:
     for tally in tallies:
         result += tally
     return result
+
+
+def watch_of(service: Service, now: datetime) -> ServiceWatch:
+    objective = objective_of(service)
+    cusum = FailureCusum.for_budget(Objective(objective).error_budget)
+    checks = {
+        check.name: CheckWatch(check=check, cusum=cusum, began_at=now, window=SliWindow()) for check in service.checks
+    }
+    return ServiceWatch(service.name, objective, checks)
+
+
+def objective_of(service: Service) -> float:
+    """The strictest success objective; without one the detection objective, which gives no budget."""
+    return max((slo.objective for slo in service.slos if slo.sli == "success"), default=DETECTION_OBJECTIVE.ratio)

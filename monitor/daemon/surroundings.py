@@ -1,0 +1,196 @@
+"""
+What is known of a service besides its probes: its traffic as Prometheus saw it, and whether latency has moved away from
+its baseline. Threads and processes fetch; the loop only looks.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from loguru import logger
+
+from checks.check import Check
+from monitor.clock import SteadyClock
+from monitor.config import Config, Service
+from monitor.core.baseline import RECENT, Baseline, Signal, latency_shift, latency_shifted, rank_normal
+from monitor.core.sequential import RankCusum
+from monitor.core.slo import Objective
+from monitor.response.observe import Surroundings
+from monitor.response.watch import objective_of
+from monitor.sources.fitting import BaselineStore, Fitter
+from monitor.sources.job import FitJob, Interval, ServiceJob
+from monitor.sources.poller import TrafficPoller
+from monitor.sources.prometheus import Prometheus
+from monitor.sources.traffic import TrafficQueries, TrafficReader, TrafficSample, view
+
+_CUSUM = RankCusum()
+
+
+@dataclass(slots=True)
+class LatencyTrack:
+    """
+    One latency signal against its baseline.
+
+    Attributes:
+        s: Evidence of an upward shift.
+        recent: The newest scores' values in seconds: what the confirming test compares.
+        shift: A confirmed shift in words; empty while there is none.
+        judged: False while there is no baseline to judge by.
+    """
+
+    s: float = 0.0
+    recent: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+    seen_until: datetime | None = None
+    shift: str = ""
+    judged: bool = False
+
+    def take(self, at: datetime, seconds: float, baseline: Baseline | None) -> None:
+        self.recent.append(seconds)
+        self.seen_until = at
+        if baseline is None:
+            return
+        sample = baseline.sample(at)
+        self.s = _CUSUM.step(self.s, rank_normal(seconds, sample.values))
+        if self.shift:
+            still = latency_shifted(list(self.recent), sample)
+            self.judged = still is not None
+            if still is False:
+                self.shift, self.s = "", 0.0
+            return
+        found = latency_shift(list(self.recent), sample, _CUSUM.alarmed(self.s))
+        self.judged = sample.n > 0
+        self.shift = found.text if found.confirmed else ""
+
+
+class Surveyor:
+    """Owns the traffic poller, the baselines and the tracks. Only the loop's thread calls it."""
+
+    def __init__(self, config: Config, clock: SteadyClock) -> None:
+        self._config = config
+        self._clock = clock
+        self._folder = config.monitor.state / "baselines"
+        self._store = BaselineStore(self._folder)
+        self._fitter = Fitter(self._folder)
+        self._poller = TrafficPoller(clock.now, every=_reading_interval(config))
+        self._tracks: dict[tuple[str, Signal, str], LatencyTrack] = {}
+        self._samples: dict[str, TrafficSample] = {}
+        self.excluded: list[Interval] = []
+
+    def start(self) -> None:
+        prometheus = self._config.sources.prometheus
+        if prometheus is None:
+            return
+        client = Prometheus(prometheus)
+        self._poller.watch(_readers(self._config.services.values(), client))
+        self._poller.start()
+        self.refresh()
+
+    def stop(self) -> None:
+        self._poller.stop()
+        self._fitter.stop()
+
+    def tick(self, now: datetime) -> None:
+        """Looks at what arrived since the last turn."""
+        self._samples = dict(self._poller.snapshot())
+        for name, sample in self._samples.items():
+            baseline = self._store.get(name, Signal.LATENCY)
+            track = self._track(name, Signal.LATENCY)
+            for reading in sample.latencies:
+                if track.seen_until is None or reading.at > track.seen_until:
+                    track.take(reading.at, reading.seconds, baseline)
+        finished = self._fitter.poll(now)
+        if finished is not None:
+            logger.info(f"baselines: {finished}")
+
+    def latency(self, check: Check, minute: datetime, seconds: float) -> None:
+        """The median of one minute's probes: one score a minute, at any cadence."""
+        track = self._track(check.service, Signal.PROBE_LATENCY, check.name)
+        track.take(minute, seconds, self._store.get(check.service, Signal.PROBE_LATENCY, check.name))
+
+    def of(self, name: str) -> Surroundings:
+        service = self._config.services[name]
+        sample = self._samples.get(name)
+        now = self._clock.now()
+        traffic = None
+        if sample is not None:
+            baseline = self._store.get(name, Signal.ERROR_RATIO)
+            normal = baseline.sample(now) if baseline is not None else None
+            quality = baseline.quality_at(now) if baseline is not None else None
+            budget = Objective(objective_of(service)).error_budget
+            traffic = view(sample, normal, budget, now, quality)
+        return Surroundings(
+            criticality=service.criticality,
+            traffic=traffic,
+            traffic_configured=_reads_traffic(service) and self._config.sources.prometheus is not None,
+            traffic_missed=sample.missed if sample is not None else 0,
+            latency_shift=self._shift(name),
+            away_since=sample.away_since if sample is not None and sample.away else None,
+        )
+
+    def _shift(self, name: str) -> str | None:
+        tracks = [track for (service, _, _), track in self._tracks.items() if service == name]
+        if not any(track.judged for track in tracks):
+            return None
+        return "; ".join(track.shift for track in tracks if track.shift)
+
+    def _track(self, service: str, signal: Signal, check: str = "") -> LatencyTrack:
+        return self._tracks.setdefault((service, signal, check), LatencyTrack())
+
+    def refresh(self) -> None:
+        """Starts a fitting process, unless one is still at work."""
+        now = self._clock.now()
+        services = {
+            name: ServiceJob(
+                requests=service.traffic.requests if service.traffic else None,
+                errors=service.traffic.errors if service.traffic else None,
+                latency=service.traffic.latency if service.traffic else None,
+                checks=tuple(check.name for check in service.checks),
+            )
+            for name, service in self._config.services.items()
+        }
+        job = FitJob(
+            now=now,
+            time_zone=self._config.monitor.time_zone,
+            services=services,
+            prometheus=self._config.sources.prometheus,
+            history=str(self._config.monitor.state / "history.sqlite"),
+            exclude=tuple(self.excluded),
+        )
+        self._fitter.start(job, now)
+
+    def state(self) -> dict[str, object]:
+        """For `status`: which services have a baseline, and how the last fitting went."""
+        now = self._clock.now()
+        kept = {}
+        for name in self._config.services:
+            baseline = self._store.get(name, Signal.ERROR_RATIO)
+            if baseline is not None:
+                kept[name] = f"{baseline.quality_at(now)}, {baseline.age(now).total_seconds() / 3600:.0f} h old"
+        return dict(kept)
+
+
+def _readers(services: Iterable[Service], client: Prometheus) -> list[TrafficReader]:
+    return [
+        TrafficReader(
+            service.name,
+            TrafficQueries(
+                requests=service.traffic.requests, errors=service.traffic.errors, latency=service.traffic.latency
+            ),
+            client,
+        )
+        for service in services
+        if service.traffic is not None and service.traffic.requests is not None
+    ]
+
+
+def _reads_traffic(service: Service) -> bool:
+    return service.traffic is not None and service.traffic.requests is not None
+
+
+def _reading_interval(config: Config) -> timedelta:
+    """Half a minute, or as often as the quickest check, so that a shortened test or demo sees its traffic too."""
+    quickest = min((timedelta(seconds=check.interval) for check in config.all_checks()), default=timedelta(seconds=30))
+    return min(timedelta(seconds=30), max(quickest, timedelta(seconds=1)))
