@@ -184,13 +184,16 @@ class History:
         # One look-up for each instant: the key begins with the instant, and the rows of all other checks are between.
         sql = f"""
             WITH RECURSIVE
-              first(at) AS (SELECT max(?1, min(at)) FROM {grain.table}),
+              -- Two questions, because SQLite answers min and max of one by reading every row.
+              bounds(first, last) AS (SELECT max(?1, (SELECT min(at) FROM {grain.table})),
+                                             min(?2, (SELECT max(at) + 1 FROM {grain.table}))),
               instants(at) AS (
-                SELECT at - at % ?4 + (at % ?4 > 0) * ?4 FROM first WHERE at IS NOT NULL
-                UNION ALL SELECT at + ?4 FROM instants WHERE at + ?4 < ?2)
-            SELECT check_name, r.at, expected, good, bad, unknown, latency
-            FROM instants CROSS JOIN names CROSS JOIN {grain.table} r ON r.at = instants.at AND check_id = id
-            WHERE check_name = ?3 AND instants.at < ?2 ORDER BY r.at"""  # noqa: S608 - the table's name is one of ours
+                SELECT first + (-first % ?4 + ?4) % ?4 FROM bounds WHERE first IS NOT NULL
+                UNION ALL SELECT at + ?4 FROM instants, bounds WHERE at + ?4 < last)
+            SELECT ?3, r.at, expected, good, bad, unknown, latency
+            FROM bounds CROSS JOIN instants CROSS JOIN {grain.table} r
+            WHERE r.at = instants.at AND r.at < last
+              AND r.check_id = (SELECT id FROM names WHERE check_name = ?3) ORDER BY r.at"""  # noqa: S608 - the table's name is one of ours
         return self._rows(sql, (_seconds(since), _seconds(until), check, grain.length))
 
     def _rows(self, sql: str, arguments: Sequence[object]) -> tuple[MinuteRow, ...]:
