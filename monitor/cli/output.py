@@ -1,0 +1,78 @@
+"""What all commands share in speaking to people: troubles, safe text, tables, colour only where it is welcome."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import IO, Any
+
+import click
+
+UNKNOWN = 3
+"""Exit code for bad usage, bad config and everything else that kept a command from its work."""
+
+Cell = str | tuple[str, str]
+"""A text, or a text and its style in rich's words ("bold red")."""
+
+UNBOUNDED = 100_000
+"""Columns when nobody looks at a terminal: a log line that is cut or wrapped cannot be searched."""
+
+
+class Trouble(click.ClickException):
+    """Ends the command with status 3. The message stands alone: it says what was found and what would be right."""
+
+    exit_code = UNKNOWN
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        click.echo(self.message, file=file or sys.stderr)
+
+
+def printable(text: str) -> str:
+    """
+    One line that no terminal obeys: white space becomes a blank, all else that cannot be seen an escape.
+
+    What a target answered goes through this: an escape sequence in a header could otherwise rewrite the screen.
+    """
+    text = " ".join(text.split())
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def colour_wanted(stream: IO[Any]) -> bool:
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def width_of(stream: IO[Any]) -> int:
+    if not stream.isatty():
+        return UNBOUNDED
+    import shutil
+
+    return shutil.get_terminal_size().columns
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[Cell]], width: int = UNBOUNDED, colour: bool = False) -> str:
+    """Aligned columns; the last one wraps when *width* is not enough. Every cell must be `printable` already."""
+    from io import StringIO
+
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(*headers, box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in drawn.columns[:-1]:
+        column.no_wrap = True
+    drawn.columns[-1].overflow = "fold"
+    for row in rows:
+        drawn.add_row(*(Text(cell) if isinstance(cell, str) else Text(cell[0], style=cell[1]) for cell in row))
+    console = Console(
+        file=StringIO(),
+        width=width,
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        legacy_windows=False,
+    )
+    with console.capture() as captured:
+        console.print(drawn)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
