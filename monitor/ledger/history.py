@@ -206,14 +206,16 @@ class History:
         )
 
     def _roll_up(self, fine: Grain, coarse: Grain, until: int) -> int:
-        """Roll up every whole bucket that ended by *until*; returns the end of the last one."""
+        """Roll up every whole bucket that ended by *until*; returns up to when nothing is left to do."""
         end = until - until % coarse.length
         done = int(self._read(lambda db: _meta(db, rollup.mark_of(coarse))) or 0)
         while done < end:
             bucket = self._read(partial(rollup.next_bucket, fine=fine, coarse=coarse, since=done, end=end))
+            if bucket is None:
+                return end
             with self._lock:
-                if bucket is None or not self._write(partial(rollup.roll_up, fine=fine, coarse=coarse, begin=bucket)):
-                    break
+                if not self._write(partial(rollup.roll_up, fine=fine, coarse=coarse, begin=bucket)):
+                    return done
             done = bucket + coarse.length
         return done
 
