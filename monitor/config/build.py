@@ -104,7 +104,9 @@ class _Builder:
             criticality=Criticality(written.criticality or Criticality.MEDIUM),
             tags=written.tags or (),
             depends_on=written.depends_on or (),
-            slos=tuple(config.Slo(**_given(slo)) for slo in written.slos or () if slo.sli == "success"),
+            slos=tuple(
+                config.Slo(**_given(slo)) for slo in written.slos or () if slo.sli == "success" and slo.objective
+            ),
             traffic=config.Traffic(**_given(written.traffic)) if written.traffic else None,
         )
 

@@ -127,10 +127,13 @@ def _check_times(check: CheckShape, path: Path, reading: Reading) -> None:
 
 
 def _slo(slo: SloShape, service: ServiceShape, path: Path, reading: Reading) -> None:
-    if slo.sli != "success":
+    for key in ("sli", "objective"):
+        if getattr(slo, key) is None and not reading.is_wrong((*path, key)):
+            reading.tell((*path, key), "is missing", f"Add {key}: it has no default.")
+    if slo.sli == "latency":
         reading.refuse((*path, "sli"), f"{slo.sli} is {NOT_YET}", "Use success, or remove this SLO.")
         return
-    if reading.is_wrong(path):
+    if slo.objective is None or reading.is_wrong(path):
         return
     period, objective = slo.over or DEFAULT_PERIOD, Objective(slo.objective)
     threshold = _QUICK.threshold(period)
@@ -180,7 +183,9 @@ def _dependencies(services: Mapping[str, ServiceShape], reading: Reading) -> Non
             if parent == name:
                 reading.tell(path, f"{name} depends on itself", "Remove it.")
             elif parent not in known:
-                reading.tell(path, f"{parent} is not a service here", meant(parent, [k for k in known if k != name]))
+                others = [key for key in known if key != name]
+                fix = meant(parent, others) if others else "Remove it: there is no other service."
+                reading.tell(path, f"{reading.written(path)} is not a service here", fix)
     for cycle in _cycles(services):
         position = (services[cycle[0]].depends_on or ()).index(cycle[1])
         found = "depends on itself in a circle: " + " -> ".join(cycle)
@@ -220,7 +225,7 @@ def _warnings(root: Root, reading: Reading) -> Iterator[str]:
         for position, slo in enumerate(service.slos or ()):
             probes = _per_window(service)
             threshold = _QUICK.threshold(slo.over or DEFAULT_PERIOD)
-            if probes and 1 / probes > Objective(slo.objective).error_budget * threshold:
+            if slo.objective and probes and 1 / probes > Objective(slo.objective).error_budget * threshold:
                 yield (
                     f"{reading.where(('services', name, 'slos', position, 'objective'))}: one failed probe of the "
                     f"{probes} in an hour already burns more than {threshold:.3g} times the budget; probe more often."

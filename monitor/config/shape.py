@@ -166,9 +166,12 @@ class CheckShape(Shape):
 
 
 class SloShape(Shape):
-    sli: Annotated[str, *word("success", "latency")]
+    # Both must be there, and a rule says so: were they required here, one fault would hide the other entries' faults.
+    model_config = ConfigDict(json_schema_extra={"required": ["sli", "objective"]})
+
+    sli: Annotated[str | None, *word("success", "latency")] = None
     """What is counted as good: success is a probe that was ok."""
-    objective: Share
+    objective: Share | None = None
     """The share that must be good: 99.9% or 0.999."""
     over: SloPeriod | None = None
     """The window of the budget, 1d to 90d. Default 30d."""

@@ -139,21 +139,16 @@ def duration(low: timedelta = timedelta(milliseconds=1), high: timedelta = LONGE
 
 
 def show(length: timedelta) -> str:
-    """A duration as one would write it in the config."""
-    rest = length.total_seconds()
+    """A duration as one would write it in the config, to the millisecond."""
+    rest = round(length / timedelta(milliseconds=1))
+    if 0 < rest < 1000:
+        return f"{rest}ms"
     written = ""
-    for unit, seconds in UNITS.items():
-        # Weeks are read but not written: people say 30d, not 4w2d. Seconds keep their fraction, so 2.5s stays.
-        if unit == "w" or (unit == "ms" and written):
-            continue
-        if unit == "s" and rest >= 1:
-            written += f"{rest:.3f}".rstrip("0").rstrip(".") + "s"
-            rest = 0
-            continue
-        number = int(rest // seconds) if unit != "ms" else round(rest / seconds)
-        rest -= number * seconds
+    for unit in ("d", "h", "m"):  # weeks are read but not written: people say 30d
+        number, rest = divmod(rest, int(UNITS[unit] * 1000))
         written += f"{number}{unit}" if number else ""
-    return written or "0s"
+    seconds = f"{rest / 1000:.3f}".rstrip("0").rstrip(".")
+    return written + (f"{seconds}s" if rest or not written else "")
 
 
 def size(low: int, high: int) -> Callable[[object], int]:

@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import pydantic
+import pytest
+
+from checks.check import Check, CollectorQuestion, HttpQuestion, Retry
+from monitor.config import Config, ConfigError, Listen, Slo, default_paths, load
+from monitor.core.severity import POLICIES, Criticality, Severity
+
+Reader = Callable[..., Config]
+SHOP = "services:\n  shop:\n    checks:\n      live: http://localhost:8080/healthz\n"
+
+
+def test_a_url_alone_is_a_check_with_every_default(config: Reader, tmp_path: Path) -> None:
+    found = config(SHOP)
+
+    assert found.all_checks() == (
+        Check(service="shop", name="live", question=HttpQuestion(url="http://localhost:8080/healthz")),
+    )
+    assert found.all_checks()[0].interval == 30.0
+    assert found.all_checks()[0].timeout == 10.0
+    assert found.services["shop"].criticality is Criticality.MEDIUM
+    assert found.monitor.listen == Listen("127.0.0.1", 8700)
+    assert found.monitor.state == tmp_path / "state"
+    assert found.tracker.folder == tmp_path / "state" / "tickets"
+    assert found.tracker.webhook is None
+    assert found.policy == POLICIES
+    assert found.warnings == ()
+
+
+def test_every_key_of_an_http_check_reaches_the_question(config: Reader, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    found = config("""
+services:
+  shop:
+    checks:
+      order:
+        http: https://localhost:8443/orders
+        method: post
+        headers: {Content-Type: application/json, X-Number: 3}
+        body: '{"probe": true}'
+        status: [201, 2xx, 300-302]
+        redirects: false
+        tls: {verify: true, ca: ca.pem}
+        max_body: 1MB
+        interval: 1m30s
+        timeout: 2.5s
+        retry: {times: 2, within: 1500ms}
+""")
+
+    assert found.all_checks() == (
+        Check(
+            service="shop",
+            name="order",
+            interval=90.0,
+            timeout=2.5,
+            retry=Retry(times=2, within=1.5),
+            question=HttpQuestion(
+                url="https://localhost:8443/orders",
+                method="POST",
+                headers=(("Content-Type", "application/json"), ("X-Number", "3")),
+                body='{"probe": true}',
+                expected_status=((201, 201), (200, 299), (300, 302)),
+                max_redirects=0,
+                ca_file=str(tmp_path / "ca.pem"),
+                max_body=1024 * 1024,
+            ),
+        ),
+    )
+
+
+def test_a_collector_check_asks_for_health_and_metrics(config: Reader) -> None:
+    found = config(
+        "services: {otel: {checks: {health: {collector: 'http://h:13133', metrics: 'http://h:8888/metrics'}}}}"
+    )
+
+    assert found.all_checks()[0].question == CollectorQuestion(url="http://h:13133", metrics="http://h:8888/metrics")
+
+
+@pytest.mark.parametrize(
+    ("interval", "timeout"), [("1s", 0.8), ("10s", 8.0), ("12500ms", 10.0), ("12501ms", 10.0), ("1h", 10.0)]
+)
+def test_the_default_timeout_is_80_percent_of_the_interval_and_10_seconds_at_most(
+    config: Reader, interval: str, timeout: float
+) -> None:
+    found = config(f"services: {{shop: {{checks: {{live: {{http: 'http://h/', interval: {interval}}}}}}}}}")
+
+    assert found.all_checks()[0].timeout == pytest.approx(timeout)
+
+
+def test_everything_else_of_this_version_is_read(config: Reader, tmp_path: Path) -> None:
+    found = config("""
+monitor:
+  environment: test
+  location: 10
+  time_zone: Europe/Berlin
+  state: run/state
+  listen: "[::1]:0"
+  online: [https://one.example/, https://two.example/]
+  retention: {minutes: 24h}
+telemetry: {otlp: "http://localhost:4318"}
+sources: {prometheus: "http://localhost:9090"}
+services:
+  shop:
+    criticality: low
+    tags: [checkout, 2026]
+    depends_on: [bank]
+    checks: {live: "http://localhost:8080/"}
+    slos: [{sli: success, objective: 0.999}, {sli: success, objective: 99.5%, over: 28d}]
+    traffic:
+      requests: sum(rate(r{code=~"2..$"}[5m]))
+  bank:
+    checks: {live: "http://localhost:8080/"}
+incidents: {open: suggest, open_after: 0s, stable_for: 1h}
+contacts: {scribe: {primary: Ann}}
+playbook: {reviewed: 2026-11-01, review_every: 30d}
+""")
+
+    assert (found.monitor.environment, found.monitor.location, found.monitor.time_zone) == (
+        "test",
+        "10",
+        "Europe/Berlin",
+    )
+    assert found.monitor.state == tmp_path / "run" / "state"
+    assert found.monitor.listen == Listen("::1", 0)
+    assert found.monitor.online == ("https://one.example/", "https://two.example/")
+    assert found.monitor.retention.minutes == timedelta(hours=24)
+    assert found.monitor.retention.hours == timedelta(days=400)
+    assert found.telemetry.otlp == "http://localhost:4318"
+    assert found.sources.prometheus == "http://localhost:9090"
+    shop = found.services["shop"]
+    assert (shop.name, shop.criticality, shop.tags, shop.depends_on) == ("shop", "low", ("checkout", "2026"), ("bank",))
+    assert shop.slos == (
+        Slo(sli="success", objective=0.999, over=timedelta(days=30)),
+        Slo(sli="success", objective=0.995, over=timedelta(days=28)),
+    )
+    assert shop.traffic is not None
+    assert (shop.traffic.requests, shop.traffic.errors) == ('sum(rate(r{code=~"2..$"}[5m]))', None)
+    assert (found.incidents.open, found.incidents.open_after) == ("suggest", timedelta(0))
+    assert found.incidents.stable_for == timedelta(hours=1)
+    assert (found.contacts["scribe"].primary, found.contacts["scribe"].backup) == ("Ann", None)
+    assert (found.playbook.reviewed, found.playbook.review_every) == (date(2026, 11, 1), timedelta(days=30))
+
+
+def test_update_every_moves_the_grid_of_severities_that_have_one_and_policy_wins_over_it(config: Reader) -> None:
+    found = config(
+        SHOP + "incidents: {update_every: 20m}\npolicy: {SEV2: {update_every: 15m}, SEV3: {update_every: on change}}\n"
+    )
+
+    assert found.policy[Severity.SEV1].update_every == timedelta(minutes=20)
+    assert found.policy[Severity.SEV2].update_every == timedelta(minutes=15)
+    assert found.policy[Severity.SEV3].update_every is None
+    assert found.policy[Severity.SEV4].update_every is None
+    assert found.policy[Severity.SEV1].page is True
+
+
+def test_a_webhook_alone_takes_the_place_of_the_folder(config: Reader) -> None:
+    found = config(SHOP + "tracker: {webhook: {url: 'http://localhost:9000/', secret: s3cr3t-value}}\n")
+
+    assert found.tracker.folder is None
+    assert found.tracker.webhook is not None
+
+
+def test_values_mean_what_they_say_and_not_what_yaml_1_1_makes_of_them(config: Reader) -> None:
+    found = config(SHOP + "monitor: {environment: no, location: 0x10}\ncontacts: {on: {primary: 1e3, backup: 012}}\n")
+
+    assert (found.monitor.environment, found.monitor.location) == ("no", "0x10")
+    assert (found.contacts["on"].primary, found.contacts["on"].backup) == ("1e3", "012")
+
+
+def test_anchors_and_merge_keys_save_repetition(config: Reader) -> None:
+    found = config("""
+x-often: &often
+  interval: 10s
+  timeout: 3s
+services:
+  shop:
+    checks:
+      live: {<<: *often, http: "http://localhost:8080/a"}
+      ready: {<<: *often, http: "http://localhost:8080/b", timeout: 4s}
+""")
+
+    assert [(check.interval, check.timeout) for check in found.all_checks()] == [(10.0, 3.0), (10.0, 4.0)]
+
+
+def test_the_same_url_twice_is_fine(config: Reader) -> None:
+    assert len(config("services: {a: {checks: {x: 'http://h/', y: 'http://h/'}}}").all_checks()) == 2
+
+
+def test_a_config_cannot_be_changed(config: Reader) -> None:
+    found = config(SHOP)
+
+    with pytest.raises(pydantic.ValidationError):
+        found.monitor.location = "elsewhere"
+    with pytest.raises(TypeError):
+        found.services["other"] = found.services["shop"]  # type: ignore[index]  # as above
+
+
+def test_what_works_and_is_probably_not_meant_is_a_warning_with_its_place(config: Reader, tmp_path: Path) -> None:
+    found = config("""services:
+  shop:
+    checks:
+      live: {http: "https://localhost/", interval: 20m, tls: {verify: false}}
+    slos: [{sli: success, objective: 99.9%}]
+""")
+
+    assert [warning.replace(f"{tmp_path}/", "") for warning in found.warnings] == [
+        "config.yaml:4  services.shop.checks.live.interval: 20m leaves at most one probe to prove a recovery within "
+        "stable_for 30m.",
+        "config.yaml:4  services.shop.checks.live.tls.verify: any certificate is taken, an attacker's too.",
+        "config.yaml:5  services.shop.slos[0].objective: one failed probe of the 3 in an hour already burns more than "
+        "14.4 times the budget; probe more often.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("objective", "over", "fires"),
+    [
+        ("93.05%", "30d", False),
+        ("93.06%", "30d", True),
+        ("80%", "7d", True),
+        ("97%", "90d", False),
+        ("97.8%", "90d", True),
+    ],
+)
+def test_an_objective_is_refused_exactly_where_a_total_outage_would_not_fire(
+    config: Reader, objective: str, over: str, fires: bool
+) -> None:
+    text = SHOP + f"    slos: [{{sli: success, objective: {objective}, over: {over}}}]"
+
+    if fires:
+        assert config(text).services["shop"].slos
+    else:
+        with pytest.raises(ConfigError, match="can never fire"):
+            config(text)
+
+
+def test_without_a_path_the_config_is_looked_for_here_and_then_in_etc(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="there is no such file"):
+        load([tmp_path / "config.yaml"], {})
+
+    (tmp_path / "config.yaml").write_text(SHOP)
+
+    assert default_paths() == (Path("config.yaml"),)
+    assert len(load([], {}).services) == 1
