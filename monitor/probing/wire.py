@@ -1,0 +1,190 @@
+"""
+What the daemon and the prober say to each other: frames of a 4-byte big-endian length and one msgpack message.
+
+Both ends come from the same installation, so there is no version in a frame; a frame that cannot be read means that
+one side is broken, and the supervisor replaces the prober.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, get_args
+
+import msgspec
+
+from checks.check import Check, Question, Retry
+from checks.result import CheckResult
+from monitor.probing.lag import Lag
+
+MAX_FRAME = 16 * 1024 * 1024  # bytes; a length beyond it is garbage, and must not become an allocation
+_HEADER = 4
+
+_QUESTIONS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(Question)}
+
+
+class WireError(Exception):
+    """The other side sent what is not a message. Nothing after it on this connection can be trusted."""
+
+
+class WireCheck(msgspec.Struct, frozen=True, array_like=True):
+    """A `Check` whose question says of which kind it is: msgspec cannot tell two dataclasses of a union apart."""
+
+    service: str
+    name: str
+    kind: str
+    question: msgspec.Raw
+    interval: float
+    timeout: float
+    retry: Retry | None
+
+
+class Configure(msgspec.Struct, frozen=True, tag="configure"):
+    """
+    To the prober: watch these checks, and no others.
+
+    Attributes:
+        references: URLs that tell whether we are online at all.
+        origin: Of the daemon's steady timeline, see `SteadyClock`.
+    """
+
+    checks: tuple[WireCheck, ...]
+    references: tuple[str, ...]
+    origin: float
+    boot_id: str
+
+
+class Faster(msgspec.Struct, frozen=True, tag="faster"):
+    """To the prober: these services, and no others, get extra probes."""
+
+    services: tuple[str, ...]
+
+
+class Finish(msgspec.Struct, frozen=True, tag="finish"):
+    """To the prober: send what you have and end."""
+
+
+class Batch(msgspec.Struct, frozen=True, tag="batch"):
+    """
+    To the daemon.
+
+    Attributes:
+        dropped: Results thrown away since the last batch because the daemon did not read. They are missing.
+    """
+
+    results: tuple[CheckResult, ...]
+    dropped: int
+    lag: Lag
+
+
+class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat"):
+    """
+    To the daemon, each second.
+
+    Attributes:
+        missed: Slots that were never begun, since this prober started.
+    """
+
+    at: datetime
+    checks: int
+    in_flight: int
+    missed: int
+    lag: Lag
+
+
+class Remark(msgspec.Struct, frozen=True, tag="remark"):
+    """To the daemon: a line for its log. `level` is a name of loguru's."""
+
+    level: str
+    text: str
+
+
+Message = Configure | Faster | Finish | Batch | Heartbeat | Remark
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
+
+
+def configure(checks: Iterable[Check], references: Iterable[str], origin: float, boot_id: str) -> Configure:
+    return Configure(tuple(map(_to_wire, checks)), tuple(references), origin, boot_id)
+
+
+def checks_of(message: Configure) -> tuple[Check, ...]:
+    """Raises WireError for a question of a kind that is not known here."""
+    return tuple(map(_from_wire, message.checks))
+
+
+def encode(message: Message) -> bytes:
+    """Raises WireError for a message that the other side would refuse as too large."""
+    payload = _encoder.encode(message)
+    if len(payload) > MAX_FRAME:
+        raise WireError(f"a message of {len(payload)} bytes; at most {MAX_FRAME} fit a frame")
+    return len(payload).to_bytes(_HEADER, "big") + payload
+
+
+class Frames:
+    """Puts the bytes of a stream, however they were cut, together to messages."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[Message]:
+        """The messages that *data* completes. Raises WireError, after which this object is of no more use."""
+        self._buffer += data
+        messages: list[Message] = []
+        start = 0
+        while (end := self._end_of_frame(start)) is not None:
+            messages.append(_decode(memoryview(self._buffer)[start + _HEADER : end]))
+            start = end
+        del self._buffer[:start]
+        return messages
+
+    def _end_of_frame(self, start: int) -> int | None:
+        if len(self._buffer) - start < _HEADER:
+            return None
+        length = int.from_bytes(self._buffer[start : start + _HEADER], "big")
+        if not 0 < length <= MAX_FRAME:
+            raise WireError(f"a frame of {length} bytes; it must have 1 to {MAX_FRAME}")
+        end = start + _HEADER + length
+        return end if len(self._buffer) >= end else None
+
+
+def _decode(payload: memoryview) -> Message:
+    try:
+        return _decoder.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise WireError(f"a frame of {len(payload)} bytes is not a message: {error}") from error
+    finally:
+        # A buffer that is still exported cannot shrink.
+        payload.release()
+
+
+def _to_wire(check: Check) -> WireCheck:
+    question = check.question
+    return WireCheck(
+        check.service,
+        check.name,
+        type(question).__name__,
+        msgspec.Raw(_encoder.encode(question)),
+        check.interval,
+        check.timeout,
+        check.retry,
+    )
+
+
+def _from_wire(wire: WireCheck) -> Check:
+    kind = _QUESTIONS.get(wire.kind)
+    if kind is None:
+        raise WireError(f"{wire.service}/{wire.name}: a question of the unknown kind {wire.kind!r}")
+    try:
+        question = msgspec.msgpack.decode(wire.question, type=kind)
+    except msgspec.DecodeError as error:
+        raise WireError(f"{wire.service}/{wire.name}: not a {wire.kind}: {error}") from error
+    return Check(
+        service=wire.service,
+        name=wire.name,
+        question=question,
+        interval=wire.interval,
+        timeout=wire.timeout,
+        retry=wire.retry,
+    )
