@@ -38,8 +38,9 @@ def parent_of(
     for candidate in explaining:
         if not _failing_above(candidate, depends_on, failing, telemetry):
             return candidate
-    # Only loops are left. One of the loop must open an incident, or nobody would.
-    chosen = min(explaining, default=service)
+    # Only loops are left. One of each loop must open an incident, or nobody would.
+    looping = [name for name in explaining if name in _failing_above(name, depends_on, failing, telemetry)]
+    chosen = min(looping, default=service)
     return None if chosen == service else chosen
 
 

@@ -181,17 +181,27 @@ def step(
     """
     if event in DUE:
         raise IllegalTransition(incident.service, event, incident.state)
+    told = _Told(now, reason, by, failed_at or now)
     moves: list[Transition] = []
     if _has_lapsed(incident, now, timing):
         # Before the event and not after it: this breach is then a new incident's first, not the old one's relapse.
-        incident = _move(incident, Event.LAPSED, now, moves, f"resolved for {duration_text(timing.reopen_within)}")
-    if not (event is Event.CALM and incident.needs_mitigation and incident.state is State.OPEN):
-        seen = _said(incident, event, now, by)
-        incident = _move(incident, event, now, moves, _joined(seen, reason), reason, by, failed_at or now)
+        incident = _move(incident, Event.LAPSED, _Told(now), moves)
+    if not (event is Event.CALM and incident.state is State.OPEN and incident.needs_mitigation):
+        incident = _move(incident, event, told, moves)
     due = _due(incident, event, now, timing, alarm)
     if due is not None:
-        incident = _move(incident, due, now, moves, _joined(_said(incident, due, now, by), reason), reason)
+        incident = _move(incident, due, told, moves)
     return incident, tuple(moves)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What `step` was told besides the event."""
+
+    now: datetime
+    reason: str = ""
+    by: str = ""
+    failed_at: datetime | None = None
 
 
 def _has_lapsed(incident: Incident, now: datetime, timing: Timing) -> bool:
@@ -214,33 +224,24 @@ def _due(incident: Incident, event: Event, now: datetime, timing: Timing, alarm:
     return None
 
 
-def _move(
-    incident: Incident,
-    event: Event,
-    now: datetime,
-    moves: list[Transition],
-    text: str,
-    reason: str = "",
-    by: str = "",
-    failed_at: datetime | None = None,
-) -> Incident:
-    old = incident.state
+def _move(incident: Incident, event: Event, told: _Told, moves: list[Transition]) -> Incident:
+    old, now = incident.state, told.now
     new = TRANSITIONS.get((old, event))
     if new is None:
         raise IllegalTransition(incident.service, event, old)
+    reason = ": ".join(part for part in (_why(incident, event, told), told.reason) if part)
     if event is Event.BREACH and incident.first_failure_at is None:
-        incident = replace(incident, first_failure_at=failed_at)
+        incident = replace(incident, first_failure_at=told.failed_at)
     if new is old:
         return replace(incident, since=now) if (old, event) == (State.RECOVERING, Event.GAP) else incident
-    moves.append(Transition(service=incident.service, old=old, new=new, event=event, at=now, reason=text))
-    return _entered(incident, new, event, now, reason, by, failed_at)
+    moves.append(Transition(service=incident.service, old=old, new=new, event=event, at=now, reason=reason))
+    return _entered(incident, new, event, told)
 
 
-def _entered(
-    incident: Incident, new: State, event: Event, now: datetime, reason: str, by: str, failed_at: datetime | None
-) -> Incident:
+def _entered(incident: Incident, new: State, event: Event, told: _Told) -> Incident:
     """The incident as its new state finds it."""
-    old = incident.state
+    old, now = incident.state, told.now
+    reason = told.reason or incident.reason
     match new:
         case State.CLEAR:
             return Incident(service=incident.service, since=now)
@@ -250,9 +251,9 @@ def _entered(
                 state=new,
                 since=now,
                 resolved_at=None,
-                first_failure_at=failed_at,
+                first_failure_at=told.failed_at,
                 reopened=incident.reopened + 1,
-                reason=reason or incident.reason,
+                reason=reason,
                 acknowledged_by="",
                 acknowledged_at=None,
                 # What a person said of the first act is not said of the relapse.
@@ -260,22 +261,22 @@ def _entered(
                 lowered_from=None,
             )
         case State.OPEN if old is not State.RECOVERING:
-            declared_by = by if event is Event.DECLARED else ""
-            reason = reason or incident.reason
+            # Never empty when declared: the bar against recovering by itself hangs on it.
+            declared_by = (told.by or "a person") if event is Event.DECLARED else ""
             return replace(incident, state=new, since=now, opened_at=now, declared_by=declared_by, reason=reason)
-        case State.RESOLVED:
-            return replace(incident, state=new, since=now, resolved_at=now)
         case State.RECOVERING:
             return replace(incident, state=new, since=now)
-    return replace(incident, state=new, since=now, reason=reason or incident.reason)
+        case State.RESOLVED:
+            return replace(incident, state=new, since=now, resolved_at=now)
+    return replace(incident, state=new, since=now, reason=reason)
 
 
-def _said(incident: Incident, event: Event, now: datetime, by: str) -> str:
+def _why(incident: Incident, event: Event, told: _Told) -> str:
     """Why the machine moves, in its own words."""
-    lasted = duration_text(now - incident.since)
+    lasted = duration_text(told.now - incident.since)
     match incident.state, event:
         case State.PENDING, Event.HELD:
-            return f"breached for {duration_text(now - (incident.first_failure_at or incident.since))}"
+            return f"breached for {duration_text(told.now - (incident.first_failure_at or incident.since))}"
         case State.PENDING, Event.CALM:
             return f"no breach in {QUIET_EVALUATIONS} evaluations"
         case State.PENDING, Event.GAP:
@@ -288,16 +289,14 @@ def _said(incident: Incident, event: Event, now: datetime, by: str) -> str:
             return f"every recovery condition held for {lasted}"
         case State.RESOLVED, Event.BREACH:
             return f"breached again {lasted} after it was resolved"
+        case State.RESOLVED, Event.LAPSED:
+            return f"resolved for {lasted}"
         case _, Event.DECLARED | Event.CONFIRM | Event.RESOLVE:
             verb = {Event.DECLARED: "declared", Event.CONFIRM: "confirmed", Event.RESOLVE: "resolved"}[event]
-            return f"{verb} by {by or 'a person'}"
+            return f"{verb} by {told.by or 'a person'}"
         case _, Event.BREACH:
             return "breached"
     return ""
-
-
-def _joined(said: str, reason: str) -> str:
-    return f"{said}: {reason}" if said and reason else said or reason
 
 
 def observed(

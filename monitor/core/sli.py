@@ -88,10 +88,10 @@ class SliWindow:
     def add(self, at: datetime, outcome: Outcome) -> None:
         """Count one slot of the timetable. Results may come late and in any order; extra probes do not belong here."""
         column = _COLUMN[outcome]
-        seconds = at.timestamp()
         # Ceiling and not floor: a cell is (start, end] like the window, so that on a whole minute they agree exactly.
-        self._minutes.add(int(-(-seconds // _MINUTE)), column)
-        self._hours.add(int(-(-seconds // _HOUR)), column)
+        minute = -int(-at.timestamp() // _MINUTE)
+        self._minutes.add(minute, column)
+        self._hours.add(-(-minute // 60), column)
 
     def tally(self, now: datetime, window: timedelta, expected: int = 0) -> Tally:
         """The results in (`window_start`, now]; the last cell is counted whole, as nothing lies in the future."""

@@ -1,0 +1,186 @@
+"""The severity table, cell by cell, and the rises that it allows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.core.severity import (
+    POLICIES,
+    TABLE,
+    Criticality,
+    Evidence,
+    Severity,
+    TrafficView,
+    raise_severity,
+    suggest,
+)
+
+SEV1, SEV2, SEV3, SEV4 = Severity
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def traffic(error_ratio: float | None, *, requests: float | None = 20.0, fresh: bool = True) -> TrafficView:
+    within = None if error_ratio is None else error_ratio <= 0.01
+    text = "no traffic" if error_ratio is None else f"{error_ratio:.0%} of 20 requests/s fail"
+    return TrafficView(error_ratio=error_ratio, requests=requests, within_baseline=within, fresh=fresh, text=text)
+
+
+GREEN = Evidence(checks=2)
+SOME = replace(GREEN, failing=("live",), failing_reasons=("live: refused: 127.0.0.1:8080",))
+ALL = replace(GREEN, failing=("live", "ready"))
+
+STORIES = {
+    "data loss": (replace(GREEN, data_loss=True), "data loss", "1111"),
+    "data loss outweighs all else": (replace(ALL, data_loss=True), "data loss", "1111"),
+    "all fail, no traffic configured": (ALL, "outage", "1234"),
+    "all fail, half of the traffic fails": (replace(ALL, traffic=traffic(0.5)), "outage", "1234"),
+    "all fail, nobody asks": (replace(ALL, traffic=traffic(None, requests=0.0)), "outage", "1234"),
+    "all fail, the traffic is old": (replace(ALL, traffic=traffic(0.0, fresh=False)), "outage", "1234"),
+    "all fail, Prometheus is away": (
+        replace(ALL, traffic=traffic(0.0), prometheus_away_since=NOON),
+        "outage",
+        "1234",
+    ),
+    "probes green, half of the traffic fails": (replace(GREEN, traffic=traffic(0.5)), "traffic", "1234"),
+    "all fail, traffic is fine": (replace(ALL, traffic=traffic(0.01)), "probe path", "3344"),
+    "all fail, traffic is worse than usual": (replace(ALL, traffic=traffic(0.2)), "degraded", "2334"),
+    "some fail": (SOME, "degraded", "2334"),
+    "some fail, traffic is fine": (replace(SOME, traffic=traffic(0.0)), "degraded", "2334"),
+    "the short window burns": (replace(GREEN, burn_short=14.4), "degraded", "2334"),
+    "it burns at 6": (replace(GREEN, burn=6.0, burn_short=14.3), "slower", "3344"),
+    "latency has shifted": (replace(GREEN, latency_shift="p50 120 ms, usually 60 ms"), "slower", "3344"),
+    "it burns at 1": (replace(GREEN, burn=1.0), "watch", "4444"),
+    "it burns at almost 6": (replace(GREEN, burn=5.99), "watch", "4444"),
+    "queue": (replace(GREEN, queue_anomaly="2,000 waiting"), "watch", "4444"),
+    "restart": (replace(GREEN, restarted="uptime fell to 3 s"), "watch", "4444"),
+    "blind": (replace(GREEN, blind="no result for 2m0s"), "watch", "4444"),
+}
+
+
+@pytest.mark.parametrize(("story", "criticality"), list(product(STORIES, Criticality)))
+def test_every_story_gets_the_severity_of_its_row(story: str, criticality: Criticality) -> None:
+    evidence, row, severities = STORIES[story]
+    suggestion = suggest(replace(evidence, criticality=criticality))
+    assert suggestion.row is not None
+    assert suggestion.row.name == row
+    assert suggestion.severity == int(severities[list(Criticality).index(criticality)])
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        GREEN,
+        replace(GREEN, burn=0.99),
+        replace(GREEN, traffic=traffic(0.49)),
+        replace(GREEN, traffic=traffic(0.9, fresh=False)),
+        replace(GREEN, traffic=traffic(0.9), prometheus_away_since=NOON),
+        Evidence(checks=0),
+    ],
+)
+def test_where_no_row_holds_there_is_no_severity(evidence: Evidence) -> None:
+    suggestion = suggest(evidence)
+    assert (suggestion.severity, suggestion.row, suggestion.lower) == (None, None, "")
+    assert suggestion.reason == "no row of the severity table holds"
+    assert suggestion.higher.startswith("SEV4 if the burn rate is 1 or more")
+
+
+def test_every_row_is_told_by_a_story_and_names_are_distinct() -> None:
+    assert {row for _, row, _ in STORIES.values()} == {row.name for row in TABLE}
+    assert len({row.name for row in TABLE}) == len(TABLE)
+
+
+def test_no_row_is_milder_for_a_more_critical_service() -> None:
+    assert all(list(row.severities) == sorted(row.severities) for row in TABLE)
+
+
+def test_a_service_without_a_word_on_it_is_of_medium_criticality() -> None:
+    assert suggest(ALL).severity is SEV3
+
+
+def test_a_suggestion_shows_its_work() -> None:
+    suggestion = suggest(
+        replace(SOME, criticality=Criticality.CRITICAL, traffic=traffic(0.2), burn_short=200.0, burn=20.0)
+    )
+    assert suggestion.reason == ("SEV2: some checks fail, or the short-window burn rate is 14.4 or more (degraded)")
+    assert suggestion.inputs == (
+        "criticality: critical",
+        "checks: 1 of 2 confirmed failing (live)",
+        "failing: live: refused: 127.0.0.1:8080",
+        "traffic: 20% of 20 requests/s fail",
+        "burn rate, short window: 200",
+        "burn rate, both windows: 20",
+    )
+    assert suggestion.higher == "SEV1 if 50 % or more of the traffic fails while the probes are green"
+    assert suggestion.lower == (
+        "SEV3 if no more than this: a latency shift is confirmed, or the burn rate is 6 or more"
+    )
+
+
+def test_the_ends_of_the_table_have_one_neighbour() -> None:
+    assert suggest(replace(GREEN, data_loss=True)).higher == ""
+    assert suggest(replace(GREEN, restarted="yes")).lower == "none if no row held"
+
+
+def test_what_was_not_used_is_said() -> None:
+    away = suggest(replace(ALL, traffic=traffic(0.0), prometheus_away_since=NOON))
+    assert "traffic: Prometheus unavailable since 2026-03-01T12:00:00Z, not used" in away.inputs
+    stale = suggest(replace(ALL, traffic=traffic(0.0, fresh=False)))
+    assert "traffic: 0% of 20 requests/s fail, not used (not fresh, or no requests)" in stale.inputs
+    assert "traffic: not configured" in suggest(ALL).inputs
+
+
+@pytest.mark.parametrize(
+    ("current", "previous", "suggested", "becomes"),
+    [
+        (None, None, SEV3, SEV3),  # the first takes what there is
+        (SEV3, None, SEV1, SEV3),  # once is not enough
+        (SEV3, SEV3, SEV1, SEV3),
+        (SEV3, SEV1, SEV1, SEV1),
+        (SEV3, SEV2, SEV1, SEV2),  # as far as both agree
+        (SEV3, SEV1, SEV2, SEV2),
+        (SEV2, SEV4, SEV4, SEV2),  # it never falls by itself
+        (SEV2, SEV4, None, SEV2),
+        (SEV2, SEV1, None, SEV2),
+    ],
+)
+def test_a_rise_must_hold_in_two_evaluations_and_nothing_falls(
+    current: Severity | None, previous: Severity | None, suggested: Severity | None, becomes: Severity
+) -> None:
+    assert raise_severity(current, suggested, previous, None) is becomes
+
+
+@pytest.mark.parametrize(
+    ("lowered_from", "suggested", "becomes"),
+    [(SEV2, SEV3, SEV4), (SEV2, SEV2, SEV4), (SEV2, SEV1, SEV1), (SEV1, SEV1, SEV4)],
+)
+def test_after_a_person_lowered_it_only_something_worse_than_that_raises_it(
+    lowered_from: Severity, suggested: Severity, becomes: Severity
+) -> None:
+    assert raise_severity(SEV4, suggested, suggested, lowered_from) is becomes
+
+
+@given(st.lists(st.sampled_from([None, *Severity]), max_size=20))
+def test_whatever_is_suggested_severity_only_rises(suggestions: list[Severity | None]) -> None:
+    current: Severity | None = None
+    previous: Severity | None = None
+    for suggested in suggestions:
+        after = raise_severity(current, suggested, previous, None)
+        assert current is None or (after is not None and after <= current)
+        current, previous = after, suggested
+
+
+def test_who_is_woken_and_how_often_people_hear() -> None:
+    quarter = timedelta(minutes=15)
+    as_rows = {s: (p.page, p.chat, p.update_every, p.external_draft) for s, p in POLICIES.items()}
+    assert as_rows == {
+        SEV1: (True, True, quarter, True),
+        SEV2: (True, True, quarter, True),
+        SEV3: (False, True, quarter, False),
+        SEV4: (False, False, None, False),
+    }

@@ -1,0 +1,190 @@
+"""Counting results per window: edges, order, memory, and agreement with counting them all again."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import tracemalloc
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from checks.result import Outcome
+from monitor.core.sli import SliWindow, Tally, window_start
+from monitor.core.slots import slots_between
+
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+OUTCOMES = st.sampled_from(list(Outcome))
+WINDOWS = [timedelta(minutes=5), timedelta(hours=1), timedelta(hours=6), timedelta(days=1), timedelta(days=30)]
+
+
+def filled(results: list[tuple[datetime, Outcome]]) -> SliWindow:
+    window = SliWindow()
+    for at, outcome in results:
+        window.add(at, outcome)
+    return window
+
+
+def rescan(results: list[tuple[datetime, Outcome]], now: datetime, window: timedelta) -> Tally:
+    inside = [outcome for at, outcome in results if window_start(now, window) < at <= now]
+    return Tally(good=inside.count(Outcome.OK), bad=inside.count(Outcome.FAILED), unknown=inside.count(Outcome.UNKNOWN))
+
+
+def test_a_tally_of_nothing_has_no_ratio_and_what_was_expected_is_missing() -> None:
+    assert Tally().error_ratio is None
+    assert Tally(expected=3, unknown=3).error_ratio is None
+    assert Tally(expected=10, good=6, bad=2, unknown=1).missing == 1
+    assert Tally(expected=10, good=6, bad=2, unknown=1).error_ratio == 0.25
+    assert Tally(expected=1, good=2).missing == 0
+
+
+def test_tallies_add_up() -> None:
+    assert Tally(10, 6, 2, 1) + Tally(5, 5, 0, 0) == Tally(15, 11, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("at", "counted"),
+    [
+        (NOON, 1),  # now belongs to the window
+        (NOON - timedelta(minutes=5) + timedelta(microseconds=1), 1),
+        (NOON - timedelta(minutes=5), 0),  # its start does not
+        (NOON - timedelta(minutes=5, seconds=59), 0),
+        (NOON - timedelta(minutes=4, seconds=59), 1),
+    ],
+)
+def test_on_a_whole_minute_a_window_is_exactly_half_open(at: datetime, counted: int) -> None:
+    assert filled([(at, Outcome.OK)]).tally(NOON, timedelta(minutes=5)).good == counted
+
+
+@pytest.mark.parametrize(
+    ("now", "window", "start"),
+    [
+        (NOON, timedelta(minutes=5), NOON - timedelta(minutes=5)),
+        (NOON + timedelta(seconds=59), timedelta(minutes=5), NOON - timedelta(minutes=5)),
+        (NOON + timedelta(minutes=1), timedelta(minutes=5), NOON - timedelta(minutes=4)),
+        (NOON + timedelta(minutes=30), timedelta(hours=6), NOON - timedelta(hours=5, minutes=30)),
+        (NOON + timedelta(minutes=30), timedelta(hours=6, seconds=1), NOON - timedelta(hours=6)),
+        (NOON + timedelta(minutes=30), timedelta(days=1), NOON - timedelta(days=1)),
+    ],
+)
+def test_between_whole_minutes_a_window_begins_a_little_earlier_and_never_later(
+    now: datetime, window: timedelta, start: datetime
+) -> None:
+    assert window_start(now, window) == start
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3 * 86400), OUTCOMES), max_size=60),
+    st.integers(0, 3600),
+    st.sampled_from(WINDOWS),
+)
+def test_it_counts_what_a_rescan_of_all_results_counts(
+    offsets: list[tuple[int, Outcome]], later: int, window: timedelta
+) -> None:
+    # Unsorted, over three days; asked up to an hour after the newest.
+    results = [(NOON + timedelta(seconds=seconds), outcome) for seconds, outcome in offsets]
+    now = max((at for at, _ in results), default=NOON) + timedelta(seconds=later)
+    assert filled(results).tally(now, window) == rescan(results, now, window)
+
+
+def test_after_weeks_of_results_it_still_counts_what_a_rescan_counts() -> None:
+    rng = random.Random(7)
+    span = 40 * 86400
+    results = [
+        (NOON + timedelta(seconds=seconds), rng.choices(list(Outcome), (98, 1, 1))[0])
+        for seconds in range(0, span, 211)
+    ]
+    window, asked = SliWindow(), 0
+    for index, (at, outcome) in enumerate(results):
+        window.add(at, outcome)
+        if index % 997 == 0:
+            asked += 1
+            for width in WINDOWS:
+                assert window.tally(at, width) == rescan(results[: index + 1], at, width)
+    assert asked > 10
+
+
+def test_results_that_come_late_or_twice_as_late_are_counted_where_they_belong() -> None:
+    window = filled([(NOON, Outcome.OK), (NOON - timedelta(minutes=40), Outcome.FAILED)])
+    assert window.tally(NOON, timedelta(minutes=30)) == Tally(good=1)
+    assert window.tally(NOON, timedelta(hours=1)) == Tally(good=1, bad=1)
+
+
+def test_a_result_older_than_any_window_is_forgotten_and_disturbs_nothing() -> None:
+    window = filled([(NOON, Outcome.OK), (NOON - timedelta(days=91), Outcome.FAILED)])
+    assert window.tally(NOON, timedelta(days=90)) == Tally(good=1)
+
+
+def test_after_a_long_silence_old_results_have_left_every_window() -> None:
+    window = filled([(NOON, Outcome.FAILED), (NOON + timedelta(days=400), Outcome.OK)])
+    assert window.tally(NOON + timedelta(days=400), timedelta(days=90)) == Tally(good=1)
+    assert window.tally(NOON + timedelta(days=401), timedelta(hours=1)) == Tally()
+
+
+def test_what_the_timetable_expected_of_the_same_span_is_missing_when_it_is_not_there() -> None:
+    check, interval, hour = "orders/live", 30.0, timedelta(hours=1)
+    now = NOON + timedelta(seconds=17)
+    expected = slots_between(check, interval, window_start(now, hour), now)
+    assert expected in (120, 121)
+    tally = filled([(NOON, Outcome.OK)]).tally(now, hour, expected)
+    assert (tally.expected, tally.missing) == (expected, expected - 1)
+
+
+def test_a_count_too_large_for_its_cell_stays_at_the_top() -> None:
+    window = SliWindow()
+    for _ in range(65_540):
+        window.add(NOON, Outcome.OK)
+    window.add(NOON, Outcome.FAILED)
+    assert window.tally(NOON, timedelta(hours=1)) == Tally(good=65_535, bad=1)
+
+
+def test_it_continues_from_its_state_as_if_nothing_had_happened() -> None:
+    results = [(NOON + timedelta(seconds=30 * i), Outcome.FAILED if i % 7 == 0 else Outcome.OK) for i in range(500)]
+    whole = filled(results)
+    resumed = SliWindow.from_state(json.loads(json.dumps(filled(results[:250]).to_state())))
+    for at, outcome in results[250:]:
+        resumed.add(at, outcome)
+    assert resumed.to_state() == whole.to_state()
+    assert SliWindow.from_state(SliWindow().to_state()).tally(NOON, timedelta(hours=1)) == Tally()
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {},
+        {"minutes": None, "hours": None},
+        {"minutes": {"first": 1, "cells": [1, 2]}, "hours": {"first": 1, "cells": []}},
+        {"minutes": {"first": 1, "cells": [1, 2, -3]}, "hours": {"first": 1, "cells": []}},
+        {"minutes": {"first": 1, "cells": [1, 2, 70_000]}, "hours": {"first": 1, "cells": []}},
+        {"minutes": {"first": "x", "cells": []}, "hours": {"first": 1, "cells": []}},
+    ],
+)
+def test_a_state_that_is_not_one_is_refused(state: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="not the state of an SLI window"):
+        SliWindow.from_state(state)
+
+
+def test_a_thousand_checks_cost_less_than_three_kilobytes_each_in_their_first_hour() -> None:
+    checks = 1000
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    windows = [SliWindow() for _ in range(checks)]
+    for window in windows:
+        for slot in range(120):
+            window.add(NOON + timedelta(seconds=30 * slot), Outcome.OK)
+    each = (tracemalloc.get_traced_memory()[0] - before) / checks
+    tracemalloc.stop()
+    assert each < 3 * 1024, f"{each:.0f} bytes each"
+
+
+def test_it_does_not_grow_without_end() -> None:
+    window = SliWindow()
+    for minute in range(8 * 24 * 60):
+        window.add(NOON + timedelta(minutes=minute), Outcome.OK)
+    cells = window.to_state()["minutes"]
+    assert isinstance(cells, dict)
+    assert len(cells["cells"]) <= 3 * (361 + 361 // 8)
+    assert sys.getsizeof(window) < 100
