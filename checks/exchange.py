@@ -11,6 +11,8 @@ from checks.result import Reason, Timings
 class HttpRequest:
     """
     Attributes:
+        headers: As configured. They never follow a redirect to another host: they may hold credentials.
+        own_headers: Ours, sent on every hop (a configured header of the same name wins where it is sent).
         timeout: Seconds for the whole exchange, name lookup to last byte, redirects included.
         max_redirects: 0 means that a redirect is the answer.
         max_body: Bytes of the body that are kept; reading stops there and the answer says `truncated`.
@@ -18,7 +20,8 @@ class HttpRequest:
 
     url: str
     method: str = "GET"
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    own_headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = field(default=None, repr=False)
     timeout: float = 10.0
     max_redirects: int = 10
@@ -34,11 +37,14 @@ class TransportError:
 
     Attributes:
         before_any_byte: True when the target sent nothing at all; only then can our own network be to blame for a reset.
+        temporary: For DNS: True when the resolver could not say (EAI_AGAIN, SERVFAIL), False when it said that there is
+            no such name or no address.
     """
 
     reason: Reason
     detail: str
     before_any_byte: bool = True
+    temporary: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,83 @@
+"""One attempt of one check: its requests sent together, its answers judged by its kind, the whole as an `Attempt`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+
+from checks.check import Check, Finding
+from checks.exchange import HttpAnswer
+from checks.kinds import kind_of
+from checks.result import Attempt, Outcome, Reason
+from monitor import __version__
+from monitor.probing.engine import Engine
+
+EXCERPT = 2048
+"""Bytes of a body that are kept as evidence."""
+
+USER_AGENT = f"watchkeeper/{__version__}"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    attempt: Attempt
+    finding: Finding
+
+
+def ask(
+    engine: Engine,
+    check: Check,
+    *,
+    trace_id: str,
+    span_id: str,
+    previous: Mapping[str, float],
+    now: Callable[[], datetime],
+    done: Callable[[Asked], None],
+    timeout: float | None = None,
+) -> None:
+    """Calls *done* once, later, in a turn of the engine."""
+    kind = kind_of(check.question)
+    started_at = now()
+    requests = kind.requests(check.question, check.timeout if timeout is None else timeout)
+    answers: list[HttpAnswer | None] = [None] * len(requests)
+    ours = (("traceparent", f"00-{trace_id}-{span_id}-01"), ("User-Agent", USER_AGENT))
+
+    def came(place: int, answer: HttpAnswer) -> None:
+        answers[place] = answer
+        complete = tuple(a for a in answers if a is not None)
+        if len(complete) == len(requests):
+            finding = judged(partial(kind.judge, check.question, complete, previous))
+            done(Asked(_attempt(started_at, span_id, finding, complete[0]), finding))
+
+    for place, request in enumerate(requests):
+        engine.submit(replace(request, own_headers=ours), partial(came, place))
+
+
+def judged(judge: Callable[[], Finding]) -> Finding:
+    """A kind that raises has a bug of ours: that is unknown, whatever the target answered."""
+    try:
+        return judge()
+    except Exception as bug:
+        return Finding(
+            outcome=Outcome.UNKNOWN, reason=Reason.INTERNAL, detail=f"judging the answer raised {type(bug).__name__}"
+        )
+
+
+def _attempt(started_at: datetime, span_id: str, finding: Finding, first: HttpAnswer) -> Attempt:
+    answer = finding.answer or first
+    failed = finding.outcome is not Outcome.OK
+    return Attempt(
+        started_at=started_at,
+        outcome=finding.outcome,
+        reason=finding.reason,
+        detail=finding.detail,
+        latency=first.timings.total if first.timings is not None and first.error is None else None,
+        timings=first.timings,
+        status=answer.status,
+        address=first.address,
+        redirects=first.redirects,
+        span_id=span_id,
+        body_excerpt=answer.body[:EXCERPT].decode("utf-8", "replace") if failed else "",
+    )

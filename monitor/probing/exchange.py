@@ -1,0 +1,90 @@
+"""One HttpRequest on its way to its HttpAnswer: hop by hop, within one time budget. Decides; the engine acts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from checks.exchange import HttpAnswer, HttpRequest, TransportError
+from checks.result import Reason, Timings
+from monitor.probing.failures import explain, phases
+from monitor.probing.hops import REDIRECTS, Hop, follow, shown
+from monitor.probing.transfer import HopEnd, Stopped
+
+
+class Exchange:
+    __slots__ = ("_redirects", "_started", "_timings", "done", "hop", "request")
+
+    def __init__(self, request: HttpRequest, done: Callable[[HttpAnswer], None], hop: Hop, now: float) -> None:
+        self.request = request
+        self.done = done
+        self.hop = hop
+        self._started = now
+        self._redirects = 0
+        self._timings: Timings | None = None
+
+    def remaining(self, now: float) -> float:
+        return self.request.timeout - (now - self._started)
+
+    def conclude(self, end: HopEnd, now: float) -> HttpAnswer | None:
+        """The answer, or None when `hop` is now the next one to ask."""
+        secure = self.hop.url[:6].lower() == "https:"
+        self._timings = _added(self._timings, phases(end.marks, secure, end.status is not None))
+        # A transfer that we ended ourselves, having what we wanted, is reported by libcurl as a failed write.
+        if end.stopped is Stopped.HEADERS or (end.code and end.stopped is Stopped.NO):
+            return self._answer(end, explain(self.hop, end, self.request.timeout, self._redirects))
+        location = self._location(end)
+        if location is None:
+            return self._answer(end, None)
+        if self._redirects >= self.request.max_redirects:
+            detail = f"more than {self.request.max_redirects} redirects, the last one from {shown(self.hop.url)}"
+            return self._answer(end, TransportError(reason=Reason.PROTOCOL, detail=detail, before_any_byte=False))
+        hop = follow(self.hop, end.status or 0, location)
+        if isinstance(hop, TransportError):
+            return self._answer(end, replace(hop, detail=f"{shown(self.hop.url)} {hop.detail}"))
+        if self.remaining(now) <= 0.001:
+            detail = f"no answer within {self.request.timeout:g} s: {self._redirects + 1} redirects took all of it"
+            return self._answer(end, TransportError(reason=Reason.TIMEOUT, detail=detail, before_any_byte=False))
+        self._redirects += 1
+        self.hop = hop
+        return None
+
+    def impossible(self, error: BaseException) -> HttpAnswer:
+        """libcurl would not even send it."""
+        words = str(error.args[-1] if error.args else error)
+        detail = f"{shown(self.hop.url)} could not be asked: {words}"
+        if self._redirects:
+            return self._answer(
+                HopEnd(code=0), TransportError(reason=Reason.PROTOCOL, detail=detail, before_any_byte=False)
+            )
+        return self._answer(HopEnd(code=0), TransportError(reason=Reason.INTERNAL, detail=detail))
+
+    def _location(self, end: HopEnd) -> str | None:
+        if self.request.max_redirects == 0 or end.status not in REDIRECTS:
+            return None
+        return next((value for name, value in end.headers if name.lower() == "location"), None)
+
+    def _answer(self, end: HopEnd, error: TransportError | None) -> HttpAnswer:
+        return HttpAnswer(
+            status=end.status,
+            headers=end.headers,
+            body=end.body,
+            truncated=end.stopped is Stopped.BODY,
+            timings=self._timings,
+            address=end.address,
+            url=self.hop.url,
+            redirects=self._redirects,
+            error=error,
+        )
+
+
+def _added(one: Timings | None, other: Timings) -> Timings:
+    if one is None:
+        return other
+    return Timings(
+        name_lookup=one.name_lookup + other.name_lookup,
+        connect=one.connect + other.connect,
+        tls=one.tls + other.tls,
+        first_byte=one.first_byte + other.first_byte,
+        transfer=one.transfer + other.transfer,
+    )

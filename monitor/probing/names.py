@@ -1,0 +1,133 @@
+"""
+Why a name could not be resolved: there is no such name (the target's fault), or nobody could say (perhaps ours).
+
+libcurl reports both with the same words, so a failed lookup is made once more, beside the loop, for the resolver's
+own verdict.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from time import monotonic
+from typing import Protocol
+
+from checks.exchange import HttpAnswer
+from monitor.probing.hops import clip, host_of
+
+# Seconds that the verdict may take. A resolver that is slower than this has not said that there is no such name.
+_PATIENCE = 2.0
+# Lookups at the same time; with more than this failing at once, the resolver is in trouble and not one name.
+_AT_ONCE = 8
+
+_VERDICTS = {
+    socket.EAI_NONAME: "there is no such name",
+    socket.EAI_NODATA: "the name exists, but has no address",
+    socket.EAI_FAIL: "the name server refuses to answer for it",
+}
+
+Done = Callable[[HttpAnswer], None]
+
+
+class Host(Protocol):
+    """The engine, as far as it matters here."""
+
+    def watch(self, fd: int, callback: Callable[[int], None]) -> None: ...
+    def unwatch(self, fd: int) -> None: ...
+    def deliver(self, done: Done, answer: HttpAnswer) -> None: ...
+
+
+@dataclass(slots=True)
+class _Case:
+    due: float
+    patients: list[tuple[HttpAnswer, Done]] = field(default_factory=list)
+
+
+class NameDoctor:
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._wake: int | None = None
+        self._verdicts: queue.SimpleQueue[tuple[str, int | None]] = queue.SimpleQueue()
+        self._cases: dict[str, _Case] = {}
+        self._threads = 0
+
+    @property
+    def waiting(self) -> int:
+        return sum(len(case.patients) for case in self._cases.values())
+
+    @property
+    def due(self) -> float | None:
+        """When `give_up` has something to do (monotonic)."""
+        return min((case.due for case in self._cases.values()), default=None)
+
+    def examine(self, answer: HttpAnswer, remaining: float, done: Done) -> None:
+        """Deliver *answer* with the resolver's verdict in it, within *remaining* seconds."""
+        name = host_of(answer.url)
+        case = self._cases.get(name)
+        if case is None:
+            patience = min(remaining, _PATIENCE)
+            if self._threads >= _AT_ONCE or patience <= 0:
+                self._host.deliver(done, _judged(answer, socket.EAI_AGAIN))
+                return
+            case = self._cases[name] = _Case(monotonic() + patience)
+            self._ask(name)
+        case.patients.append((answer, done))
+
+    def give_up(self, now: float) -> None:
+        for name in [name for name, case in self._cases.items() if case.due <= now]:
+            self._close_case(name, socket.EAI_AGAIN)
+
+    def close(self) -> None:
+        self._cases.clear()
+        if self._wake is not None:
+            self._host.unwatch(self._wake)
+            # Not closed: a lookup that still runs would write into whatever has that number by then.
+            self._wake = None
+
+    def _ask(self, name: str) -> None:
+        if self._wake is None:
+            self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+            self._host.watch(self._wake, self._collect)
+        self._threads += 1
+        # A daemon thread: one that hangs in the resolver must not keep the process from ending.
+        threading.Thread(target=self._look_up, args=(name, self._wake), name="name-verdict", daemon=True).start()
+
+    def _look_up(self, name: str, wake: int) -> None:
+        try:
+            socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+            verdict = None
+        except socket.gaierror as error:
+            verdict = error.errno
+        except (OSError, UnicodeError):
+            verdict = socket.EAI_AGAIN
+        self._verdicts.put((name, verdict))
+        os.eventfd_write(wake, 1)
+
+    def _collect(self, _events: int) -> None:
+        if self._wake is not None:
+            os.eventfd_read(self._wake)
+        while not self._verdicts.empty():
+            name, verdict = self._verdicts.get()
+            self._threads -= 1
+            self._close_case(name, verdict)
+
+    def _close_case(self, name: str, verdict: int | None) -> None:
+        case = self._cases.pop(name, None)
+        for answer, done in case.patients if case else ():
+            self._host.deliver(done, _judged(answer, verdict))
+
+
+def _judged(answer: HttpAnswer, verdict: int | None) -> HttpAnswer:
+    error = answer.error
+    if error is None:
+        return answer
+    if verdict is None:
+        words = "the lookup failed, and went well a moment later"
+    else:
+        words = _VERDICTS.get(verdict, "the resolver gave no answer (server failure, or no name server reached)")
+    detail = f"the name {clip(host_of(answer.url))} could not be resolved: {words}"
+    return replace(answer, error=replace(error, detail=detail, temporary=verdict not in _VERDICTS))

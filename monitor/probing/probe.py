@@ -1,0 +1,229 @@
+"""
+One slot of one check: the attempt that counts, then those that tell a confirmed failure from an unconfirmed one.
+
+Each failed attempt is judged at once, and where our own network may be to blame its excuse is asked for, before
+anything is decided on it.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from math import inf
+from pathlib import Path
+
+from checks.check import Check, Finding, Retry
+from checks.kinds import kind_of
+from checks.result import Attempt, CheckResult, Outcome, Reason
+from monitor.clock import Clock
+from monitor.probing.alarms import Alarms
+from monitor.probing.asking import Asked, ask
+from monitor.probing.engine import Engine
+from monitor.probing.online import LONGEST_WAIT, Excuse, References, may_be_excused
+
+_ONE_AT_ONCE = Retry(times=1, within=0.0)
+
+
+@dataclass(slots=True)
+class Means:
+    """
+    What the probes of one process share.
+
+    Attributes:
+        asking: Identities of checks whose target is being asked, see `Timetable`.
+        previous: The facts that a check's last probe found, by its identity.
+    """
+
+    engine: Engine
+    clock: Clock
+    alarms: Alarms
+    references: References
+    asking: set[str] = field(default_factory=set)
+    previous: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    @classmethod
+    def on(cls, engine: Engine, clock: Clock, alarms: Alarms) -> Means:
+        return cls(engine, clock, alarms, References(engine, alarms, lambda: clock.now().timestamp()))
+
+
+def next_attempt(check: Check, first_judged: float, made: int, now: float, until: float) -> float | None:
+    """
+    When the next further attempt begins, or None where there is none.
+
+    Args:
+        first_judged: When the scheduled attempt was judged, in seconds of the steady timeline, as *now* and *until*.
+        made: Further attempts made so far.
+        until: The check's next slot. An attempt that might not end before it is not begun: that slot will tell.
+    """
+    retry = check.retry or _ONE_AT_ONCE
+    if made >= retry.times:
+        return None
+    begin = max(now, first_judged + made * retry.within / retry.times)
+    if begin > first_judged + retry.within or begin + check.timeout > until:
+        return None
+    return begin
+
+
+class Probe:
+    """Asks once what is due, and hands over one result; None where an extra probe was cut short and proves nothing."""
+
+    def __init__(
+        self,
+        means: Means,
+        check: Check,
+        scheduled_at: datetime,
+        done: Callable[[CheckResult | None], None],
+        *,
+        until: float = inf,
+        extra: bool = False,
+    ) -> None:
+        self._means = means
+        self._check = check
+        self._scheduled_at = scheduled_at
+        self._done = done
+        self._until = until
+        self._extra = extra
+        self._trace_id = os.urandom(16).hex()
+        self._attempts: list[Attempt] = []
+        self._first: Finding | None = None
+        self._first_judged = 0.0
+        self._waited = 0.0
+        self._holding = False
+        self._ended = False
+
+    def begin(self) -> None:
+        """Never raises: our own failure is a result as well, unknown."""
+        self._guarded(self._ask)
+
+    def _ask(self) -> None:
+        means, check = self._means, self._check
+        timeout = check.timeout
+        if self._extra:
+            # The scheduled probe goes first; an extra one gets what time is left before it.
+            timeout = min(timeout, self._until - self._now())
+        self._hold()
+        ask(
+            means.engine,
+            check,
+            trace_id=self._trace_id,
+            span_id=os.urandom(8).hex(),
+            previous=means.previous.get(check.id, {}),
+            now=means.clock.now,
+            done=partial(self._guarded, partial(self._asked, timeout)),
+            timeout=timeout,
+        )
+
+    def _asked(self, timeout: float, asked: Asked) -> None:
+        attempt, finding = asked.attempt, asked.finding
+        if timeout < self._check.timeout and attempt.reason is Reason.TIMEOUT:
+            self._end(None)
+            return
+        urls = [request.url for request in kind_of(self._check.question).requests(self._check.question, timeout)]
+        references = self._means.references
+        if attempt.outcome is not Outcome.FAILED or not may_be_excused(finding, urls, len(references)):
+            self._judged(asked, None)
+            return
+        now = self._now()
+        if now + LONGEST_WAIT + self._check.timeout > self._until:
+            # Waiting for an excuse asks the target nothing, so it must not cost the check its next slot.
+            self._release()
+        references.judge(
+            attempt.reason,
+            attempt.started_at.timestamp(),
+            LONGEST_WAIT - self._waited,
+            partial(self._guarded, partial(self._excused, asked, now)),
+        )
+
+    def _excused(self, asked: Asked, since: float, verdict: Excuse) -> None:
+        self._waited += self._now() - since
+        self._judged(asked, verdict)
+
+    def _judged(self, asked: Asked, verdict: Excuse | None) -> None:
+        attempt = asked.attempt
+        if verdict is not None and verdict.granted:
+            detail = f"{attempt.reason}: {attempt.detail}; {verdict.why}"
+            attempt = replace(attempt, outcome=Outcome.UNKNOWN, reason=Reason.BLIND, detail=detail)
+        self._attempts.append(attempt)
+        if asked.finding.facts:
+            self._means.previous[self._check.id] = dict(asked.finding.facts)
+        now = self._now()
+        if self._first is None:
+            self._first, self._first_judged = asked.finding, now
+        self._go_on(now)
+
+    def _go_on(self, now: float) -> None:
+        if self._attempts[0].outcome is not Outcome.FAILED or self._attempts[-1].outcome is Outcome.OK:
+            self._finish()
+            return
+        when = next_attempt(self._check, self._first_judged, len(self._attempts) - 1, now, self._until)
+        # While this one waited for its excuse an extra probe may have begun: two at once would be one too many.
+        if when is None or (not self._holding and self._check.id in self._means.asking):
+            self._finish()
+        elif when <= now:
+            self._ask()
+        else:
+            self._hold()
+            self._means.alarms.at(when, partial(self._guarded, self._ask_again))
+
+    def _ask_again(self) -> None:
+        """The alarm may ring late, so that the attempt no longer fits before the next slot."""
+        if self._now() + self._check.timeout > self._until:
+            self._finish()
+        else:
+            self._ask()
+
+    def _finish(self) -> None:
+        first = self._first
+        self._end(
+            CheckResult(
+                service=self._check.service,
+                check=self._check.name,
+                scheduled_at=self._scheduled_at,
+                attempts=tuple(self._attempts),
+                trace_id=self._trace_id,
+                extra=self._extra,
+                facts=first.facts if first is not None else {},
+                notes=first.notes if first is not None else (),
+            )
+        )
+
+    def _end(self, result: CheckResult | None) -> None:
+        self._ended = True
+        self._release()
+        self._done(result)
+
+    def _guarded(self, act: Callable[..., None], *args: object) -> None:
+        """Turn what goes wrong with this one probe into its result: all others go on."""
+        try:
+            act(*args)
+        except Exception as error:
+            if self._ended:
+                raise
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        # The place and not the text: what an unforeseen error quotes could be a secret.
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        detail = f"{type(error).__name__} in the prober at {Path(place.filename).name}:{place.lineno}"
+        if not self._attempts:
+            now = self._means.clock.now()
+            self._attempts.append(
+                Attempt(started_at=now, outcome=Outcome.UNKNOWN, reason=Reason.INTERNAL, detail=detail)
+            )
+        self._finish()
+
+    def _hold(self) -> None:
+        self._holding = True
+        self._means.asking.add(self._check.id)
+
+    def _release(self) -> None:
+        if self._holding:
+            self._holding = False
+            self._means.asking.discard(self._check.id)
+
+    def _now(self) -> float:
+        return self._means.clock.now().timestamp()

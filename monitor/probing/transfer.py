@@ -1,0 +1,214 @@
+"""One use of a libcurl handle: one hop, its options, and what arrives, within bounds."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+import pycurl
+
+from checks.exchange import HttpRequest
+from monitor.probing.hops import REDIRECTS, Hop, headers_of
+
+MAX_HEADER_BYTES = 65_536
+
+# OpenSSL's default offers the post-quantum X25519MLKEM768 first, which makes a handshake about a third dearer, and a
+# probe carries no secret worth recording today for tomorrow's machines. P-256 has to be in the list: in TLS 1.2 it also
+# limits the curves of the server's certificate, and X25519 alone fails every ECDSA server.
+GROUPS = "X25519:P-256"
+
+# libcurl's numbers for options that pycurl does not name.
+_CURLOPT_CA_CACHE_TIMEOUT = 321
+_CA_CACHE_SECONDS = 600  # the default, 24 hours, would not notice for a day that a CA file was replaced
+
+_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+
+
+class Stopped(StrEnum):
+    """Why we hung up before the target had finished."""
+
+    NO = "no"
+    BODY = "body"  # enough of it was read
+    HEADERS = "headers"  # more than MAX_HEADER_BYTES
+    REDIRECT = "redirect"  # its headers say where to go: the rest does not matter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HopEnd:
+    """
+    What one hop came to, in libcurl's terms.
+
+    Attributes:
+        marks: Seconds from the hop's start at which name lookup, connect, TLS and first byte were done (0.0: not
+            reached), and the total.
+        verify: OpenSSL's verdict on the certificate chain, 0 when it had no complaint.
+    """
+
+    code: int
+    message: str = ""
+    errno: int = 0
+    verify: int = 0
+    marks: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
+    status: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = field(default=b"", repr=False)
+    stopped: Stopped = Stopped.NO
+    address: str | None = None
+
+
+def system_bundle() -> str | None:
+    """The CA bundle of this machine. The path built into pycurl's wheel is that of one distribution only."""
+    named = os.environ.get("SSL_CERT_FILE")
+    if named:
+        return named
+    return next((path for path in _BUNDLES if Path(path).exists()), None)
+
+
+class Transfer:
+    """A pooled handle. Its callbacks are set once, because setting them anew costs more than the rest of a set-up."""
+
+    __slots__ = (
+        "_block_ended", "_body", "_bundle", "_follows", "_header_bytes", "_lines", "_max_body", "_plain", "_status",
+        "_stopped", "curl",
+    )  # fmt: skip
+
+    def __init__(self, bundle: str | None) -> None:
+        self.curl = pycurl.Curl()
+        self._bundle = bundle
+        self._defaults()
+        self._clear(0, False)
+
+    def begin(self, request: HttpRequest, hop: Hop, timeout: float) -> None:
+        """Set the handle up. Raises ValueError, UnicodeError or pycurl.error for what libcurl would not send."""
+        curl = self.curl
+        self._clear(request.max_body, request.max_redirects > 0)
+        self._plain = hop.method == "GET" and hop.body is None and request.verify and request.ca_file is None
+        curl.setopt(pycurl.URL, hop.url)
+        curl.setopt(pycurl.HTTPHEADER, [line.encode() for line in headers_of(request, hop)])
+        # Zero would mean "wait for ever".
+        curl.setopt(pycurl.TIMEOUT_MS, max(1, round(timeout * 1000)))
+        if self._plain:
+            return
+        if hop.method == "HEAD":
+            curl.setopt(pycurl.NOBODY, 1)
+        else:
+            if hop.body is not None:
+                curl.setopt(pycurl.POSTFIELDSIZE_LARGE, len(hop.body))
+                curl.setopt(pycurl.POSTFIELDS, hop.body)
+            curl.setopt(pycurl.CUSTOMREQUEST, hop.method)
+        if not request.verify:
+            curl.setopt(pycurl.SSL_VERIFYPEER, 0)
+            curl.setopt(pycurl.SSL_VERIFYHOST, 0)
+        if request.ca_file is not None:
+            curl.setopt(pycurl.CAINFO, request.ca_file)
+
+    def end(self, code: int, message: str) -> HopEnd:
+        info = self.curl.getinfo
+        return HopEnd(
+            code=code,
+            message=message,
+            errno=info(pycurl.OS_ERRNO) if code else 0,
+            verify=info(pycurl.SSL_VERIFYRESULT) if code else 0,
+            marks=(
+                info(pycurl.NAMELOOKUP_TIME_T) / 1e6,
+                info(pycurl.CONNECT_TIME_T) / 1e6,
+                info(pycurl.APPCONNECT_TIME_T) / 1e6,
+                info(pycurl.STARTTRANSFER_TIME_T) / 1e6,
+                info(pycurl.TOTAL_TIME_T) / 1e6,
+            ),
+            status=self._status or None,
+            headers=_parse(self._lines),
+            body=bytes(self._body),
+            stopped=self._stopped,
+            address=info(pycurl.PRIMARY_IP) or None,
+        )
+
+    def rest(self) -> None:
+        """Ready for the pool: nothing of this request may reach the next one."""
+        self._clear(0, False)
+        if not self._plain:
+            self.curl.reset()
+            self._defaults()
+
+    def _clear(self, max_body: int, follows: bool) -> None:
+        self._lines: list[bytes] = []
+        self._body = bytearray()
+        self._header_bytes = 0
+        self._max_body = max_body
+        self._status = 0
+        self._stopped = Stopped.NO
+        self._block_ended = True
+        self._follows = follows
+        self._plain = True
+
+    def _defaults(self) -> None:
+        curl = self.curl
+        curl.setopt(pycurl.WRITEFUNCTION, self._on_body)
+        curl.setopt(pycurl.HEADERFUNCTION, self._on_header)
+        curl.setopt(pycurl.NOSIGNAL, 1)
+        # A check asks whether a newcomer gets in, so each one resolves, connects and shakes hands anew.
+        curl.setopt(pycurl.FRESH_CONNECT, 1)
+        curl.setopt(pycurl.FORBID_REUSE, 1)
+        curl.setopt(pycurl.DNS_CACHE_TIMEOUT, 0)
+        curl.setopt(pycurl.SSL_SESSIONID_CACHE, 0)
+        # Not None: the empty name is what keeps http_proxy and its kin from the environment out.
+        curl.setopt(pycurl.PROXY, "")
+        curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+        # Redirects are followed in hops.py: libcurl would send configured headers to whatever host it is pointed to.
+        curl.setopt(pycurl.FOLLOWLOCATION, 0)
+        curl.setopt(pycurl.SSL_EC_CURVES, GROUPS)
+        curl.setopt(_CURLOPT_CA_CACHE_TIMEOUT, _CA_CACHE_SECONDS)
+        if self._bundle is not None:
+            curl.setopt(pycurl.CAINFO, self._bundle)
+
+    def _on_header(self, line: bytes) -> int | None:
+        self._header_bytes += len(line)
+        if self._header_bytes > MAX_HEADER_BYTES:
+            # Counted over all blocks: a target may send "100 Continue" for ever.
+            self._stopped = Stopped.HEADERS
+            return 0
+        if self._block_ended and line.startswith(b"HTTP/"):
+            self._lines = []
+            self._block_ended = False
+            self._status = _status_of(line)
+        elif line in (b"\r\n", b"\n"):
+            self._block_ended = True
+            if self._follows and self._status in REDIRECTS and _has_location(self._lines):
+                self._stopped = Stopped.REDIRECT
+                return 0
+        else:
+            self._lines.append(line)
+        return None
+
+    def _on_body(self, chunk: bytes) -> int | None:
+        room = self._max_body - len(self._body)
+        if len(chunk) <= room:
+            self._body += chunk
+            return None
+        self._body += chunk[:room]
+        self._stopped = Stopped.BODY
+        return 0
+
+
+def _status_of(line: bytes) -> int:
+    words = line.split(None, 2)
+    return int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
+
+
+def _has_location(lines: list[bytes]) -> bool:
+    return any(line[:9].lower() == b"location:" for line in lines)
+
+
+def _parse(lines: list[bytes]) -> tuple[tuple[str, str], ...]:
+    pairs = []
+    for line in lines:
+        name, _, value = line.decode("latin-1").partition(":")
+        pairs.append((name.strip(), value.strip()))
+    return tuple(pairs)
