@@ -6,7 +6,7 @@ import json
 import socket
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -161,7 +161,7 @@ def test_of_an_endless_answer_only_the_beginning_is_read(httpserver: HTTPServer)
     sent = []
 
     def endless(_: Request) -> Response:
-        def chunks():  # type: ignore[no-untyped-def]  # a generator for werkzeug
+        def chunks() -> Iterator[bytes]:
             for _ in range(4_000):
                 sent.append(1)
                 yield b"x" * 16_384
