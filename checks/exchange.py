@@ -1,4 +1,4 @@
-"""One HTTP exchange, as data: what a check kind wants asked, and what came back. The engine turns one into the other."""
+"""One HTTP exchange, as data: what a check kind wants asked, and what came back. The engine makes one of the other."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class TransportError:
     Why no usable answer came.
 
     Attributes:
-        before_any_byte: True when the target sent nothing at all; only then can our own network be to blame for a reset.
+        before_any_byte: True when the target sent nothing at all; only then can our own network be at fault.
         temporary: For DNS: True when the resolver could not say (EAI_AGAIN, SERVFAIL), False when it said that there is
             no such name or no address.
     """

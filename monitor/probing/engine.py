@@ -189,7 +189,7 @@ class Engine:
         except Exception as error:
             self._on_bug(error)
 
-    def _on_socket(self, what: int, fd: int, multi: pycurl.CurlMulti, data: object) -> None:
+    def _on_socket(self, what: int, fd: int, _multi: pycurl.CurlMulti, _data: object) -> None:
         try:
             if what == pycurl.POLL_REMOVE:
                 self._epoll.unregister(fd)

@@ -1,4 +1,4 @@
-"""libcurl's verdicts in our taxonomy: each of its codes becomes one Reason and one line that a person can act on. Pure."""
+"""libcurl's verdicts in our taxonomy: each code becomes one Reason and one line that a person can act on. Pure."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def explain(hop: Hop, end: HopEnd, limit: float, hops_before: int) -> TransportE
             before_any_byte=silent,
             temporary=True,
         )
-    if code == PEER_FAILED_VERIFICATION or code == SSL_INVALIDCERTSTATUS:
+    if code in (PEER_FAILED_VERIFICATION, SSL_INVALIDCERTSTATUS):
         return _error(Reason.CERTIFICATE, f"certificate of {where} refused: {_certificate(end)}", silent)
     if code in _CONNECTION:
         return _connection(hop, end, silent)

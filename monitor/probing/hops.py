@@ -20,7 +20,7 @@ class Hop:
     One request to one host on the way to the answer.
 
     Attributes:
-        trusted: Whether this is still the host that was configured. Configured headers and the body travel nowhere else.
+        trusted: Whether this is still the host that was configured. Configured headers and the body go nowhere else.
     """
 
     url: str
@@ -99,7 +99,7 @@ def shown(url: str) -> str:
 def place(url: str) -> str:
     """host:port of *url*, for details about a connection."""
     try:
-        scheme, host, port = _origin(url)
+        _, host, port = _origin(url)
     except ValueError:
         return shown(url)
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
