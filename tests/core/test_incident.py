@@ -192,6 +192,8 @@ def test_without_open_after_and_stable_for_everything_happens_at_once() -> None:
     assert [(m.old, m.new) for m in moves] == [(State.CLEAR, State.PENDING), (State.PENDING, State.OPEN)]
     assert incident.opened_at == T0
     assert step(incident, Event.CALM, T0, at_once)[0].state is State.RESOLVED
+    recovering = replace(incident, state=State.RECOVERING)
+    assert step(recovering, Event.GAP, at(1), at_once)[0].state is State.RECOVERING  # nothing seen, nothing proven
 
 
 # -- the table ---------------------------------------------------------------------------------------------------

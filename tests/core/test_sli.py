@@ -113,6 +113,16 @@ def test_results_that_come_late_or_twice_as_late_are_counted_where_they_belong()
     assert window.tally(NOON, timedelta(hours=1)) == Tally(good=1, bad=1)
 
 
+@pytest.mark.parametrize("minutes", [1, 2, 59, 60, 61, 359, 360])
+def test_a_late_result_just_before_the_first_one_is_not_taken_for_a_new_one(minutes: int) -> None:
+    now = NOON + timedelta(seconds=30)
+    late = now - timedelta(minutes=minutes)
+    window = filled([(now, Outcome.OK), (late, Outcome.FAILED)])
+    assert window.tally(now, timedelta(minutes=minutes)) == Tally(good=1, bad=1)  # the oldest minute counts whole
+    assert window.tally(now, timedelta(minutes=minutes - 1)) == Tally(good=1)
+    assert window.tally(now, timedelta(days=90)) == Tally(good=1, bad=1)
+
+
 def test_a_result_older_than_any_window_is_forgotten_and_disturbs_nothing() -> None:
     window = filled([(NOON, Outcome.OK), (NOON - timedelta(days=91), Outcome.FAILED)])
     assert window.tally(NOON, timedelta(days=90)) == Tally(good=1)
