@@ -110,6 +110,7 @@ EVENTS: Final[Mapping[str, EventKind]] = MappingProxyType(
         "baseline.shift.detected": EventKind(13, "latency left its baseline"),
         "incident.pending": EventKind(9, "a breach was seen and must hold before it counts"),
         "incident.cleared": EventKind(9, "the breach did not hold"),
+        "incident.suggested": EventKind(13, "it would open; a person is asked (`incidents.open: suggest`)"),
         "incident.opened": EventKind(17, "an incident is open"),
         "incident.severity_changed": EventKind(13, "the severity rose, or a person changed it"),
         "incident.joined": EventKind(9, "another service joined the incident"),
@@ -128,6 +129,7 @@ EVENTS: Final[Mapping[str, EventKind]] = MappingProxyType(
         "incident.reopened": EventKind(17, "it failed again soon after it was resolved"),
         "incident.closed": EventKind(9, "the time in which it could reopen has passed"),
         "postmortem.scheduled": EventKind(9, "a postmortem is due"),
+        "clock.stepped": EventKind(13, "the wall clock was set; no timer moved"),
         "effect.delivered": EventKind(9, "an outlet took a ticket, an update or a page"),
         "effect.failed": EventKind(13, "an outlet did not take one; `effect.outcome` says whether it is tried again"),
     }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 
 import pytest
+import trustme
 
 from monitor.telemetry.export import BATCH_BYTES, OVERHEAD, Lane, Sender
 from monitor.telemetry.post import Poster, Verdict, headers_of
@@ -99,9 +101,20 @@ def test_and_says_it_again_after_that_minute(nobody, sender_to, log_lines):
     assert log_lines[-1].startswith("WARNING telemetry: 0 items sent, 0 dropped, 1 waiting; traces to 127.0.0.1")
 
 
-@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
-def test_a_busy_collector_gets_everything_later(receiver, telemetry_to, build, status):
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [
+        *((status, Verdict.LATER) for status in (408, 429, 500, 502, 503, 504, 599)),
+        *((status, Verdict.REFUSED) for status in (301, 304, 400, 401, 403, 404, 407, 409, 413, 428, 499)),
+    ],
+)
+def test_what_a_status_means(receiver, status, verdict):
     receiver.behaviour.status = status
+    assert Poster(receiver.url, {}).post("traces", b"").verdict is verdict
+
+
+def test_a_busy_collector_gets_everything_later(receiver, telemetry_to, build):
+    receiver.behaviour.status = 503
     telemetry = telemetry_to(receiver.url)
     telemetry.probe(build.check, build.result())
     assert receiver.wait_for(lambda received: received.requests >= 1)
@@ -146,9 +159,8 @@ def test_a_retry_after_that_says_nothing_is_none(receiver, text):
     assert Poster(receiver.url, {}).post("traces", b"").retry_after is None
 
 
-@pytest.mark.parametrize("status", [301, 400, 401, 404, 413])
-def test_what_is_refused_is_dropped_counted_and_not_sent_again(receiver, telemetry_to, build, log_lines, status):
-    receiver.behaviour.status = status
+def test_what_is_refused_is_dropped_counted_and_not_sent_again(receiver, telemetry_to, build, log_lines):
+    receiver.behaviour.status = 404
     telemetry = telemetry_to(receiver.url)
     telemetry.probe(build.check, build.result())
     wait_until(lambda: telemetry.stats()["dropped"] == 1)
@@ -157,7 +169,7 @@ def test_what_is_refused_is_dropped_counted_and_not_sent_again(receiver, telemet
     assert receiver.wait_for(lambda received: len(received.spans) == 1)
     wait_until(lambda: telemetry.stats()["queued"] == 0)
     wait_until(lambda: len(log_lines) == 1)
-    assert f"answered {status}" in log_lines[0]
+    assert "traces answered 404" in log_lines[0]
 
 
 def test_an_answer_that_is_no_protobuf_still_means_taken(receiver, telemetry_to, build):
@@ -231,6 +243,42 @@ def test_a_connection_closed_while_idle_is_opened_again_without_a_pause(receiver
     poster._connection.sock.shutdown(socket.SHUT_RDWR)
     assert poster.post("traces", b"").verdict is Verdict.TAKEN
     assert receiver.received.requests == 2
+
+
+def test_a_batch_that_nobody_took_for_a_minute_makes_room_for_the_next(nobody, sender_to):
+    _, lane = sender_to(nobody)
+    lane.put(b"old")
+    wait_until(lambda: lane.pending is not None and lane.pending.first_try_at is not None)
+    lane.put(b"new")
+    lane.pending.first_try_at -= 60
+    wait_until(lambda: lane.dropped == 1)
+    wait_until(lambda: lane.pending is not None and lane.pending.body == b"new")
+
+
+def test_https_is_verified_against_the_given_authority(receiver, tmp_path):
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    receiver._server.socket = context.wrap_socket(receiver._server.socket, server_side=True)
+    address = receiver.url.replace("http:", "https:")
+    trusting = Poster(address, {}, str(tmp_path / "ca.pem"))
+    assert trusting.post("traces", b"").verdict is Verdict.TAKEN
+    trusting.close()
+    strange = Poster(address, {}).post("traces", b"")
+    assert strange.verdict is Verdict.LATER
+    assert "CERTIFICATE_VERIFY_FAILED" in strange.detail
+
+
+def test_a_name_and_a_password_in_the_endpoint_become_a_header_and_are_not_shown(
+    receiver, telemetry_to, build, log_lines
+):
+    receiver.behaviour.status = 401
+    telemetry = telemetry_to(receiver.url.replace("http://", "http://me:hunter2@"))
+    telemetry.probe(build.check, build.result())
+    wait_until(lambda: log_lines)
+    assert receiver.received.headers[0]["Authorization"] == "Basic bWU6aHVudGVyMg=="
+    assert "hunter2" not in "".join(log_lines) + repr(telemetry.stats())
 
 
 def test_metrics_wait_nowhere_while_the_collector_is_away(nobody, sender_to):
