@@ -68,14 +68,12 @@ def test_a_collector_that_is_down_costs_bounded_memory_a_counter_and_one_line(no
     telemetry = telemetry_to(nobody)
     telemetry.probe(build.check, build.result())
     wait_until(lambda: telemetry.stats()["last_error"])
-    longest, limit = 0.0, 4 * 1024 * 1024 + BATCH_BYTES + 4096
+    limit, begun = 4 * 1024 * 1024 + BATCH_BYTES + 4096, time.monotonic()
     for _ in range(15_000):
-        begun = time.thread_time()
         telemetry.probe(build.check, build.result())
-        longest = max(longest, time.thread_time() - begun)
+    assert time.monotonic() - begun < 15, "a millisecond each: nobody waited for a socket or a back-off"
     assert telemetry.stats()["queued_bytes"] <= limit
     assert telemetry.stats()["dropped"] > 3_000
-    assert longest < 0.05
     begun = time.monotonic()
     assert telemetry.close(5) is False
     assert time.monotonic() - begun < 2, "a collector that is not there is not waited for"
