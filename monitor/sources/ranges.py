@@ -14,7 +14,8 @@ from typing import Any, Final
 
 import pandas as pd
 import requests
-from prometheus_api_client import PrometheusApiClientException, PrometheusConnect
+from prometheus_api_client import PrometheusConnect
+from prometheus_api_client.exceptions import PrometheusApiClientException
 from urllib3.util.retry import Retry
 
 from monitor.sources.prometheus import QueryRefused, SourceAway
@@ -62,7 +63,7 @@ class Ranges:
                 continue
             at = until + distance
         filled = [part for part in parts if len(part)]
-        return pd.concat(filled) if filled else pd.Series([], dtype=float)
+        return pd.concat(filled) if filled else empty()
 
     def _piece(self, query: str, start: datetime, end: datetime, step: float) -> pd.Series[float]:
         try:
@@ -101,6 +102,11 @@ def _series(result: Any) -> pd.Series[float]:
     except (TypeError, ValueError):
         raise SourceAway("answered with a value that is no number") from None
     return pd.Series(points, dtype=float)
+
+
+def empty() -> pd.Series[float]:
+    """A series of numbers without any; without the slice pandas would not know that they are numbers."""
+    return pd.Series([0.0])[:0]
 
 
 def instant(seconds: float) -> datetime:
