@@ -37,15 +37,15 @@ def milliseconds(seconds: float | None) -> str:
 
 
 def phases(timings: Timings | None) -> str:
-    """Where the time went, in milliseconds; what did not happen is left out."""
+    """Where the time went, in milliseconds, in the short words of browsers; what did not happen is left out."""
     if timings is None:
         return "-"
     parts = (
-        ("name", timings.name_lookup),
-        ("connect", timings.connect),
+        ("dns", timings.name_lookup),
+        ("tcp", timings.connect),
         ("tls", timings.tls),
-        ("first byte", timings.first_byte),
-        ("transfer", timings.transfer),
+        ("wait", timings.first_byte),
+        ("body", timings.transfer),
     )
     return " ".join(f"{name} {_figure(value * 1000)}" for name, value in parts if value > 0) or "-"
 

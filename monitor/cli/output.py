@@ -18,6 +18,8 @@ Cell = str | tuple[str, str]
 UNBOUNDED = 100_000
 """Columns when nobody looks at a terminal: a log line that is cut or wrapped cannot be searched."""
 
+SHORT = 20
+
 
 class Trouble(click.ClickException):
     """Ends the command with status 3. The message stands alone: it says what was found and what would be right."""
@@ -53,7 +55,7 @@ def width_of(stream: IO[Any]) -> int:
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[Cell]], width: int = UNBOUNDED, colour: bool = False) -> str:
-    """Aligned columns; the last one wraps when *width* is not enough. Every cell must be `printable` already."""
+    """Aligned columns; the long ones wrap when *width* is not enough. Every cell must be `printable` already."""
     from io import StringIO
 
     from rich.console import Console
@@ -61,11 +63,13 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[Cell]], width: int = U
     from rich.text import Text
 
     drawn = Table(*headers, box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in drawn.columns[:-1]:
-        column.no_wrap = True
-    drawn.columns[-1].overflow = "fold"
-    for row in rows:
-        drawn.add_row(*(Text(cell) if isinstance(cell, str) else Text(cell[0], style=cell[1]) for cell in row))
+    lines = [[Text(cell) if isinstance(cell, str) else Text(cell[0], style=cell[1]) for cell in row] for row in rows]
+    for line in lines:
+        drawn.add_row(*line)
+    for column, cells in zip(drawn.columns, zip(*lines, strict=True), strict=False):
+        column.overflow = "fold"
+        # Short ones stay whole: a wrapped name is read as two.
+        column.no_wrap = max(len(cell) for cell in cells) <= SHORT
     console = Console(
         file=StringIO(),
         width=width,

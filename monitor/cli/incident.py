@@ -1,0 +1,203 @@
+"""`monitor incident`: people's part. Reading goes without a daemon, writing needs it: the daemon alone decides."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from monitor.cli.client import DaemonAway, DaemonRefused, writing_client_of
+from monitor.cli.looking import look
+from monitor.cli.output import Trouble, colour_wanted, printable, width_of
+from monitor.cli.status import incident_table
+
+Command = Callable[..., Any]
+
+
+def _by(command: Command) -> Command:
+    return click.option("--by", default=None, metavar="NAME", help="Who does it.  [default: the user's name]")(command)
+
+
+def _format(command: Command) -> Command:
+    kinds = click.Choice(["table", "json"])
+    return click.option("--format", "style", type=kinds, default="table", show_default=True)(command)
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  monitor incident list
+  monitor incident show INC-0042
+  monitor incident report --service orders --symptoms "customers cannot pay"
+  monitor incident ack 42
+  monitor incident resolve 42 --why "rolled back to 1.4.2"
+\b
+An incident goes by its number (42, INC-0042) or its ULID."""
+)
+def incident() -> None:
+    """People's part in an incident: report, take, note, mitigate, resolve."""
+
+
+@incident.command("list", epilog="Example: monitor incident list --state all --format json")
+@click.option(
+    "--state",
+    type=click.Choice(["live", "open", "recovering", "resolved", "all"]),
+    default="live",
+    show_default=True,
+    help="live is open or recovering.",
+)
+@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="The newest so many.")
+@_format
+@click.pass_context
+def list_(context: click.Context, state: str, limit: int, style: str) -> None:
+    """Incidents, newest first."""
+    looked = _look(
+        context,
+        f"/api/v1/incidents?state={state}&limit={limit}",
+        lambda ledger: {"incidents": ledger.incidents(state, limit)},
+    )
+    incidents = looked.document["incidents"]
+    if style == "json":
+        click.echo(json.dumps(looked.document, indent=2))
+        return
+    looked.tell()
+    if not incidents:
+        more = "; --state all lists earlier ones" if state == "live" else ""
+        click.echo(f"no {state} incidents{more}" if state != "all" else "no incidents yet")
+        return
+    click.echo(incident_table(incidents, width_of(sys.stdout), colour_wanted(sys.stdout)))
+
+
+@incident.command(epilog="Example: monitor incident show INC-0042")
+@click.argument("ref", metavar="INCIDENT")
+@_format
+@click.pass_context
+def show(context: click.Context, ref: str, style: str) -> None:
+    """One incident with its timeline, services, tickets and alerts."""
+    from monitor.cli.story import story
+    from monitor.web.documents import plain_reference
+
+    plain = _checked(plain_reference(ref), ref)
+    looked = _look(context, f"/api/v1/incidents/{plain}", lambda ledger: ledger.incident(plain))
+    if looked.document is None:
+        raise Trouble(f"no incident is called {printable(ref)}; monitor incident list --state all lists them")
+    if style == "json":
+        click.echo(json.dumps(looked.document, indent=2))
+        return
+    looked.tell()
+    click.echo(story(looked.document, width_of(sys.stdout), colour_wanted(sys.stdout)))
+
+
+@incident.command(epilog='Example: monitor incident report --service orders --symptoms "customers cannot pay"')
+@click.option("--service", required=True, help="As the configuration names it.")
+@click.option("--symptoms", required=True, help="What users see, in their words.")
+@click.option("--reporter", default=None, help="Who saw it.  [default: the user's name]")
+@click.option("--severity", type=click.Choice(["SEV1", "SEV2", "SEV3", "SEV4"]), default=None, help="If you know it.")
+@click.option("--key", default="", help="The same key twice is one report.")
+@click.pass_context
+def report(
+    context: click.Context, service: str, symptoms: str, reporter: str | None, severity: str | None, key: str
+) -> None:
+    """Open an incident for what users see, or add to the live one."""
+    body = {"service": service, "symptoms": symptoms, "reporter": reporter or _user()}
+    if severity:
+        body["severity"] = severity
+    _say(_post(context, "/api/v1/incidents", body, key), "reported")
+
+
+@incident.command(epilog="Example: monitor incident ack 42 --by Grace")
+@click.argument("ref", metavar="INCIDENT")
+@_by
+@click.pass_context
+def ack(context: click.Context, ref: str, by: str | None) -> None:
+    """Take it: repeats and escalation stop, updates go on."""
+    _say(_act(context, ref, "ack", {"by": by or _user()}), "acknowledged")
+
+
+@incident.command(epilog='Example: monitor incident note 42 "the connection pool is full"')
+@click.argument("ref", metavar="INCIDENT")
+@click.argument("text")
+@_by
+@click.pass_context
+def note(context: click.Context, ref: str, text: str, by: str | None) -> None:
+    """Write a line into its timeline."""
+    _say(_act(context, ref, "note", {"by": by or _user(), "text": text}), "noted")
+
+
+@incident.command(epilog='Example: monitor incident resolve 42 --why "rolled back to 1.4.2"')
+@click.argument("ref", metavar="INCIDENT")
+@click.option("--why", required=True, help="What ended it; goes into the timeline and the ticket.")
+@_by
+@click.pass_context
+def resolve(context: click.Context, ref: str, why: str, by: str | None) -> None:
+    """Say that it is over, without waiting for the proof."""
+    _say(_act(context, ref, "resolve", {"by": by or _user(), "why": why}), "resolved")
+
+
+@incident.command(epilog="Example: monitor incident mitigate 42")
+@click.argument("ref", metavar="INCIDENT")
+@_by
+@click.pass_context
+def mitigate(context: click.Context, ref: str, by: str | None) -> None:
+    """Say that it is mitigated, so that a reported incident may recover."""
+    _say(_act(context, ref, "mitigated", {"by": by or _user()}), "marked as mitigated")
+
+
+@incident.command(epilog="Example: monitor incident confirm orders")
+@click.argument("service")
+@_by
+@click.pass_context
+def confirm(context: click.Context, service: str, by: str | None) -> None:
+    """Agree to open what is pending, with `incidents.open: suggest`."""
+    from urllib.parse import quote
+
+    path = f"/api/v1/services/{quote(service, safe='')}/confirm"
+    _say(_post(context, path, {"by": by or _user()}), "confirmed")
+
+
+def _look(context: click.Context, path: str, instead: Callable[[Any], Any]) -> Any:
+    from monitor.cli.main import config_of
+
+    try:
+        return look(config_of(context), path, instead)
+    except DaemonRefused as refusal:
+        raise Trouble(str(refusal)) from None
+
+
+def _act(context: click.Context, ref: str, what: str, body: dict[str, object]) -> dict[str, Any]:
+    from monitor.web.documents import plain_reference
+
+    return _post(context, f"/api/v1/incidents/{_checked(plain_reference(ref), ref)}/{what}", body)
+
+
+def _post(context: click.Context, path: str, body: dict[str, Any], key: str = "") -> dict[str, Any]:
+    from monitor.cli.main import config_of
+    from monitor.web.token import TokenError
+
+    try:
+        return writing_client_of(config_of(context)).post(path, body, key)
+    except (DaemonAway, DaemonRefused, TokenError) as error:
+        raise Trouble(str(error)) from None
+
+
+def _checked(plain: str, ref: str) -> str:
+    if plain.isascii() and plain.isalnum():
+        return plain
+    raise Trouble(f"{printable(ref)} is not the name of an incident; use its number, INC-0042, or its ULID")
+
+
+def _user() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no name for this uid, as in many containers
+        raise click.UsageError("this user has no name here; say who you are with --by NAME") from None
+
+
+def _say(document: dict[str, Any], done: str) -> None:
+    severity = f", {document['severity']}" if document.get("severity") else ""
+    click.echo(printable(f"{done}: {document['reference']} {document['service']} ({document['state']}{severity})"))

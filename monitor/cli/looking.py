@@ -1,0 +1,116 @@
+"""Looking without touching: the daemon is asked, and when there is none the ledger is read and that is said."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from monitor.cli.client import DaemonAway, client_of
+from monitor.cli.output import Trouble
+
+if TYPE_CHECKING:
+    from monitor.config import Config
+    from monitor.ledger.reader import LedgerReader
+    from monitor.web.documents import IncidentDetail, IncidentDocument, StatusDocument
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """
+    Attributes:
+        source: Empty when the daemon answered; else a sentence on where this comes from.
+    """
+
+    document: dict[str, Any]
+    source: str = ""
+
+    def tell(self) -> None:
+        if self.source:
+            click.echo(self.source, err=True)
+
+
+def look(config: Config, path: str, instead: Callable[[LedgerDesk], Any]) -> Looked:
+    """
+    The daemon's answer, or what *instead* makes of the ledger. The two have one shape.
+
+    Raises:
+        DaemonRefused: It answered and will not.
+        Trouble: There is neither a daemon nor a ledger.
+    """
+    try:
+        return Looked(client_of(config).get(path))
+    except DaemonAway as away:
+        with _ledger(config, away) as reader:
+            return Looked(instead(LedgerDesk(reader)), f"{away}. This is from the ledger in {config.monitor.state}:")
+
+
+@contextmanager
+def _ledger(config: Config, away: DaemonAway) -> Iterator[LedgerReader]:
+    from monitor.ledger.database import LedgerError
+    from monitor.ledger.store import Ledger
+
+    try:
+        reader = Ledger.open_read_only(config.monitor.state)
+    except LedgerError as error:
+        raise Trouble(f"{away}\nand without it: {error}") from None
+    try:
+        yield reader
+    finally:
+        reader.close()
+
+
+class LedgerDesk:
+    """The reading half of the daemon's desk, on a ledger that nobody is writing."""
+
+    def __init__(self, reader: LedgerReader) -> None:
+        self._reader = reader
+
+    def incidents(self, state: str, limit: int) -> list[IncidentDocument]:
+        from monitor.web.documents import select_incidents
+
+        return select_incidents(self._reader.incidents(), state, limit)
+
+    def incident(self, ref: str) -> IncidentDetail | None:
+        from monitor.web.documents import incident_detail
+
+        found = self._reader.incident(ref)
+        return incident_detail(found, self._reader) if found else None
+
+    def status(self, config: Config) -> StatusDocument:
+        """What was last known. Of the checks nothing is: their results live in the daemon."""
+        from datetime import UTC, datetime
+
+        from monitor import __version__
+        from monitor.core.incident import Incident
+        from monitor.web.documents import check_document, service_document, timestamp
+
+        now = datetime.now(UTC)
+        places = {place.service: place for place in self._reader.places()}
+        live = {incident.service: incident for incident in self._reader.incidents(live_only=True)}
+        services = []
+        for name, service in config.services.items():
+            document = service_document(
+                places.get(name) or Incident(service=name, since=now),
+                criticality=str(service.criticality),
+                checks=[check_document(check, None, False) for check in service.checks],
+                incident=live.get(name),
+            )
+            if name not in places:
+                document["since"] = None  # it was never anything but clear
+            services.append(document)
+        return {
+            "source": "ledger",
+            "version": __version__,
+            "environment": config.monitor.environment,
+            "location": config.monitor.location,
+            "now": timestamp(now),
+            "ready": False,
+            "missing": ["the daemon"],
+            "services": services,
+            "incidents": self.incidents("live", sys.maxsize),
+        }

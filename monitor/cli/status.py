@@ -1,0 +1,118 @@
+"""`monitor status`: what the daemon sees now, or, without one, what the ledger last knew."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from monitor.cli.client import DaemonRefused
+from monitor.cli.formats import milliseconds
+from monitor.cli.looking import Looked, look
+from monitor.cli.output import Cell, Trouble, colour_wanted, printable, table, width_of
+
+STYLES = {
+    "ok": "green",
+    "failed": "bold red",
+    "unknown": "magenta",
+    "open": "bold red",
+    "recovering": "yellow",
+    "pending": "yellow",
+}
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  monitor status
+  monitor status --format json | jq '.services[] | select(.state != "clear").name'"""
+)
+@click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.pass_context
+def status(context: click.Context, style: str) -> None:
+    """What the daemon sees now: services, checks, incidents, and the daemon's own parts."""
+    from monitor.cli.main import config_of
+
+    config = config_of(context)
+    try:
+        looked = look(config, "/api/v1/status", lambda ledger: ledger.status(config))
+    except DaemonRefused as refusal:
+        raise Trouble(str(refusal)) from None
+    if style == "json":
+        click.echo(json.dumps(looked.document, indent=2))
+        return
+    looked.tell()
+    click.echo(rendered(looked, width_of(sys.stdout), colour_wanted(sys.stdout)))
+
+
+def rendered(looked: Looked, width: int, colour: bool) -> str:
+    document = looked.document
+    blocks = [_headline(document)]
+    rows = [row for service in document["services"] for row in _rows(service)]
+    if rows:
+        headers = ("SERVICE", "STATE", "BUDGET", "BURN", "CHECK", "LAST", "LATENCY", "DETAIL")
+        blocks.append(table(headers, rows, width, colour))
+    incidents = document["incidents"]
+    blocks.append(incident_table(incidents, width, colour) if incidents else "no live incidents")
+    parts = [
+        f"{name}: {', '.join(f'{printable(k)} {printable(str(v))}' for k, v in facts.items())}"
+        for name, facts in (document.get("parts") or {}).items()
+    ]
+    if parts:
+        blocks.append("\n".join(parts))
+    return "\n\n".join(blocks)
+
+
+def _headline(document: dict[str, Any]) -> str:
+    ready = "ready" if document["ready"] else "not ready: " + "; ".join(document["missing"])
+    where = f"{document['environment']}, {document['location']}"
+    return printable(f"watchkeeper {document['version']}, {where}, {document['now']}: {ready}")
+
+
+def _rows(service: dict[str, Any]) -> list[list[Cell]]:
+    """One line for each check; the service's own columns stand in its first line alone."""
+    budget, burn = service["budget_remaining"], service["burn_rate"]
+    state = service["state"] + (f" {service['incident']}" if service["incident"] else "")
+    head: list[Cell] = [
+        printable(service["name"]),
+        (printable(state), STYLES.get(service["state"], "")),
+        "-" if budget is None else f"{budget:.1%}",
+        "-" if burn is None else f"{burn:.1f}",
+    ]
+    rows = []
+    for check in service["checks"] or [None]:
+        rows.append([*head, *_check(check)])
+        head = ["", "", "", ""]
+    return rows
+
+
+def _check(check: dict[str, Any] | None) -> list[Cell]:
+    if check is None:
+        return ["-", "-", "-", ""]
+    outcome = check["outcome"] or "no result yet"
+    why = f"{check['reason']}: {check['detail']}" if check["reason"] else "; ".join(check["notes"])
+    unconfirmed = outcome == "failed" and not check["failing"]
+    return [
+        printable(check["id"].partition("/")[2]),
+        (outcome + (" (unconfirmed)" if unconfirmed else ""), STYLES.get(outcome, "")),
+        milliseconds(check["latency_seconds"]),
+        printable(why),
+    ]
+
+
+def incident_table(incidents: list[dict[str, Any]], width: int, colour: bool) -> str:
+    rows: list[list[Cell]] = [
+        [
+            printable(incident["reference"]),
+            incident["severity"] or "-",
+            (incident["state"], STYLES.get(incident["state"], "")),
+            printable(incident["service"]),
+            printable(incident["opened_at"] or "-"),
+            printable(incident["acknowledged_by"] or "-"),
+            printable(incident["reason"]),
+        ]
+        for incident in incidents
+    ]
+    return table(("INCIDENT", "SEVERITY", "STATE", "SERVICE", "OPENED", "TAKEN BY", "REASON"), rows, width, colour)
