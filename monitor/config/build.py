@@ -63,7 +63,7 @@ class _Builder:
         given["state"] = self.folder(given.get("state"), ("monitor", "state")) or self.base.absolute() / "state"
         if name := given.get("token_file"):
             path: Path = ("monitor", "token_file")
-            given["token_file"] = self.reading.file_path(name, path).absolute()
+            given["token_file"] = self.reading.file_path(name, path)
             given["token"] = SecretStr(self.reading.file_content(name, path))
         return config.Monitor(**given)
 
@@ -91,9 +91,13 @@ class _Builder:
     def folder(self, name: str | None, path: Path) -> FilePath | None:
         if name is None:
             return None
-        folder = (self.reading.folder(path) / FilePath(name).expanduser()).absolute()
-        if folder.exists() and not folder.is_dir():
-            self.reading.tell(path, "is a file, not a folder", "Name a folder; it is made when it is not there.")
+        folder = self.reading.beside(name, path)
+        fix = "Name a folder; it is made when it is not there."
+        try:
+            if folder.exists() and not folder.is_dir():
+                self.reading.tell(path, "is a file, not a folder", fix)
+        except OSError as error:  # no right to look, or too long for a name
+            self.reading.tell(path, f"cannot be a folder: {(error.strerror or 'refused').lower()}", fix)
         return folder
 
     def service(self, name: str, written: ServiceShape) -> config.Service:
@@ -146,7 +150,7 @@ class _Builder:
     def authorities(self, name: str | None, path: Path) -> str | None:
         if name is None or self.reading.is_wrong(path):
             return None
-        file = self.reading.file_path(name, path).absolute()
+        file = self.reading.file_path(name, path)
         try:
             if b"-----BEGIN" in file.read_bytes():
                 return str(file)

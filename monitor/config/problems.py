@@ -50,7 +50,7 @@ class Wrong(ValueError):
     """
     A value that cannot be read, said by the parser of that value, which knows neither file nor line.
 
-    `found` may hold `{value}`: it becomes the value as written in the file, so that what came from an environment
+    Both may hold `{value}`: it becomes the value as written in the file, so that what came from an environment
     variable is never shown.
     """
 

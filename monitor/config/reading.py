@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path as FilePath
 
 from monitor.config.document import Entry, Group, Listing, Node, Scalar
@@ -115,9 +116,12 @@ class Reading:
         entry, shown = self._entry(path)
         return f"{entry.file}:{entry.line}  {join(shown)}"
 
-    def folder(self, path: Path) -> FilePath:
-        """What a relative path in the value at *path* is relative to: the folder of the file that sets it."""
-        return FilePath(self._entry(path)[0].file).parent
+    def beside(self, name: str, path: Path) -> FilePath:
+        """What *name*, the value at *path*, points to: a relative one is relative to the file that sets it."""
+        named = FilePath(name)
+        with suppress(RuntimeError):  # ~ of a user that there is not: then it is a name like any other
+            named = named.expanduser()
+        return (FilePath(self._entry(path)[0].file).parent / named).absolute()
 
     def data(self) -> dict[str, object]:
         """The tree as plain dicts, lists and text, with environment variables put in. Keys `x-...` are left out."""
@@ -130,26 +134,34 @@ class Reading:
     def file_path(self, name: str, path: Path) -> FilePath:
         """Where a `*_file` key points: among systemd's credentials when it is there, else beside the config."""
         credentials = self.environ.get("CREDENTIALS_DIRECTORY")
-        if credentials and not FilePath(name).is_absolute() and (FilePath(credentials) / name).is_file():
-            return FilePath(credentials) / name
-        return self.folder(path) / FilePath(name).expanduser()
+        if credentials and not FilePath(name).is_absolute():
+            credential = FilePath(credentials, name)
+            with suppress(OSError):  # no right to look, or too long for a name: then it is not there
+                if credential.is_file():
+                    return credential
+        return self.beside(name, path)
 
     def file_content(self, name: str, path: Path) -> str:
         """The secret in the file that the value at *path* names, trimmed; empty when there is none, which is told."""
+        # The name is not shown either: whoever takes `*_file` for the secret itself writes the secret here.
         file = self.file_path(name, path)
         try:
             with file.open("rb") as stream:
                 content = stream.read(_MAX_SECRET_BYTES + 1).decode()
         except OSError as error:
             why = os.strerror(error.errno).lower() if error.errno else "it cannot be read"
-            self.tell(path, f"the file {quote(str(file))} cannot be read: {why}", "Make it, or correct the name.")
+            self.tell(
+                path,
+                f"the file cannot be read: {why}",
+                "Correct the name; a relative one is looked for beside this file.",
+            )
             return ""
         except UnicodeDecodeError:
-            self.tell(path, f"the file {quote(str(file))} is not text", "Write the secret into it as UTF-8.")
+            self.tell(path, "the file is not text", "Write the secret into it as UTF-8.")
             return ""
         if len(content) > _MAX_SECRET_BYTES or not content.strip():
             found = "is empty" if not content.strip() else "is too large for a secret"
-            self.tell(path, f"the file {quote(str(file))} {found}", "Write the secret alone into it.")
+            self.tell(path, f"the file {found}", "Write the secret alone into it.")
             return ""
         self.files[path] = content.strip()
         return content.strip()

@@ -80,11 +80,11 @@ class Monitor(Shape):
     """Where the probes come from. Default local."""
     time_zone: TimeZone | None = None
     """IANA name: the hours of the week that baselines know. Default UTC."""
-    state: Text | None = None
+    state: Line | None = None
     """Folder of ledger, history and lock. Relative to this file. Default ./state."""
     listen: Address | None = None
     """HOST:PORT of dashboard and API. Default 127.0.0.1:8700."""
-    token_file: Text | None = None
+    token_file: Line | None = None
     """File with the token for everything that writes. Without it one is made in the state folder."""
     online: tuple[Url, ...] | None = None
     """Reference targets, at least two: when none of them answers, we are offline and nobody else is blamed."""
@@ -107,7 +107,7 @@ class Loki(Shape):
 class Grafana(Shape):
     url: Url
     token: Secret | None = None
-    token_file: Text | None = None
+    token_file: Line | None = None
     panels: dict[Name, Text] | None = None
 
 
@@ -129,7 +129,7 @@ class Retry(Shape):
 class Tls(Shape):
     verify: Switch | None = None
     """Whether the certificate must be valid. Default true."""
-    ca: Text | None = None
+    ca: Line | None = None
     """PEM file of the authorities to trust instead of the system's. Relative to this file."""
 
 
@@ -257,7 +257,7 @@ class Webhook(Shape):
     """Where incidents are posted as JSON."""
     secret: Secret | None = None
     """Signs what is posted."""
-    secret_file: Text | None = None
+    secret_file: Line | None = None
     """File that holds the secret."""
 
 
@@ -266,11 +266,11 @@ class Jira(Shape):
     project: Line
     user: Line | None = None
     token: Secret | None = None
-    token_file: Text | None = None
+    token_file: Line | None = None
 
 
 class Tracker(Shape):
-    folder: Text | None = None
+    folder: Line | None = None
     """Folder of Markdown tickets. Relative to this file. Default STATE/tickets when there is no other tracker."""
     webhook: Webhook | None = None
     """A program of yours that takes incidents."""
@@ -279,7 +279,7 @@ class Tracker(Shape):
 
 class Slack(Shape):
     token: Secret | None = None
-    token_file: Text | None = None
+    token_file: Line | None = None
     channel: Line
 
 
@@ -289,7 +289,7 @@ class Chat(Shape):
 
 class Pagerduty(Shape):
     routing_key: Secret | None = None
-    routing_key_file: Text | None = None
+    routing_key_file: Line | None = None
 
 
 class Pages(Shape):
@@ -297,14 +297,14 @@ class Pages(Shape):
 
 
 class StatusPage(Shape):
-    folder: Text
-    template: Text | None = None
+    folder: Line
+    template: Line | None = None
     publish: Annotated[str | None, *word("on approval", "at once")] = None
 
 
 class Hook(Shape):
     secret: Secret | None = None
-    secret_file: Text | None = None
+    secret_file: Line | None = None
 
 
 class Intake(Shape):

@@ -120,7 +120,7 @@ def duration(low: timedelta = timedelta(milliseconds=1), high: timedelta = LONGE
     def parse(value: object) -> timedelta:
         found = text(value)
         if re.fullmatch(r"\d+(\.\d+)?", found, re.ASCII):
-            raise Wrong("{value} has no unit", f"Write {found}s for seconds or {found}m for minutes.")
+            raise Wrong("{value} has no unit", "Write {value}s for seconds or {value}m for minutes.")
         if not re.fullmatch(DURATION, found, re.ASCII):
             raise Wrong("{value} is not a duration", _DURATION_HINT)
         parts = re.findall(r"([\d.]+)(ms|[wdhms])", found)
@@ -157,7 +157,7 @@ def size(low: int, high: int) -> Callable[[object], int]:
     def parse(value: object) -> int:
         found = text(value)
         if re.fullmatch(r"\d+", found, re.ASCII):
-            raise Wrong("{value} has no unit", f"Write {found}B for bytes, or for example 64KB.")
+            raise Wrong("{value} has no unit", "Write {value}B for bytes, or for example 64KB.")
         if not re.fullmatch(SIZE, found, re.ASCII):
             raise Wrong("{value} is not a size", "Write it with a unit, for example 512B, 64KB or 1MB.")
         number, unit = re.findall(r"(\d+) ?(\w+)", found)[0]
@@ -181,7 +181,7 @@ def objective(value: object) -> float:
     if share == 1:
         raise Wrong("{value} leaves no error budget", "No service is always right. Write less, for example 99.9%.")
     if not found.endswith("%") and 1 < number < 100:
-        raise Wrong("{value} is not between 0 and 1", f"Write {found}% or {float(number / 100):.12g}.")
+        raise Wrong("{value} is not between 0 and 1", "Write {value}%; as a share, 99.9% is 0.999.")
     raise Wrong("{value} is not between 0 and 1", "Write 99.9% or 0.999.")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.config import ConfigError, load
+from monitor.config import Config, ConfigError, load
 
 SHOP = "services:\n  shop:\n    checks:\n      live: http://localhost:8080/\n"
 Complainer = Callable[..., str]
@@ -134,7 +134,7 @@ config.yaml:9  services.orders-service.checks.ready.intervall: unknown key
 config.yaml:10  services.orders-service.checks.live: has no http:// or https:// in front
     Write the whole address: http://HOST:PORT/PATH.
 config.yaml:12  services.orders-service.slos[0].objective: 99.9 is not between 0 and 1
-    Write 99.9% or 0.999.
+    Write 99.9%; as a share, 99.9% is 0.999.
 config.yaml:13  services.orders-service.slos[1].objective: 100% leaves no error budget
     No service is always right. Write less, for example 99.9%.
 config.yaml:14  services.orders-service.depends_on[0]: orders-srvice is not a service here
@@ -160,3 +160,37 @@ def test_a_service_with_a_fault_inside_is_still_a_service_to_depend_on(problems:
 
     assert "has 1 problem;" in said
     assert "services.bank: one value, where a group of keys is expected" in said
+
+
+@pytest.mark.parametrize("key", ["state", "token_file"])
+@pytest.mark.parametrize(
+    "name", ["~no-such-user/x", "x" * 5000, '"a\\0b"', '"a\\nb"'], ids=["user", "long", "null", "line break"]
+)
+def test_a_name_that_no_file_can_have_is_a_problem_or_a_name_and_nothing_worse(
+    config: Callable[..., Config], key: str, name: str
+) -> None:
+    try:
+        found = config(SHOP + f"monitor: {{{key}: {name}}}\n", {"CREDENTIALS_DIRECTORY": "/run/credentials"})
+    except ConfigError as error:
+        assert [problem.path for problem in error.problems] == [f"monitor.{key}"]  # noqa: PT017  # one of two good ends
+    else:
+        assert found.monitor.state.parts[-2:] == ("~no-such-user", "x")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: " + "[" * 1_000_000,
+        "{a: " * 100_000,
+        "x-0: &a0 {k: v}\n" + "".join(f"x-{i}: &a{i} {{k: *a{i - 1}}}\n" for i in range(1, 2000)),
+        "? " * 100_000,
+        "- " * 100_000,
+    ],
+    ids=["brackets", "braces", "a chain of anchors", "question marks", "dashes"],
+)
+def test_no_file_can_nest_until_the_process_ends(problems: Complainer, text: str) -> None:
+    assert "has 1 problem;" in problems(text)
+
+
+def test_a_file_that_is_too_large_is_not_read(problems: Complainer) -> None:
+    assert "config.yaml  is larger than 8 MB" in problems("#" * (8 * 1024 * 1024 + 1))

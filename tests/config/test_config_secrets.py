@@ -140,6 +140,10 @@ tracker: {{webhook: {{url: "http://localhost:9000/", secret: "${{HOOK}}"}}}}
         'secrt: "${HOOK}"',
         'secret: "${HOOK}"\n    secret_file: "${HOOK}x${"',
         'url2: "${HOOK}"',
+        'secret_file: "${HOOK}"',
+        f"secret_file: {SECRET}",
+        f"secret_file: [{SECRET}]",
+        f"secret: {SECRET}\n    secret_file: {SECRET}",
     ],
 )
 def test_a_secret_in_the_wrong_place_is_not_shown_by_the_problem(problems: Complainer, line: str) -> None:
@@ -177,7 +181,7 @@ def test_a_secret_file_that_holds_no_secret_is_told(
 ) -> None:
     (tmp_path / "hook").write_bytes(content)
 
-    assert f"the file hook {found}" in problems(SHOP + HOOK + "    secret_file: hook\n")
+    assert f"the file {found}" in problems(SHOP + HOOK + "    secret_file: hook\n")
 
 
 def test_secrets_survive_a_copy(tmp_path: Path) -> None:
@@ -186,3 +190,13 @@ def test_secrets_survive_a_copy(tmp_path: Path) -> None:
     found = load([tmp_path / "c.yaml"], {})
 
     assert found.model_copy(update={"warnings": ("x",)}).secrets() == found.secrets() == {SECRET}
+
+
+@pytest.mark.parametrize("key", ["interval", "timeout", "max_body"])
+def test_a_secret_of_digits_is_not_shown_by_the_remedy_either(problems: Complainer, key: str) -> None:
+    check = f'{{http: "http://localhost:8080/", {key}: "${{PIN}}"}}'
+
+    said = problems(SHOP.replace("http://localhost:8080/", check), {"PIN": "73519364"})
+
+    assert "73519364" not in said
+    assert "${PIN} has no unit" in said
