@@ -13,6 +13,7 @@ from checks.kinds import kind_of
 from checks.result import Attempt, Outcome, Reason
 from monitor import __version__
 from monitor.probing.engine import Engine
+from monitor.probing.hops import clip
 
 EXCERPT = 2048
 """Bytes of a body that are kept as evidence."""
@@ -52,7 +53,9 @@ def ask(
             done(Asked(_attempt(started_at, span_id, finding, complete[0]), finding))
 
     for place, request in enumerate(requests):
-        engine.submit(replace(request, own_headers=ours), partial(came, place))
+        # The trace of this probe and no other: a configured traceparent would point every probe at one old trace.
+        configured = tuple(pair for pair in request.headers if pair[0].lower() != "traceparent")
+        engine.submit(replace(request, headers=configured, own_headers=ours), partial(came, place))
 
 
 def judged(judge: Callable[[], Finding]) -> Finding:
@@ -79,5 +82,17 @@ def _attempt(started_at: datetime, span_id: str, finding: Finding, first: HttpAn
         address=first.address,
         redirects=first.redirects,
         span_id=span_id,
-        body_excerpt=answer.body[:EXCERPT].decode("utf-8", "replace") if failed else "",
+        body_excerpt=excerpt(answer) if failed else "",
     )
+
+
+def excerpt(answer: HttpAnswer) -> str:
+    """The beginning of the body as text that can go into a ticket, at most EXCERPT bytes of UTF-8."""
+    coding = next((value for name, value in answer.headers if name.lower() == "content-encoding"), "identity")
+    if answer.body and coding.lower() != "identity":
+        return f"[{clip(coding, 40)} body, {len(answer.body)} bytes, not decoded]"
+    # One replaced byte becomes three, so it is cut once more.
+    text = "".join(
+        c if c.isprintable() or c in "\n\t" else "\ufffd" for c in answer.body[:EXCERPT].decode("utf-8", "replace")
+    )
+    return text.encode()[:EXCERPT].decode("utf-8", "ignore")

@@ -20,7 +20,7 @@ from monitor.probing.exchange import Exchange
 from monitor.probing.failures import COULDNT_RESOLVE_HOST
 from monitor.probing.hops import Hop, first_hop
 from monitor.probing.names import NameDoctor
-from monitor.probing.transfer import Transfer, system_bundle
+from monitor.probing.transfer import HopEnd, Transfer, system_bundle
 
 T = TypeVar("T")
 
@@ -134,7 +134,7 @@ class Engine:
         """Tell libcurl that the time it asked for has come."""
         if self._curl_due is not None and self._curl_due <= time.monotonic():
             self._curl_due = None
-            self._account(self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)[1])
+            self._advance(pycurl.SOCKET_TIMEOUT, 0)
 
     def _act(self, fd: int, events: int) -> None:
         action = 0
@@ -144,9 +144,14 @@ class Engine:
             action |= pycurl.CSELECT_OUT
         if events & (select.EPOLLERR | select.EPOLLHUP):
             action |= pycurl.CSELECT_ERR
-        self._account(self._multi.socket_action(fd, action)[1])
+        self._advance(fd, action)
 
-    def _account(self, running: int) -> None:
+    def _advance(self, fd: int, action: int) -> None:
+        try:
+            running = self._multi.socket_action(fd, action)[1]
+        except pycurl.error as error:
+            self._on_bug(error)
+            return
         if running == len(self._flying):
             return
         left = 1
@@ -164,11 +169,19 @@ class Engine:
         transfer.rest()
         if len(self._pool) < _POOL:
             self._pool.append(transfer)
+        try:
+            self._conclude(exchange, end)
+        except Exception as error:
+            # Whoever asked must hear of it: a `done` that never comes would hold its check for ever.
+            self._on_bug(error)
+            self._ready.append((exchange.done, exchange.broken(error)))
+
+    def _conclude(self, exchange: Exchange, end: HopEnd) -> None:
         now = time.monotonic()
         answer = exchange.conclude(end, now)
         if answer is None:
             self._start(exchange, now)
-        elif code == COULDNT_RESOLVE_HOST:
+        elif end.code == COULDNT_RESOLVE_HOST:
             self._doctor.examine(answer, exchange.remaining(now), exchange.done)
         else:
             self._ready.append((exchange.done, answer))

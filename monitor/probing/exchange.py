@@ -59,6 +59,11 @@ class Exchange:
             )
         return self._answer(HopEnd(code=0), TransportError(reason=Reason.INTERNAL, detail=detail))
 
+    def broken(self, bug: Exception) -> HttpAnswer:
+        """We got something wrong. Its type and not its text, which may quote anything."""
+        detail = f"{shown(self.hop.url)} could not be asked: {type(bug).__name__} in the probe engine"
+        return self._answer(HopEnd(code=0), TransportError(reason=Reason.INTERNAL, detail=detail))
+
     def _location(self, end: HopEnd) -> str | None:
         if self.request.max_redirects == 0 or end.status not in REDIRECTS:
             return None

@@ -30,7 +30,11 @@ class Hop:
 
 
 def first_hop(request: HttpRequest) -> Hop:
-    return Hop(url=ascii_url(request.url), method=request.method, body=request.body)
+    """Raises ValueError for what is no http or https URL."""
+    url = ascii_url(request.url)
+    if _origin(url)[0] not in _SCHEMES:
+        raise ValueError("only http and https can be asked")
+    return Hop(url=url, method=request.method, body=request.body)
 
 
 def follow(hop: Hop, status: int, location: str) -> Hop | TransportError:

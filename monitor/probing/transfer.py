@@ -132,10 +132,10 @@ class Transfer:
 
     def rest(self) -> None:
         """Ready for the pool: nothing of this request may reach the next one."""
-        self._clear(0, False)
         if not self._plain:
             self.curl.reset()
             self._defaults()
+        self._clear(0, False)
 
     def _clear(self, max_body: int, follows: bool) -> None:
         self._lines: list[bytes] = []
@@ -199,7 +199,7 @@ class Transfer:
 
 def _status_of(line: bytes) -> int:
     words = line.split(None, 2)
-    return int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
+    return int(words[1][:3]) if len(words) > 1 and words[1].isdigit() else 0
 
 
 def _has_location(lines: list[bytes]) -> bool:
