@@ -80,14 +80,15 @@ def answered(answer: HttpAnswer) -> bool:
     error = answer.error
     if error is None or answer.status is not None or not error.before_any_byte:
         return True
-    if answer.timings is not None and answer.timings.connect > 0:
+    timings = answer.timings
+    if timings is not None and timings.tls + timings.first_byte + timings.transfer > 0:
         return True
     return error.reason not in _SILENCE and error.reason is not Reason.INTERNAL
 
 
 def excuse(reason: Reason | None, answers: Sequence[HttpAnswer]) -> Excuse:
     """What the references' *answers*, one of each that was asked, make of a failure for *reason*."""
-    asked = [answer for answer in answers if _error_reason(answer) is not Reason.INTERNAL]
+    asked = [answer for answer in answers if _was_asked(answer)]
     if any(map(answered, asked)):
         return Excuse(False, "a reference target answered")
     if len(asked) < MIN_REFERENCES:
@@ -99,6 +100,14 @@ def excuse(reason: Reason | None, answers: Sequence[HttpAnswer]) -> Excuse:
 
 def _error_reason(answer: HttpAnswer) -> Reason | None:
     return None if answer.error is None else answer.error.reason
+
+
+def _was_asked(answer: HttpAnswer) -> bool:
+    """A name that does not exist is a slip in the config, and no witness of our network."""
+    error = answer.error
+    if error is None:
+        return True
+    return error.reason is not Reason.INTERNAL and (error.reason is not Reason.DNS or error.temporary)
 
 
 class Submitter(Protocol):

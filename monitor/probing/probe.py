@@ -42,12 +42,12 @@ class Means:
     clock: Clock
     alarms: Alarms
     references: References
-    asking: set[str] = field(default_factory=set)
+    asking: set[str]
     previous: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @classmethod
-    def on(cls, engine: Engine, clock: Clock, alarms: Alarms) -> Means:
-        return cls(engine, clock, alarms, References(engine, alarms, lambda: clock.now().timestamp()))
+    def on(cls, engine: Engine, clock: Clock, alarms: Alarms, asking: set[str]) -> Means:
+        return cls(engine, clock, alarms, References(engine, alarms, lambda: clock.now().timestamp()), asking)
 
 
 def next_attempt(check: Check, first_judged: float, made: int, now: float, until: float) -> float | None:

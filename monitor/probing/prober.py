@@ -1,0 +1,216 @@
+"""
+The prober, a lean child of the daemon: `python -m monitor.probing.prober FD`, FD one end of a socket pair.
+
+One thread and one epoll: probes, the socket to the daemon, and the times at which something is due. It ends when the
+daemon says so or is gone, and in no other way of its own: the terminal's Ctrl-C and the service manager's SIGTERM go
+to the whole group, and it is the daemon that decides in which order its parts stop.
+"""
+
+from __future__ import annotations
+
+import gc
+import resource
+import select
+import signal
+import socket
+import sys
+import traceback
+from time import monotonic
+
+from checks.result import CheckResult
+from monitor.clock import SteadyClock
+from monitor.probing.alarms import Alarms
+from monitor.probing.engine import Engine
+from monitor.probing.outbox import Outbox
+from monitor.probing.probe import Means, Probe
+from monitor.probing.timetable import Due, Timetable
+from monitor.probing.wire import Configure, Faster, Finish, Frames, Heartbeat, Message, WireError, checks_of
+
+HEARTBEAT_EVERY = 1.0  # seconds
+_MOST_IN_FLIGHT = 1000
+_DESCRIPTORS = 4096  # what we ask for; a probe needs up to three: two sockets racing, one for its name lookup
+_SPARE_DESCRIPTORS = 64
+_LAST_WORDS = 2.0  # seconds for what is still unsent when we are told to finish
+_READ = 256 * 1024  # bytes
+
+
+class Prober:
+    def __init__(self, channel: socket.socket, most_in_flight: int = _MOST_IN_FLIGHT) -> None:
+        channel.setblocking(False)
+        self._channel = channel
+        self._most = most_in_flight
+        self._frames = Frames()
+        self._outbox = Outbox(channel)
+        self._timetable = Timetable()
+        self._engine = Engine(self._on_bug)
+        self._configured = False
+        self._means = self._make_means(SteadyClock.begin())
+        self._next_beat = 0.0
+        self._was_blocked = False
+        self._finished = False
+        self._gone = False
+        self._broken: WireError | None = None
+
+    def run(self) -> None:
+        """Returns when the daemon says so or is gone; raises where only a fresh process would do better."""
+        self._engine.watch(self._channel.fileno(), self._on_channel)
+        try:
+            while not (self._finished or self._gone or self._broken):
+                self._turn()
+        except (BrokenPipeError, ConnectionResetError):
+            self._gone = True
+        except Exception as error:
+            self._on_bug(error)
+            raise
+        finally:
+            self._say_last_words()
+            self._engine.close()
+        if self._broken is not None:
+            raise self._broken
+
+    def _make_means(self, clock: SteadyClock) -> Means:
+        self._clock = clock
+        self._alarms = Alarms()
+        return Means.on(self._engine, clock, self._alarms, self._timetable.asking)
+
+    def _turn(self) -> None:
+        now = self._clock.seconds()
+        self._alarms.ring(now)
+        # Counted by requests: what merely waits for an excuse or a retry holds no descriptor.
+        capacity = self._most - self._engine.in_flight
+        if capacity > 0:
+            for due in self._timetable.due(now, capacity):
+                self._begin(due)
+        if now >= self._next_beat:
+            self._beat(now)
+        self._outbox.flush(now, self._timetable.lag)
+        self._watch_channel()
+        self._engine.turn(self._patience(capacity > 0))
+
+    def _patience(self, may_begin: bool) -> float:
+        """Seconds until something is due by the clock; sockets wake us earlier."""
+        moments = (
+            self._next_beat,
+            self._timetable.next_due() if may_begin else None,
+            self._alarms.next_at(),
+            self._outbox.next_flush(),
+        )
+        first = min(moment for moment in moments if moment is not None)
+        return min(max(0.0, first - self._clock.seconds()), HEARTBEAT_EVERY)
+
+    def _begin(self, due: Due) -> None:
+        Probe(self._means, due.check, due.scheduled_at, self._on_result, until=due.until, extra=due.extra).begin()
+
+    def _on_result(self, result: CheckResult | None) -> None:
+        if result is not None:
+            self._outbox.add(result, self._clock.seconds())
+
+    def _beat(self, now: float) -> None:
+        self._next_beat = now + HEARTBEAT_EVERY
+        self._outbox.beat(
+            Heartbeat(
+                self._clock.now(),
+                len(self._timetable),
+                self._engine.in_flight,
+                self._timetable.missed,
+                self._timetable.lag(now),
+            )
+        )
+
+    def _watch_channel(self) -> None:
+        blocked = self._outbox.blocked
+        if blocked != self._was_blocked:
+            self._was_blocked = blocked
+            events = select.EPOLLIN | (select.EPOLLOUT if blocked else 0)
+            self._engine.watch(self._channel.fileno(), self._on_channel, events)
+
+    def _on_channel(self, events: int) -> None:
+        if not events & ~select.EPOLLOUT:
+            return
+        try:
+            data = self._channel.recv(_READ)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._gone = True
+            return
+        for message in self._frames.feed(data):
+            self._obey(message)
+
+    def _obey(self, message: Message) -> None:
+        match message:
+            case Configure():
+                self._configure(message)
+            case Faster():
+                self._timetable.set_extra(frozenset(message.services), self._clock.seconds())
+            case Finish():
+                self._finished = True
+            case _:
+                raise WireError(f"the daemon sent a {type(message).__name__}, which is ours to send")
+
+    def _configure(self, message: Configure) -> None:
+        if not self._configured:
+            self._configured = True
+            self._means = self._make_means(SteadyClock(message.origin, message.boot_id))
+            self._next_beat = 0.0
+        elif message.origin != self._clock.origin:
+            raise WireError("the daemon's timeline began anew: that needs a new prober")
+        checks = checks_of(message)
+        self._timetable.replace(checks, self._clock.seconds())
+        self._means.references.replace(message.references)
+        known = {check.id for check in checks}
+        for gone in [check_id for check_id in self._means.previous if check_id not in known]:
+            del self._means.previous[gone]
+        # The checks live as long as the process. Counted among the young, every collection would walk through them.
+        gc.collect()
+        gc.freeze()
+
+    def _on_bug(self, error: BaseException) -> None:
+        if isinstance(error, WireError):
+            self._broken = error
+        # Without the error's own words: they may quote a header.
+        trace = "".join(traceback.format_tb(error.__traceback__))
+        self._outbox.remark("ERROR", f"the prober met an unforeseen {type(error).__name__}:\n{trace}")
+
+    def _say_last_words(self) -> None:
+        """Send what is unsent, as far as the daemon reads it in time."""
+        deadline = monotonic() + _LAST_WORDS
+        try:
+            while not (self._gone or self._outbox.empty) and monotonic() < deadline:
+                self._outbox.flush(self._clock.seconds(), self._timetable.lag, all_of_it=True)
+                select.select([], [self._channel], [], max(0.0, deadline - monotonic()))
+        except OSError:
+            self._gone = True
+
+
+def descriptors() -> int:
+    """How many we may use, after raising the soft limit as far as we may and need."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return wanted
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return wanted
+
+
+def most_in_flight(limit: int) -> int:
+    """Requests at the same time that *limit* descriptors allow; beyond it every probe would fail through our fault."""
+    return max(1, min(_MOST_IN_FLIGHT, (limit - _SPARE_DESCRIPTORS) // 3))
+
+
+def main(arguments: list[str]) -> int:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with socket.socket(fileno=int(arguments[0])) as channel:
+        prober = Prober(channel, most_in_flight(descriptors()))
+        try:
+            prober.run()
+        except Exception:  # told to the daemon already, as far as it listens
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,297 @@
+"""
+Keeps one prober alive, from the daemon's event loop: starts it, listens to it, replaces it when it ends or hangs.
+
+Nothing here blocks the loop, and nothing that happens to the prober is felt outside but through the two callbacks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+import time
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from loguru import logger
+
+from checks.check import Check
+from monitor.clock import SteadyClock
+from monitor.probing.lag import Lag
+from monitor.probing.wire import (
+    Batch,
+    Faster,
+    Finish,
+    Frames,
+    Heartbeat,
+    Message,
+    Remark,
+    WireError,
+    configure,
+    encode,
+)
+
+HUNG_AFTER = 10.0  # seconds without a heartbeat
+HEALTHY_AFTER = 60.0  # seconds that a prober must have lived for its end to be a first one again
+FIRST_DELAY = 0.25  # seconds; an interpreter's start comes on top, and both are to take less than a second
+LONGEST_DELAY = 30.0
+_GRACE = 5.0  # seconds to end of its own accord when we stop
+_LOOK_EVERY = 1.0
+_READ = 256 * 1024  # bytes in one turn of the loop: a flood leaves room for everybody else
+
+T = TypeVar("T")
+
+PROBER = (sys.executable, "-m", "monitor.probing.prober")
+
+
+def restart_delay(last: float, lived: float) -> float:
+    """Seconds to wait before the next start, after *last* before this one and a life of *lived* seconds."""
+    if last <= 0 or lived >= HEALTHY_AFTER:
+        return FIRST_DELAY
+    return min(2 * last, LONGEST_DELAY)
+
+
+def is_hung(last_heartbeat: float, now: float) -> bool:
+    return now - last_heartbeat > HUNG_AFTER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProberStatus:
+    """
+    Attributes:
+        restarts, dropped: Since the supervisor began. `dropped` are results that were measured and never arrived.
+        missed: Slots that the present prober never began.
+        silent_for: Seconds since its last heartbeat, None while none is running.
+    """
+
+    pid: int | None
+    restarts: int
+    dropped: int
+    missed: int
+    checks: int
+    in_flight: int
+    lag: Lag
+    silent_for: float | None
+
+
+class _Child:
+    """One prober process and our end of the socket pair."""
+
+    def __init__(self, process: Process, channel: socket.socket, born: float) -> None:
+        self.process = process
+        self.channel = channel
+        self.born = born
+        self.last_heartbeat = born
+        self.heartbeat: Heartbeat | None = None
+        self.frames = Frames()
+        self.unsent = bytearray()
+        self.fault = ""
+
+    def kill(self, fault: str) -> None:
+        self.fault = self.fault or fault
+        if self.process.returncode is None:
+            self.process.kill()
+
+    def describe_end(self) -> str:
+        code = self.process.returncode
+        if self.fault:
+            return self.fault
+        if code is not None and code < 0:
+            return f"was ended by {signal.Signals(-code).name}"
+        return f"exited with code {code}"
+
+
+class Supervisor:
+    """
+    Args:
+        on_batch: Called with each batch of results, in the loop.
+        on_event: Called with one line whenever the prober ended, or had to be ended, and why.
+        command: What starts a prober; the number of its descriptor is appended.
+    """
+
+    def __init__(
+        self,
+        clock: SteadyClock,
+        on_batch: Callable[[Batch], None],
+        on_event: Callable[[str], None],
+        command: Sequence[str] = PROBER,
+    ) -> None:
+        self._clock = clock
+        self._on_batch = on_batch
+        self._on_event = on_event
+        self._command = tuple(command)
+        self._child: _Child | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
+        # What a prober is told when it begins, kept so that a new one is told the same.
+        self._configure = b""
+        self._faster = b""
+        self._restarts = 0
+        self._dropped = 0
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._keep_alive(), name="prober-supervisor")
+
+    def configure(self, checks: Iterable[Check], references: Iterable[str]) -> None:
+        """Raises WireError, and changes nothing, when it is too much for one message."""
+        self._configure = encode(configure(checks, references, self._clock.origin, self._clock.boot_id))
+        self._send(self._configure)
+
+    def faster(self, services: Iterable[str]) -> None:
+        """Give these services, and no others, extra probes."""
+        message = encode(Faster(tuple(sorted(services))))
+        if message != self._faster:
+            self._faster = message
+            self._send(message)
+
+    def status(self) -> ProberStatus:
+        child = self._child
+        beat = child.heartbeat if child is not None else None
+        return ProberStatus(
+            pid=child.process.pid if child is not None else None,
+            restarts=self._restarts,
+            dropped=self._dropped,
+            missed=beat.missed if beat is not None else 0,
+            checks=beat.checks if beat is not None else 0,
+            in_flight=beat.in_flight if beat is not None else 0,
+            lag=beat.lag if beat is not None else Lag(),
+            silent_for=_now() - child.last_heartbeat if child is not None else None,
+        )
+
+    async def stop(self) -> None:
+        """Let the prober finish, but not for longer than it deserves. What it still sends arrives."""
+        self._stopping.set()
+        if self._task is None:
+            return
+        self._send(encode(Finish()))
+        done, _ = await asyncio.wait({self._task}, timeout=_GRACE)
+        if not done and self._child is not None:
+            self._child.kill("did not finish when asked to")
+        await self._task
+
+    async def _keep_alive(self) -> None:
+        delay = 0.0
+        while not self._stopping.is_set():
+            born = _now()
+            try:
+                end = await self._one_life()
+            except Exception as error:  # whatever it is, the next one may fare better, and without one we are blind
+                end = f"could not be started: {type(error).__name__}: {error}"
+            if self._stopping.is_set():
+                return
+            delay = restart_delay(delay, _now() - born)
+            self._restarts += 1
+            self._tell(self._on_event, f"the prober {end}; the next one starts in {delay:g} s")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), delay)
+
+    async def _one_life(self) -> str:
+        """From start to end of one prober; returns how it ended."""
+        child = await self._spawn()
+        self._child = child
+        loop = asyncio.get_running_loop()
+        ended = loop.create_task(child.process.wait())
+        try:
+            loop.add_reader(child.channel, self._readable, child)
+            self._send(self._configure + self._faster)
+            if self._stopping.is_set():
+                self._send(encode(Finish()))
+            while not (await asyncio.wait({ended}, timeout=_LOOK_EVERY))[0]:
+                # Read first: when it was this loop that hung, the heartbeats are waiting in the socket.
+                self._readable(child)
+                if is_hung(child.last_heartbeat, _now()):
+                    child.kill(f"sent no heartbeat for {HUNG_AFTER:g} s and was killed")
+            while self._readable(child):
+                pass
+            return child.describe_end()
+        finally:
+            self._child = None
+            loop.remove_reader(child.channel)
+            loop.remove_writer(child.channel)
+            child.channel.close()
+            child.kill("was left by its supervisor")
+            await ended
+
+    async def _spawn(self) -> _Child:
+        ours, theirs = socket.socketpair()
+        try:
+            ours.setblocking(False)
+            process = await asyncio.create_subprocess_exec(
+                *self._command, str(theirs.fileno()), pass_fds=(theirs.fileno(),), stdin=DEVNULL, stdout=DEVNULL
+            )
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            # Were it kept open here, the end of the prober would never be an end of file.
+            theirs.close()
+        return _Child(process, ours, _now())
+
+    def _readable(self, child: _Child) -> bool:
+        """Take what one read gives; False when nothing is left."""
+        try:
+            data = child.channel.recv(_READ)
+        except BlockingIOError:
+            return False
+        except OSError:
+            data = b""
+        if not data:
+            asyncio.get_running_loop().remove_reader(child.channel)
+            return False
+        try:
+            for message in child.frames.feed(data):
+                self._take(child, message)
+        except WireError as error:
+            asyncio.get_running_loop().remove_reader(child.channel)
+            child.kill(f"spoke nonsense and was killed: {error}")
+            return False
+        return True
+
+    def _take(self, child: _Child, message: Message) -> None:
+        match message:
+            case Batch():
+                self._dropped += message.dropped
+                self._tell(self._on_batch, message)
+            case Heartbeat():
+                child.last_heartbeat = _now()
+                child.heartbeat = message
+            case Remark():
+                self._tell(partial(logger.log, message.level), message.text)
+            case _:
+                raise WireError(f"a {type(message).__name__}, which is ours to send")
+
+    def _tell(self, callback: Callable[[T], None], value: T) -> None:
+        """A listener's mistake must not end the listening."""
+        try:
+            callback(value)
+        except Exception:
+            logger.exception("a listener to the prober raised")
+
+    def _send(self, data: bytes) -> None:
+        if self._child is not None and data:
+            self._child.unsent += data
+            self._writable(self._child)
+
+    def _writable(self, child: _Child) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            sent = child.channel.send(child.unsent)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            sent = len(child.unsent)  # it is gone; the next one is told anew
+        del child.unsent[:sent]
+        if child.unsent:
+            loop.add_writer(child.channel, self._writable, child)
+        else:
+            loop.remove_writer(child.channel)
+
+
+def _now() -> float:
+    # Suspend does not count here: a machine that woke has a prober that slept as well.
+    return time.monotonic()
