@@ -110,7 +110,9 @@ def check_once(
         if style == "nagios":  # its readers look at the first line of the output and at nothing else
             click.echo(f"CHECKS {nagios_line(Status.UNKNOWN, trouble.message)}")
         raise
-    results = until_ok(job.ask, wait, _progress(wait))
+    progress = Progress(watched=wait > 0 and sys.stderr.isatty())
+    results = until_ok(job.ask, wait, progress.tell)
+    progress.clear()
     verdicts = _verdicts(job, results, against_baseline)
     if style == "table":
         click.echo(as_table(verdicts, width_of(sys.stdout), colour_wanted(sys.stdout)))
@@ -171,21 +173,24 @@ def until_ok(
         sleep(PAUSE)
 
 
-def _progress(wait: float) -> Callable[[Sequence[CheckResult], float], None]:
-    """A line on the terminal that is written over; nothing where nobody watches."""
-    watched = wait > 0 and sys.stderr.isatty()
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One line on the terminal that is written over; nothing where nobody watches."""
 
-    def tell(results: Sequence[CheckResult], left: float) -> None:
-        if not watched:
-            return
+    watched: bool
+
+    def tell(self, results: Sequence[CheckResult], left: float) -> None:
         waiting = [result for result in results if result.outcome is not Outcome.OK]
         first = waiting[0]
         text = f"{left:.0f} s left, {len(waiting)} of {len(results)} not ok; {first.id}: {first.reason}: {first.detail}"
-        click.echo(f"\r\x1b[K{printable(text)[: width_of(sys.stderr) - 1]}", nl=False, err=True)
-        if left <= PAUSE * 2:
-            click.echo("\r\x1b[K", nl=False, err=True)
+        self._write(printable(text)[: width_of(sys.stderr) - 1])
 
-    return tell
+    def clear(self) -> None:
+        self._write("")
+
+    def _write(self, text: str) -> None:
+        if self.watched:
+            click.echo(f"\r\x1b[K{text}", nl=False, err=True)
 
 
 def _verdicts(job: Job, results: Sequence[CheckResult], against_baseline: bool) -> list[Verdict]:
@@ -193,19 +198,18 @@ def _verdicts(job: Job, results: Sequence[CheckResult], against_baseline: bool) 
     samples: dict[str, list[CheckResult]] = {check.id: [] for check in job.checks}
     for result in results:
         samples[result.id].append(result)
-    compare = None
+    found = {check.id: ("", "") for check in job.checks}
     if against_baseline and job.config is not None:
-        from monitor.cli.usual import Usual
+        from monitor.cli.usual import compare
 
-        compare = Usual.of(job.config, job.clock).compare
+        found = {check.id: compare(job.config, check, samples[check.id], job.clock.now()) for check in job.checks}
     verdicts = []
     for check in job.checks:
-        asked = samples[check.id]
-        worst = min(asked, key=lambda result: _BADNESS.index(result.outcome))
-        warning, note = compare(check, asked) if compare else ("", "")
+        worst = min(samples[check.id], key=lambda result: _WORST_FIRST.index(result.outcome))
+        warning, note = found[check.id]
         notes = (*worst.notes, note) if note else worst.notes
-        verdicts.append(Verdict(result=worst, warnings=(warning,) if warning else (), notes=tuple(notes)))
+        verdicts.append(Verdict(result=worst, warnings=(warning,) if warning else (), notes=notes))
     return verdicts
 
 
-_BADNESS = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.OK)
+_WORST_FIRST = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.OK)

@@ -72,6 +72,14 @@ def _later_config_option() -> click.Option:
     return option
 
 
+def _accept_config(command: click.Command) -> None:
+    if not any("--config" in parameter.opts for parameter in command.params):
+        command.params.append(_later_config_option())
+    if isinstance(command, click.Group):
+        for below in command.commands.values():
+            _accept_config(below)
+
+
 class Commands(click.Group):
     """Loads a subcommand when it is needed, and ends every run with one of our own exit codes."""
 
@@ -85,8 +93,8 @@ class Commands(click.Group):
         command = getattr(import_module(entry.module), entry.attribute)
         if not isinstance(command, click.Command):
             raise TypeError(f"{entry.module}:{entry.attribute} is not a command")
-        if entry.configured and not any("--config" in parameter.opts for parameter in command.params):
-            command.params.append(_later_config_option())
+        if entry.configured:
+            _accept_config(command)
         return command
 
     def resolve_command(

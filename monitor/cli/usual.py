@@ -6,9 +6,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from statistics import median
 
+from checks.check import Check
 from checks.result import CheckResult, Outcome
 from monitor.cli.formats import milliseconds
-from monitor.core.baseline import ENOUGH, Baseline, Effect, Quality
+from monitor.config import Config
+from monitor.core.baseline import ENOUGH, Baseline, Effect, Quality, Signal
+from monitor.sources.fitting import BaselineStore
+
+
+def compare(config: Config, check: Check, asked: Sequence[CheckResult], now: datetime) -> tuple[str, str]:
+    """`against_usual` with the baseline that the daemon keeps in the state folder."""
+    if check.service not in config.services:
+        return "", "not in the configuration: it has no baseline"
+    store = BaselineStore(config.monitor.state / "baselines")
+    return against_usual(asked, store.get(check.service, Signal.PROBE_LATENCY, check.name), now)
 
 
 def against_usual(

@@ -124,6 +124,11 @@ def test_the_configuration_is_named_before_or_after_the_command(run, before):
     assert "elsewhere.yaml" in run(*arguments).stderr
 
 
+def test_the_configuration_may_be_named_after_a_part_of_a_command(run):
+    assert "elsewhere.yaml" in run("incident", "list", "-c", "elsewhere.yaml").stderr
+    assert "elsewhere.yaml" in run("incident", "-c", "elsewhere.yaml", "list").stderr
+
+
 def test_the_environment_names_it_too_and_the_command_line_wins(run):
     environ = {"WATCHKEEPER_CONFIG": "from-environment.yaml"}
 
