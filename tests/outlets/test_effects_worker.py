@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,9 @@ class Tracker:
     def reconcile(self, effect: Effect, external_id: str) -> Delivery | None:
         self.asked.append(effect.key)
         return self.found.get(effect.key)
+
+    def was_sent(self, times: int) -> bool:
+        return len(self.sent) == times
 
     @property
     def keys(self) -> list[str]:
@@ -292,7 +296,7 @@ def test_an_outlet_that_refuses_our_credentials_pauses_says_so_once_and_resumes(
         assert len(tracker.sent) == 1
         for tries in (2, 3):
             hand.at = T0 + (tries - 1) * 60 * SECOND
-            until(lambda tries=tries: len(tracker.sent) == tries)
+            until(partial(tracker.was_sent, tries))
             assert worker.drain(5)
             assert worker.paused["tracker"].since == T0
         hand.at = T0 + 180 * SECOND
