@@ -37,7 +37,7 @@ class Daemon:
         self.config = config
         self.house = House.build(config, token_of(config))
         self.housekeeping = Housekeeping(self.house)
-        self.supervisor = Supervisor(on_batch=self.take, on_event=lambda text: logger.warning(text))
+        self.supervisor = Supervisor(self.house.clock, self.take, logger.warning)
         self.turned_at = self.house.clock.now()
         self._stop = asyncio.Event()
 
@@ -53,8 +53,8 @@ class Daemon:
             for commit in resume(self.house):
                 self.house.adopt(commit)
             self.house.start()
+            self.supervisor.configure(self.config.all_checks(), self.config.monitor.online)
             await self.supervisor.start()
-            await self._configure_prober()
             logger.info(
                 f"watching {len(self.config.services)} services, {len(self.config.all_checks())} checks; http://{web.host}:{web.port}"
             )
@@ -67,7 +67,7 @@ class Daemon:
             now, wall = self.house.clock.now(), self.house.clock.wall()
             self.turned_at = now
             self.house.judge.tick(now, wall)
-            await self.supervisor.faster(self.house.affected())
+            self.supervisor.faster(self.house.affected())
             self.housekeeping.tick(now, wall)
             try:
                 await asyncio.wait_for(self._stop.wait(), TICK)
@@ -80,12 +80,6 @@ class Daemon:
             if (check := self.house.checks.get(result.id)) is not None:
                 self.house.telemetry.probe(check, result)
         self.house.judge.take(batch.results, self.house.clock.now(), self.house.clock.wall())
-
-    async def _configure_prober(self) -> None:
-        clock = self.house.clock
-        await self.supervisor.configure(
-            self.config.all_checks(), self.config.monitor.online, origin=clock.origin, boot_id=clock.boot_id
-        )
 
     async def _close(self, web: WebServer) -> None:
         await self.supervisor.stop()

@@ -15,7 +15,7 @@ from monitor.core.slo import Objective, budget_remaining, burn_rate
 from monitor.daemon.house import House
 from monitor.daemon.judge import ITSELF
 from monitor.ledger.records import Commit
-from monitor.probing.supervisor import Supervisor
+from monitor.probing.supervisor import ProberStatus, Supervisor
 from monitor.response.case import Case
 from monitor.response.casebook import UnknownIncident
 from monitor.response.observe import SLO_PERIOD
@@ -111,7 +111,7 @@ class DaemonDesk:
         oldest = house.worker.oldest_waiting()
         month = [w.tally(house.clock.now(), SLO_PERIOD) for w in house.judge.watches.values()]
         return {
-            "prober": dict(self._daemon.supervisor.state()),
+            "prober": _prober(self._daemon.supervisor.status()),
             "results": {
                 "expected": sum(t.expected for t in month),
                 "good": sum(t.good for t in month),
@@ -184,3 +184,16 @@ class DaemonDesk:
         except TimeoutError:
             raise DeskRefusal(503, "taken, but the ledger cannot record it now; it is held and retried") from None
         return incident_document(incident)
+
+
+def _prober(status: ProberStatus) -> dict[str, object]:
+    return {
+        "pid": status.pid,
+        "restarts": status.restarts,
+        "dropped": status.dropped,
+        "missed": status.missed,
+        "checks": status.checks,
+        "in_flight": status.in_flight,
+        "lag_p99_seconds": status.lag.p99,
+        "lag_max_seconds": status.lag.max,
+    }

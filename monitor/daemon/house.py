@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from loguru import logger
@@ -14,7 +14,6 @@ from checks.check import Check, CollectorQuestion
 from monitor.clock import SteadyClock
 from monitor.config import Config
 from monitor.core.incident import Timing
-from monitor.core.severity import POLICIES, Policy, Severity
 from monitor.daemon.judge import ITSELF, Judge
 from monitor.daemon.surroundings import Surveyor
 from monitor.ledger.history import History
@@ -68,6 +67,7 @@ class House:
             location=config.monitor.location,
             instance_id=_instance_id(ledger),
             clock=clock,
+            secrets=config.secrets(),
         )
         surveyor = Surveyor(config, clock)
         return cls(config, clock, ledger, History.open(state / "history.sqlite"), telemetry, casebook, surveyor, token)
@@ -125,7 +125,7 @@ def rules_of(config: Config) -> Rules:
     collectors = {c.service for c in config.all_checks() if isinstance(c.question, CollectorQuestion)}
     return Rules(
         timing=timing,
-        policies=policies_of(config),
+        policies=config.policy,
         roles=roles(config.contacts),
         outlets=tuple(outlets_of(config)),
         depends_on={name: service.depends_on for name, service in config.services.items()},
@@ -134,17 +134,6 @@ def rules_of(config: Config) -> Rules:
         postmortem_within=incidents.postmortem_within,
         evidence_wait=incidents.evidence_wait,
     )
-
-
-def policies_of(config: Config) -> dict[Severity, Policy]:
-    """As configured; `incidents.update_every` is the spacing where `policy:` did not give one of its own."""
-    every = config.incidents.update_every
-    return {
-        severity: replace(policy, update_every=every)
-        if policy.update_every is not None and policy.update_every == POLICIES[severity].update_every
-        else policy
-        for severity, policy in config.policy.items()
-    }
 
 
 def outlets_of(config: Config) -> dict[str, Outlet]:

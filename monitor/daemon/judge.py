@@ -111,7 +111,7 @@ class Judge:
             return
         for service in self.casebook.cases[incident.id].services():
             if service in self.watches:
-                self.watches[service].begin_proof()
+                self.watches[service].prove_since(incident.since)
                 if not incident.is_live or incident.opened_at == incident.since:
                     self.watches[service].reset_detectors()
 

@@ -19,9 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from monitor.demo.otlp_receiver import OtlpReceiver
-
 from monitor.demo.history import History, HistoryServer
+from monitor.demo.otlp_receiver import OtlpReceiver
 from monitor.demo.services import CollectorHealth, DemoService, JsonServer
 
 PATIENCE = 75.0

@@ -99,7 +99,7 @@ class Casebook:
         changes: list[LedgerEvent] = []
         case = self.cases.get(subject.incident.id)
         if case is not None and seen.assessment is not None:
-            case.conditions = tuple(condition.text for condition in seen.assessment.conditions)
+            case.conditions = (*(c.text for c in seen.assessment.conditions), *seen.assessment.notes)
         transitions: tuple[Transition, ...] = ()
         stormed = ""
         if decided is not None:

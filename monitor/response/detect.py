@@ -14,9 +14,6 @@ from monitor.core.incident import Event, State, observed, quiet_after
 from monitor.core.recovery import Assessment
 from monitor.core.severity import Evidence, Suggestion
 
-MISSED_EVALUATIONS = 2
-"""Evaluations in a row that a recovery condition may stay unproven before that is a gap."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
@@ -46,14 +43,12 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Streaks:
-    """How many evaluations in a row were without a breach, and how many left a recovery condition unproven."""
+    """How many evaluations in a row were without a breach."""
 
     quiet: int = 0
-    unproven: int = 0
 
     def after(self, seen: Observation) -> Streaks:
-        unproven = seen.assessment is not None and any(c.met is None for c in seen.assessment.conditions)
-        return Streaks(quiet_after(self.quiet, bool(seen.breach)), self.unproven + 1 if unproven else 0)
+        return Streaks(quiet_after(self.quiet, bool(seen.breach)))
 
 
 def next_event(state: State, seen: Observation, streaks: Streaks) -> tuple[Event, str] | None:
@@ -63,14 +58,15 @@ def next_event(state: State, seen: Observation, streaks: Streaks) -> tuple[Event
     Args:
         streaks: Including *seen* itself.
     """
-    unproven = state is State.RECOVERING and streaks.unproven > MISSED_EVALUATIONS
+    # A source that was away for too long proves nothing either: the clock of recovering begins anew.
+    unproven = state is State.RECOVERING and seen.assessment is not None and seen.assessment.gap
     refuted = _conditions(seen, False)
     event = observed(
         state,
         breached=bool(seen.breach),
         gap=seen.gap or unproven,
         quiet=streaks.quiet,
-        recovered=None if seen.assessment is None else seen.assessment.all_met or (False if refuted else None),
+        recovered=None if seen.assessment is None else seen.assessment.recovered,
     )
     if event is None:
         return None

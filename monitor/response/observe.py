@@ -73,7 +73,7 @@ def observe(
         first_failure_at=min(begun, default=None),
         evidence=evidence,
         suggestion=suggestion,
-        assessment=_assess(together, incident, failing, firing, now) if incident is not None else None,
+        assessment=_assess(together, incident, failing, firing) if incident is not None else None,
         trace_id=cause.trace_id if cause else "",
         span_id=cause.first.span_id if cause else "",
         failure=str(cause.reason or "") if cause else "",
@@ -130,24 +130,26 @@ def _assess(
     incident: Incident,
     failing: tuple[str, ...],
     firing: tuple[str, ...],
-    now: datetime,
 ) -> Assessment:
     """Counted since recovering began: the burn of those minutes alone, and the proof that extra probes add to it."""
     watch, around = together[0]
     recovering = incident.state is State.RECOVERING
-    since = total(w.tally(now, now - incident.since) for w, _ in together) if recovering else Tally()
+    for member, _ in together:
+        member.prove_since(incident.since)
+    # Counted from the very moment of recovering: a window moved back to a whole minute would hold the last failures.
+    since = total(w.proof() for w, _ in together) if recovering else Tally()
     shifts = [a.latency_shift for _, a in together]
     return assess(
         RecoveryEvidence(
             confirmed_failures=failing,
-            tally_since=total(w.proof() for w, _ in together) if recovering else Tally(),
+            tally_since=since,
             burn=burn_rate(since, Objective(watch.objective)) if recovering else None,
             traffic=around.traffic,
             traffic_configured=around.traffic_configured,
             traffic_missed=around.traffic_missed,
             latency_shifted=None if all(s is None for s in shifts) else any(shifts),
             firing_alerts=firing,
-            declared=bool(incident.declared_by),
+            declared=incident.needs_mitigation,
             mitigated=bool(incident.mitigated_by),
         )
     )

@@ -17,7 +17,7 @@ from checks.result import CheckResult, Confirmation, Outcome
 from monitor.config import Service
 from monitor.core.incident import gap_limit
 from monitor.core.sequential import FailureCusum
-from monitor.core.sli import SliWindow, Tally
+from monitor.core.sli import SliWindow, Tally, window_start
 from monitor.core.slo import DETECTION_OBJECTIVE, Objective
 from monitor.core.slots import slots_between
 
@@ -48,6 +48,7 @@ class CheckWatch:
     heard_at: datetime | None = None
     last: CheckResult | None = None
     proof: Tally = field(default_factory=Tally)
+    proof_since: datetime | None = None
     latencies: dict[datetime, list[float]] = field(default_factory=dict)
 
     def observe(self, result: CheckResult) -> None:
@@ -108,6 +109,7 @@ class CheckWatch:
             "failing_since": self.failing_since.isoformat() if self.failing_since else None,
             "last_two": list(self.last_two),
             "proof": [self.proof.good, self.proof.bad],
+            "proof_since": self.proof_since.isoformat() if self.proof_since else None,
         }
 
     def restore(self, state: Mapping[str, object]) -> None:
@@ -122,10 +124,11 @@ class CheckWatch:
         if isinstance(proof, list) and len(proof) == 2:
             good, bad = (int(n) for n in proof)
             self.proof = Tally(expected=good + bad, good=good, bad=bad)
+            self.proof_since = _instant(state.get("proof_since"))
 
     def tally(self, now: datetime, window: timedelta) -> Tally:
         settled = now - timedelta(seconds=self.check.timeout) - SETTLE
-        start = max(now - window, self.began_at)
+        start = max(window_start(now, window), self.began_at)
         expected = slots_between(self.check.id, self.check.interval, start, settled)
         return self.window.tally(now, window, expected)
 
@@ -187,9 +190,11 @@ class ServiceWatch:
     def proof(self) -> Tally:
         return total(watch.proof for watch in self.checks.values())
 
-    def begin_proof(self) -> None:
+    def prove_since(self, since: datetime) -> None:
+        """Proof is counted from *since* on; once it is, saying so again changes nothing."""
         for watch in self.checks.values():
-            watch.proof = Tally()
+            if watch.proof_since != since:
+                watch.proof_since, watch.proof = since, Tally()
 
     def reset_detectors(self) -> None:
         for watch in self.checks.values():
