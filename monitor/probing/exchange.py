@@ -31,7 +31,8 @@ class Exchange:
         secure = self.hop.url[:6].lower() == "https:"
         self._timings = _added(self._timings, phases(end.marks, secure, end.status is not None))
         # A transfer that we ended ourselves, having what we wanted, is reported by libcurl as a failed write.
-        if end.stopped is Stopped.HEADERS or (end.code and end.stopped is Stopped.NO):
+        # And headers that are cut off in the middle are no fault to libcurl.
+        if end.stopped is Stopped.HEADERS or (end.stopped is Stopped.NO and (end.code or not end.headers_ended)):
             return self._answer(end, explain(self.hop, end, self.request.timeout, self._redirects))
         location = self._location(end)
         if location is None:

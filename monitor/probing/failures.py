@@ -12,6 +12,7 @@ from monitor.probing.hops import Hop, clip, host_of, place, shown
 from monitor.probing.transfer import MAX_HEADER_BYTES, HopEnd, Stopped
 
 # The numbers are libcurl's ABI (curl/curl.h); several have no name in pycurl.
+OK: Final = 0
 UNSUPPORTED_PROTOCOL: Final = 1
 URL_MALFORMAT: Final = 3
 COULDNT_RESOLVE_HOST: Final = 6
@@ -38,7 +39,7 @@ QUIC_CONNECT_ERROR: Final = 96
 TOO_LARGE: Final = 100
 
 _PROTOCOL: Final = {
-    UNSUPPORTED_PROTOCOL, WEIRD_SERVER_REPLY, HTTP2, BAD_CONTENT_ENCODING, CHUNK_FAILED, HTTP2_STREAM, HTTP3, TOO_LARGE,
+    UNSUPPORTED_PROTOCOL, WEIRD_SERVER_REPLY, HTTP2, BAD_CONTENT_ENCODING, CHUNK_FAILED, HTTP2_STREAM, HTTP3,
 }  # fmt: skip
 _CONNECTION: Final = {COULDNT_CONNECT, SSL_CONNECT_ERROR, GOT_NOTHING, SEND_ERROR, RECV_ERROR, QUIC_CONNECT_ERROR}
 
@@ -80,6 +81,20 @@ _CERTIFICATE: Final = {
     64: "the certificate is for another address",
 }
 
+_TLS: Final = {
+    "wrong version number": "it speaks plain HTTP there, or not TLS at all",
+    "http request": "it speaks plain HTTP there",
+    "protocol version": "it and we have no TLS version in common",
+    "handshake failure": "it and we have no cipher or curve in common, or it wants a client certificate",
+    "certificate required": "it wants a client certificate",
+    "unrecognized name": "it knows no site of this name",
+}
+
+# Only of these can it matter whether the target had sent anything yet: the others are about something that it sent.
+_SILENCE: Final = {
+    Reason.DNS, Reason.REFUSED, Reason.UNREACHABLE, Reason.TIMEOUT, Reason.RESET, Reason.INTERNAL,
+}  # fmt: skip
+
 
 def phases(marks: tuple[float, float, float, float, float], secure: bool, answered: bool) -> Timings:
     """
@@ -114,78 +129,86 @@ def explain(hop: Hop, end: HopEnd, limit: float, hops_before: int) -> TransportE
         limit: Seconds that the whole exchange was given.
         hops_before: Redirects followed before this hop. With any, the target has answered something.
     """
-    silent = end.status is None and not end.headers and hops_before == 0
-    if end.stopped is Stopped.HEADERS:
-        return _error(
-            Reason.PROTOCOL, f"{shown(hop.url)} sent more than {MAX_HEADER_BYTES // 1024} KB of headers", False
-        )
-    code = end.code
-    where = place(hop.url)
+    reason, detail = _verdict(hop, end, limit, hops_before)
+    # libcurl does not tell of a status line that broke off before its end: that passes for silence.
+    silent = reason in _SILENCE and end.status is None and hops_before == 0
+    return TransportError(reason=reason, detail=detail, before_any_byte=silent, temporary=reason is Reason.DNS)
+
+
+def _verdict(hop: Hop, end: HopEnd, limit: float, hops_before: int) -> tuple[Reason, str]:
+    code, words = end.code, clip(end.message)
+    where, url = place(hop.url), shown(hop.url)
+    if end.stopped is Stopped.HEADERS or code == TOO_LARGE:
+        return Reason.PROTOCOL, f"{url} sent more than {MAX_HEADER_BYTES // 1024} KB of headers"
+    if code == OK:
+        return Reason.PROTOCOL, f"{url} ended its answer before its headers were over"
     if code == TIMED_OUT:
-        return _timeout(hop, end, limit, silent)
+        return Reason.TIMEOUT, f"no answer within {limit:g} s: waited for {_awaited(hop, end)}"
     if code == COULDNT_RESOLVE_HOST:
-        return TransportError(
-            reason=Reason.DNS,
-            detail=f"the name {clip(host_of(hop.url))} could not be resolved",
-            before_any_byte=silent,
-            temporary=True,
-        )
+        return Reason.DNS, f"the name {clip(host_of(hop.url))} could not be resolved"
     if code in (PEER_FAILED_VERIFICATION, SSL_INVALIDCERTSTATUS):
-        return _error(Reason.CERTIFICATE, f"certificate of {where} refused: {_certificate(end)}", silent)
+        return Reason.CERTIFICATE, f"certificate of {where} refused: {_certificate(end)}"
     if code in _CONNECTION:
-        return _connection(hop, end, silent)
+        return _connection(hop, end)
     if code in (SSL_CIPHER, SSL_SHUTDOWN_FAILED):
-        return _error(Reason.TLS, f"TLS with {where} failed: {clip(end.message)}", silent)
+        return Reason.TLS, f"TLS with {where} failed: {_tls_words(end.message)}"
     if code == PARTIAL_FILE:
-        return _error(Reason.PROTOCOL, f"{shown(hop.url)} ended its answer early: {clip(end.message)}", False)
+        return Reason.PROTOCOL, f"{url} ended its answer early: {words}"
     if code == URL_MALFORMAT and hops_before:
-        return _error(Reason.PROTOCOL, f"redirected to {shown(hop.url)}, which is no URL: {clip(end.message)}", False)
+        return Reason.PROTOCOL, f"redirected to {url}, which is no URL: {words}"
     if code in _PROTOCOL:
-        return _error(Reason.PROTOCOL, f"{where} does not speak HTTP as it should: {clip(end.message)}", False)
+        return Reason.PROTOCOL, f"{where} does not speak HTTP as it should: {words}"
     if code == SSL_CACERT_BADFILE:
-        return _error(Reason.INTERNAL, f"no CA certificates to judge {where} by: {clip(end.message)}", silent)
-    return _error(Reason.INTERNAL, f"{shown(hop.url)} could not be asked: {clip(end.message)} (libcurl {code})", silent)
+        return Reason.INTERNAL, f"no CA certificates to judge {where} by: {words}"
+    return Reason.INTERNAL, f"{url} could not be asked: {words} (libcurl {code})"
 
 
-def _timeout(hop: Hop, end: HopEnd, limit: float, silent: bool) -> TransportError:
+def _awaited(hop: Hop, end: HopEnd) -> str:
     name, connect, tls, _, _ = end.marks
     where = place(hop.url)
     if not name and not connect:
-        waiting, missing = f"the name {clip(host_of(hop.url))} to be resolved", True
-    elif not connect:
-        waiting, missing = f"{where} to accept the connection", True
-    elif hop.url[:6].lower() == "https:" and not tls:
-        waiting, missing = f"the TLS handshake with {where}", True
-    elif end.status is None:
-        waiting, missing = f"the first byte from {where}, connected", True
-    else:
-        waiting, missing = f"the end of the answer of {shown(hop.url)} ({len(end.body)} bytes of body came)", False
-    detail = f"no answer within {limit:g} s: waited for {waiting}"
-    return _error(Reason.TIMEOUT, detail, silent and missing)
+        return f"the name {clip(host_of(hop.url))} to be resolved"
+    if not connect:
+        return f"{where} to accept the connection"
+    if hop.url[:6].lower() == "https:" and not tls:
+        return f"the TLS handshake with {where}"
+    if end.status is None:
+        return f"the first byte from {where}, connected"
+    return f"the end of the answer of {shown(hop.url)} ({len(end.body)} bytes of body came)"
 
 
-def _connection(hop: Hop, end: HopEnd, silent: bool) -> TransportError:
+def _connection(hop: Hop, end: HopEnd) -> tuple[Reason, str]:
     where = place(hop.url)
     reason = _ERRNO.get(end.errno)
     if end.code == COULDNT_CONNECT:
         if reason is Reason.REFUSED:
-            return _error(reason, f"connect to {where} refused: nothing listens there", silent)
+            return reason, f"connect to {where} refused: nothing listens there"
         words = os.strerror(end.errno) if end.errno else clip(end.message)
-        return _error(reason or Reason.UNREACHABLE, f"connect to {where} failed: {words}", silent)
+        return reason or Reason.UNREACHABLE, f"connect to {where} failed: {words}"
     hung_up = reason is Reason.RESET or "reset by peer" in end.message or "Broken pipe" in end.message
-    if end.code == SSL_CONNECT_ERROR and not hung_up:
-        return _error(Reason.TLS, f"TLS handshake with {where} failed: {clip(end.message)}", silent)
-    if end.code == GOT_NOTHING:
-        return _error(Reason.RESET, f"{where} closed the connection without answering", silent)
+    cut = "unexpected eof" in end.message  # OpenSSL's words for a connection that closed without a goodbye
+    if end.code == SSL_CONNECT_ERROR:
+        if hung_up or cut:
+            return Reason.RESET, f"{where} hung up during the TLS handshake"
+        return Reason.TLS, f"TLS handshake with {where} failed: {_tls_words(end.message)}"
+    if end.code == GOT_NOTHING or (cut and end.status is None):
+        return Reason.RESET, f"{where} closed the connection without answering"
+    if cut:
+        return Reason.PROTOCOL, f"{shown(hop.url)} ended its answer early, after {len(end.body)} bytes of body"
     if hung_up:
-        when = "during the TLS handshake" if end.code == SSL_CONNECT_ERROR else "before it answered"
-        return _error(
-            Reason.RESET, f"{where} reset the connection {when if silent else 'in the middle of its answer'}", silent
-        )
+        when = "before it answered" if end.status is None else "in the middle of its answer"
+        return Reason.RESET, f"{where} reset the connection {when}"
     if reason is not None:
-        return _error(reason, f"the connection to {where} broke: {os.strerror(end.errno)}", silent)
+        return reason, f"the connection to {where} broke: {os.strerror(end.errno)}"
     # RECV_ERROR also stands for what libcurl could not parse: chunks, TLS records, a flood of headers.
-    return _error(Reason.PROTOCOL, f"{where} answered what cannot be read: {clip(end.message)}", False)
+    return Reason.PROTOCOL, f"{where} answered what cannot be read: {clip(end.message)}"
+
+
+def _tls_words(message: str) -> str:
+    """OpenSSL's last words, without its error numbers, and what they usually mean."""
+    words = clip(message.rpartition("::")[2].strip())
+    meaning = next((meaning for sign, meaning in _TLS.items() if sign in words), None)
+    return f"{words}: {meaning}" if meaning else words
 
 
 def _certificate(end: HopEnd) -> str:
@@ -194,7 +217,3 @@ def _certificate(end: HopEnd) -> str:
     if "subject name" in end.message or "does not match" in end.message:
         return f"it is for another name ({clip(end.message)})"
     return clip(end.message)
-
-
-def _error(reason: Reason, detail: str, before_any_byte: bool) -> TransportError:
-    return TransportError(reason=reason, detail=detail, before_any_byte=before_any_byte)

@@ -102,7 +102,9 @@ class NameDoctor:
             verdict = None
         except socket.gaierror as error:
             verdict = error.errno
-        except (OSError, UnicodeError):
+        except UnicodeError:
+            verdict = socket.EAI_NONAME  # no name at all, for example a label of more than 63 letters
+        except OSError:
             verdict = socket.EAI_AGAIN
         self._verdicts.put((name, verdict))
         os.eventfd_write(wake, 1)

@@ -58,6 +58,7 @@ class HopEnd:
     marks: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
     status: int | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    headers_ended: bool = True
     body: bytes = field(default=b"", repr=False)
     stopped: Stopped = Stopped.NO
     address: str | None = None
@@ -125,6 +126,7 @@ class Transfer:
             ),
             status=self._status or None,
             headers=_parse(self._lines),
+            headers_ended=self._block_ended,
             body=bytes(self._body),
             stopped=self._stopped,
             address=info(pycurl.PRIMARY_IP) or None,

@@ -1,0 +1,88 @@
+"""An engine that fails its test on any bug of ours, and servers that end with it."""
+
+from __future__ import annotations
+
+import importlib.util
+import ssl
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from checks.exchange import HttpAnswer, HttpRequest
+from monitor.probing.engine import Engine
+
+
+def _load(name: str) -> ModuleType:
+    """A helper module beside this file. Test folders are no packages, so that their files may share names."""
+    spec = importlib.util.spec_from_file_location(f"probing_{name}", Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+_HELL = _load("hell")
+
+
+@pytest.fixture(scope="session")
+def hell() -> ModuleType:
+    return _HELL
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    bugs: list[BaseException] = []
+    engine = Engine(bugs.append)
+    yield engine
+    engine.close()
+    assert bugs == []
+
+
+@pytest.fixture
+def serve(request: pytest.FixtureRequest) -> Callable[..., Any]:
+    """Start a server that talks so: `serve(talk)` or `serve(talk, tls_context)`."""
+
+    def start(talk: Callable[..., None], tls: ssl.SSLContext | None = None) -> Any:
+        server = _HELL.Hell(talk, tls)
+        request.addfinalizer(server.close)
+        return server
+
+    return start
+
+
+@pytest.fixture
+def fetch(engine: Engine) -> Callable[..., HttpAnswer]:
+    """Ask once with the real engine: `fetch(url, **fields of HttpRequest)`."""
+
+    def ask(url: str, **fields: Any) -> HttpAnswer:
+        answers: list[HttpAnswer] = []
+        engine.submit(HttpRequest(url=url, **{"timeout": 5.0, **fields}), answers.append)
+        turn_until(engine, lambda: bool(answers))
+        assert len(answers) == 1
+        return answers[0]
+
+    return ask
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return _HELL.Authority(tmp_path_factory.mktemp("authority"))
+
+
+def turn_until(engine: Engine, met: Callable[[], bool], within: float = 20.0) -> None:
+    deadline = time.monotonic() + within
+    while not met():
+        assert time.monotonic() < deadline, f"nothing came of it within {within} s"
+        engine.turn(0.2)
+
+
+@pytest.fixture(name="turn_until")
+def _turn_until() -> Callable[..., None]:
+    return turn_until
