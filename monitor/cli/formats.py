@@ -11,6 +11,9 @@ from monitor.cli.verdicts import EXIT_CODES, Status, Verdict, counted, overall
 
 Render = Callable[[Sequence[Verdict]], str]
 
+NOTHING: Final = 0.00005
+"""Seconds that would be shown as 0.0 ms."""
+
 _STYLES: Final = {Status.OK: "green", Status.WARNING: "yellow", Status.FAILED: "bold red", Status.UNKNOWN: "magenta"}
 
 
@@ -47,7 +50,7 @@ def phases(timings: Timings | None) -> str:
         ("wait", timings.first_byte),
         ("body", timings.transfer),
     )
-    return " ".join(f"{name} {_figure(value * 1000)}" for name, value in parts if value > 0) or "-"
+    return " ".join(f"{name} {_figure(value * 1000)}" for name, value in parts if value >= NOTHING) or "-"
 
 
 def _figure(value: float) -> str:

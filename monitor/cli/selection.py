@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Sequence
 from difflib import get_close_matches
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from checks.check import Check, HttpQuestion
 
@@ -29,9 +30,17 @@ def check_of_url(url: str) -> Check:
         raise UnknownName(f"{url}: only http:// and https:// can be asked")
     if not host or any(char <= " " or char == "\x7f" for char in url):
         raise UnknownName(f"{url}: not a URL that can be asked; write it as https://example.org/healthz")
-    # Without credentials: the name goes into every format and every span.
-    service = (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")
-    return Check(service=service, name=parts.path.strip("/") or "root", question=HttpQuestion(url=url))
+    service = (f"[{host}]" if ":" in host else host) + (f":{port}" if port is not None else "")
+    question = HttpQuestion(url=url)
+    if "@" in parts.netloc:
+        # Credentials go into a header: an address is shown in every format and in every span.
+        shown = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+        question = HttpQuestion(url=shown, headers=(("Authorization", _basic(parts.username, parts.password)),))
+    return Check(service=service, name=parts.path.strip("/") or "root", question=question)
+
+
+def _basic(user: str | None, password: str | None) -> str:
+    return "Basic " + b64encode(f"{unquote(user or '')}:{unquote(password or '')}".encode(errors="replace")).decode()
 
 
 def select(checks: Sequence[Check], names: Sequence[str]) -> tuple[Check, ...]:

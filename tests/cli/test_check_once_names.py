@@ -49,14 +49,24 @@ def test_every_name_that_means_nothing_is_told_with_what_was_probably_meant():
         ("https://Example.org/a/b/", "example.org/a/b"),
         ("http://example.org", "example.org/root"),
         ("http://[::1]:80/x?y=z", "[::1]:80/x"),
-        ("https://user:hunter2@example.org/x", "example.org/x"),
     ],
 )
-def test_a_url_is_a_check_named_after_it_without_its_credentials(url, id_):
+def test_a_url_is_a_check_named_after_it(url, id_):
     check = check_of_url(url)
 
     assert check.id == id_
     assert check.question == HttpQuestion(url=url)
+
+
+def test_credentials_move_from_the_address_into_a_header_that_nobody_shows():
+    check = check_of_url("https://user:hunter%32@example.org:8443/x?y=1")
+
+    assert check.id == "example.org:8443/x"
+    assert check.question == HttpQuestion(
+        url="https://example.org:8443/x?y=1", headers=(("Authorization", "Basic dXNlcjpodW50ZXIy"),)
+    )
+    assert "hunter" not in repr(check)
+    assert "dXNlc" not in repr(check)
 
 
 @pytest.mark.parametrize(

@@ -227,3 +227,32 @@ def test_what_answers_but_is_not_watchkeeper_is_called_that(httpserver, tmp_path
 
     assert ended.exit_code == 3
     assert "is not Watchkeeper (HTTP 200)" in ended.stderr
+
+
+def test_a_pipeline_reports_what_failed_once_for_each_run(person, web, monkeypatch):
+    monkeypatch.setenv("GITHUB_RUN_ID", "4711")
+    monkeypatch.setenv("GITHUB_RUN_ATTEMPT", "1")
+
+    first = person.types("check-once", "--report", "orders")
+    person.types("check-once", "--report", "orders")
+    monkeypatch.setenv("GITHUB_RUN_ATTEMPT", "2")
+    person.types("check-once", "--report", "orders")
+
+    assert first.exit_code == 2
+    assert "reported orders: INC-0001" in first.stderr
+    assert [incident.declared_by for incident in web.desk.notebook] == [
+        "check-once, GitHub Actions 4711-1",
+        "check-once, GitHub Actions 4711-2",
+    ]
+    assert web.desk.notebook[0].reason.startswith("live: refused: ")
+
+
+def test_every_failed_service_is_reported_and_a_refusal_changes_no_exit_code(person, web):
+    person.types("check-once", "--report")
+    web.desk.services = []
+
+    refused = person.types("check-once", "--report")
+
+    assert [incident.service for incident in web.desk.notebook] == ["orders", "payments"]
+    assert refused.exit_code == 2
+    assert "not reported: no service is called orders" in refused.stderr
