@@ -11,6 +11,7 @@ Values may come unsorted, with NaN, infinities and negative ones among them: tho
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,8 +23,8 @@ from statistics import NormalDist, median
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-SLOT_CAP: Final = 500
-"""Values kept per slot. More do not move a quantile that anyone reads; 168 slots of them are 1 MB."""
+SLOT_CAP: Final = 100
+"""Values kept per slot: a quantile that anyone reads stays put, and a week of slots is 134 kB."""
 ENOUGH: Final = 20
 """Values that a slot needs before it speaks for itself: two weeks of five-minute readings are 24."""
 SEASON: Final = timedelta(days=14)
@@ -94,7 +95,7 @@ class Baseline:
         time_zone: Name of the zone whose hours these are: people begin work at nine by their own clock.
         since: Where its past begins.
         quality: As it was fitted; ask `quality_at` for the one to show.
-        slots: Hour of the week (0 is Monday 00:00 to 00:59) -> values.
+        slots: Hour of the week (0 is Monday 00:00 to 00:59) -> sorted values.
     """
 
     service: str
@@ -103,14 +104,15 @@ class Baseline:
     fitted_at: datetime
     since: datetime
     quality: Quality
-    slots: Mapping[int, tuple[float, ...]]
+    slots: Mapping[int, Sequence[float]]
     check: str = ""
     _zone: ZoneInfo = field(init=False, repr=False, compare=False)
     _days: dict[int, tuple[float, ...]] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_zone", zone_of(self.time_zone))
-        tidied = {hour: thin(tidy(values)) for hour, values in self.slots.items() if 0 <= hour < 168}
+        # Packed: as Python floats the baselines of a hundred checks would be larger than the whole daemon.
+        tidied = {hour: array("d", thin(tidy(values))) for hour, values in self.slots.items() if 0 <= hour < 168}
         object.__setattr__(self, "slots", tidied)
 
     def sample(self, at: datetime) -> Sample:
@@ -118,7 +120,7 @@ class Baseline:
         slot = hour_of_week(at, self._zone)
         own = self.slots.get(slot, ())
         if len(own) >= ENOUGH and self.quality is not Quality.YOUNG:
-            return Sample(own, Level.HOUR_OF_WEEK)
+            return Sample(tuple(own), Level.HOUR_OF_WEEK)
         if len(day := self._pooled(slot % 24)) >= ENOUGH:
             return Sample(day, Level.HOUR_OF_DAY)
         return Sample(self._pooled(-1), Level.GLOBAL)

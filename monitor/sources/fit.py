@@ -1,149 +1,218 @@
 """
-The fitting process: weeks of history in, baselines out. `python -m monitor.sources.fit FOLDER`, a job on stdin.
+The fitting process: weeks of the past in, baselines out. `python -m monitor.sources.fit FOLDER`, a job on stdin.
 
 It lives for seconds to minutes and takes pandas with it when it goes, so that the daemon never carries it. One service
-at a time bounds its memory. Ends with 0, or with 2 when Prometheus could not be asked for all of it.
+at a time bounds its memory. Each line on stdout is a JSON object about one signal; the last one sums up.
+
+Ends with 0; with 1 when a query was refused; with 2 when Prometheus is away: what was fitted before then stays; with 3
+when the job cannot be read.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import resource
 import sqlite3
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any, Final
 
 import pandas as pd
 
-from monitor.core.baseline import SEASON, Baseline, Quality, Signal, thin, tidy
+from monitor.core.baseline import SEASON, Baseline, Quality, Signal, zone_of
 from monitor.sources.fitting import file_name
-from monitor.sources.job import FitJob, Interval, ServiceJob
+from monitor.sources.job import FitJob, ServiceJob, instant_of
 from monitor.sources.prometheus import QueryRefused, SourceAway
 from monitor.sources.ranges import Ranges, empty
+from monitor.sources.sketch import Hours, by_hour, merged, outlying, slots_of
 from monitor.sources.traffic import range_length
 
-OUTLYING = 6.0
-"""Median absolute deviations from its own slot beyond which an hour of an unlabelled past is taken for an incident."""
+MOST_MEMORY: Final = 2 * 1024**3
+"""Bytes of address space: a query that brings far too much ends this process and nothing else on the machine."""
+SKETCHES: Final = "sketches"
 
 
 def main() -> int:
-    folder = Path(sys.argv[1])
-    job = FitJob.from_json(sys.stdin.read())
-    fitted, problem = 0, ""
+    os.nice(10)
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    try:
+        folder = Path(sys.argv[1])
+        job = FitJob.from_json(sys.stdin.read())
+    except (IndexError, ValueError) as problem:
+        _say(fitted=0, problem=str(problem))
+        return 3
+    run = Run(job, folder)
     for name, service in job.services.items():
-        try:
-            for baseline in fit(job, name, service):
-                _write(folder, baseline)
-                fitted += 1
-        except (SourceAway, QueryRefused) as trouble:
-            problem = f"{name}: {trouble}"
-    sys.stdout.write(json.dumps({"fitted": fitted, "problem": problem}) + "\n")
-    return 2 if problem else 0
+        run.fit(name, service)
+    _say(fitted=run.fitted, problem=run.away or run.refused)
+    return 2 if run.away else 1 if run.refused else 0
 
 
-def fit(job: FitJob, name: str, service: ServiceJob) -> Iterator[Baseline]:
-    """What can be fitted of one service; probe latencies first, as they need nobody."""
-    for check in service.checks:
-        values = _probe_latencies(job, f"{name}/{check}")
-        if (baseline := _fitted(job, service, name, Signal.PROBE_LATENCY, values, check)) is not None:
-            yield baseline
-    if job.prometheus is None:
-        return
-    ranges = Ranges(job.prometheus, job.timeout)
-    start = max(job.start, service.since or job.start)
-    if service.requests and service.errors:
-        requests = ranges.series(service.requests, start, job.now, job.step)
-        errors = ranges.series(service.errors, start, job.now, job.step)
-        # No errors series where there were requests is no error; no requests is no traffic, and no ratio.
-        ratio = (errors.reindex(requests.index).fillna(0.0) / requests[requests > 0]).dropna().clip(0.0, 1.0)
-        if (baseline := _fitted(job, service, name, Signal.ERROR_RATIO, ratio)) is not None:
-            yield baseline
-    if service.latency:
-        # Overlapping windows are not independent: one value per range length.
-        step = range_length(service.latency).total_seconds()
-        values = ranges.series(service.latency, start, job.now, step)
-        if (baseline := _fitted(job, service, name, Signal.LATENCY, values)) is not None:
-            yield baseline
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One signal to fit: `what` identifies the question, so that an old sketch of another one is not mixed in."""
+
+    signal: Signal
+    what: str
+    values: Callable[[], pd.Series[float]]
+    check: str = ""
 
 
-def _fitted(
-    job: FitJob, service: ServiceJob, name: str, signal: Signal, values: pd.Series[float], check: str = ""
-) -> Baseline | None:
-    kept = _without(values, [*job.exclude, *service.exclude])
-    if kept.empty:
-        return None
-    kept.index = pd.to_datetime(kept.index, unit="s", utc=True).tz_convert(job.time_zone)
-    since = kept.index[0].to_pydatetime()
-    unlabelled = job.labelled_since is None or since < job.labelled_since
-    if unlabelled:
-        kept = _without_outlying_hours(kept)
-    quality = Quality.UNLABELLED if unlabelled else Quality.FITTED
-    if job.now - since < SEASON:
-        quality = Quality.YOUNG
-    times = _times(kept)
-    hours = times.dayofweek * 24 + times.hour
-    slots = {int(hour): thin(tidy(group.to_list())) for hour, group in kept.groupby(hours)}
-    return Baseline(
-        service=name,
-        check=check,
-        signal=signal,
-        time_zone=job.time_zone,
-        fitted_at=job.now,
-        since=since,
-        quality=quality,
-        slots=slots,
-    )
+@dataclass(slots=True)
+class Run:
+    job: FitJob
+    folder: Path
+    fitted: int = 0
+    refused: str = ""
+    away: str = ""
+    _ranges: Ranges | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        (self.folder / SKETCHES).mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._ranges = Ranges(self.job.prometheus, self.job.timeout) if self.job.prometheus else None
+
+    def fit(self, name: str, service: ServiceJob) -> None:
+        """All signals of one service. What cannot be asked keeps its file of before."""
+        found: dict[Asked, Hours] = {}
+        for asked in [*self._of_probes(name, service), *self._of_traffic(service)]:
+            try:
+                found[asked] = self._hours(name, service, asked)
+            except QueryRefused as refusal:
+                self.refused = f"{name}: {refusal}"
+                _say(service=name, signal=asked.signal, check=asked.check, problem=str(refusal))
+            except SourceAway as away:
+                # Everyone else would wait for the same timeout.
+                self.away, self._ranges = str(away), None
+                _say(service=name, signal=asked.signal, check=asked.check, problem=str(away))
+        zone = zone_of(self.job.time_zone)
+        # An hour is bad for a service, not for a signal: what an outage does to one it does to the others.
+        suspect = set[int]().union(*(outlying(hours, asked.signal, zone) for asked, hours in found.items()))
+        for asked, hours in found.items():
+            self._conclude(name, asked, hours, suspect)
+
+    def _of_probes(self, name: str, service: ServiceJob) -> Iterator[Asked]:
+        for check in service.checks if self.job.history else ():
+            identity = f"{name}/{check}"
+            yield Asked(Signal.PROBE_LATENCY, identity, partial(self._minutes, identity), check)
+
+    def _of_traffic(self, service: ServiceJob) -> Iterator[Asked]:
+        if self.job.prometheus is None:
+            return
+        requests, errors, latency = service.requests, service.errors, service.latency
+        if requests and errors:
+            yield Asked(Signal.ERROR_RATIO, f"{errors} / {requests}", partial(self._error_ratio, requests, errors))
+        if latency:
+            # Overlapping windows are not independent: one value per range length.
+            step = max(1.0, range_length(latency).total_seconds())
+            yield Asked(Signal.LATENCY, latency, partial(self._range, latency, step))
+
+    def _range(self, query: str, step: float) -> pd.Series[float]:
+        if self._ranges is None:
+            raise SourceAway(self.away)
+        # On the grid of the step: the same instants in every fitting, and those that two queries have in common.
+        start = instant_of(self.job.start.timestamp() // step * step)
+        return self._ranges.series(query, start, self.job.now, step)
+
+    def _error_ratio(self, requests: str, errors: str) -> pd.Series[float]:
+        asked, failed = self._range(requests, self.job.step), self._range(errors, self.job.step)
+        asked = asked[asked > 0]
+        # No errors where there were requests is none; no requests is no traffic, and no ratio.
+        return (failed.reindex(asked.index).fillna(0.0) / asked).clip(0.0, 1.0)
+
+    def _minutes(self, identity: str) -> pd.Series[float]:
+        return read_minutes(Path(self.job.history or ""), identity, self.job.start.timestamp())
+
+    def _hours(self, name: str, service: ServiceJob, asked: Asked) -> Hours:
+        exclude = (*self.job.exclude, *service.exclude)
+        since = max(self.job.start, service.since or self.job.start)
+        fresh = by_hour(asked.values(), self.job.time_zone, exclude)
+        path = self.folder / SKETCHES / file_name(name, asked.signal, asked.check)
+        question = hashlib.sha256(asked.what.encode()).hexdigest()
+        hours = merged(_old_hours(path, question), fresh, since=since, exclude=exclude)
+        if hours:
+            rounded = {str(hour): [float(f"{v:.6g}") for v in values] for hour, values in hours.items()}
+            _replace(path, {"question": question, "hours": rounded})
+        if service.since is not None:
+            # The hour in which a new level began still holds the old one.
+            hours = {hour: values for hour, values in hours.items() if hour >= service.since.timestamp()}
+        return hours
+
+    def _conclude(self, name: str, asked: Asked, hours: Hours, suspect: set[int]) -> None:
+        labelled = self.job.labelled_since
+        from_when = float("inf") if labelled is None else labelled.timestamp()
+        left = {hour: values for hour, values in hours.items() if hour not in suspect or hour >= from_when}
+        if not left:
+            _say(service=name, signal=asked.signal, check=asked.check, values=0)
+            return
+        since = instant_of(min(left))
+        quality = Quality.UNLABELLED if since.timestamp() < from_when else Quality.FITTED
+        if self.job.now - since < SEASON:
+            quality = Quality.YOUNG
+        baseline = Baseline(
+            service=name,
+            check=asked.check,
+            signal=asked.signal,
+            time_zone=self.job.time_zone,
+            fitted_at=self.job.now,
+            since=since,
+            quality=quality,
+            slots=slots_of(left, zone_of(self.job.time_zone)),
+        )
+        _replace(self.folder / file_name(name, asked.signal, asked.check), baseline.to_json())
+        self.fitted += 1
+        values, dropped = sum(map(len, left.values())), len(hours) - len(left)
+        _say(service=name, signal=asked.signal, check=asked.check, values=values, dropped_hours=dropped)
 
 
-def _without(values: pd.Series[float], excluded: Sequence[Interval]) -> pd.Series[float]:
-    keep = pd.Series(True, index=values.index)
-    for start, end in excluded:
-        keep &= ~((values.index >= start.timestamp()) & (values.index <= end.timestamp()))
-    return values[keep].sort_index()
-
-
-def _without_outlying_hours(values: pd.Series[float]) -> pd.Series[float]:
+def read_minutes(path: Path, identity: str, since: float) -> pd.Series[float]:
     """
-    Leaves out hours whose median is far above what their hour of the day usually has.
+    Median latencies of our own minutes by seconds since the Unix epoch; none where there is no history yet.
 
-    Only upwards: a quiet hour hides no incident. The deviation has a floor, as a near-constant series has none.
+    Only of minutes without a failed probe, and never of the coarser tables: a median of five minutes varies less than
+    the minutes that will be judged by it, and every minute would look unusual.
     """
-    medians = values.resample("1h").median().dropna()
-    hour = _times(medians).hour
-    by_hour = medians.groupby(hour)
-    usual = by_hour.transform("median")
-    deviation = (medians - usual).abs().groupby(hour).transform("median")
-    floor = (usual.abs() * 0.05).clip(lower=1e-9)
-    outlying = medians.index[(medians - usual) > OUTLYING * deviation.clip(lower=floor)]
-    kept: pd.Series[float] = values[~_times(values).floor("1h").isin(outlying)]
-    return kept
-
-
-def _times(values: pd.Series[float]) -> pd.DatetimeIndex:
-    return pd.DatetimeIndex(values.index)
-
-
-def _probe_latencies(job: FitJob, check: str) -> pd.Series[float]:
-    """Medians of our own minutes; none where there is no history."""
-    if job.history is None or not Path(job.history).exists():
+    if not path.exists():
         return empty()
-    sql = """SELECT m.at, m.latency FROM {table} m JOIN names n ON n.id = m.check_id
-             WHERE n.check_name = ? AND m.at >= ? AND m.latency IS NOT NULL"""
-    points: dict[float, float] = {}
-    with closing(sqlite3.connect(f"file:{job.history}?mode=ro", uri=True)) as connection:
-        for table in ("five_minutes", "minutes"):
-            rows = connection.execute(sql.format(table=table), (check, int(job.start.timestamp())))
-            points |= {float(at): float(latency) for at, latency in rows}
+    sql = """SELECT at, latency FROM minutes JOIN names ON id = check_id
+             WHERE check_name = ? AND at >= ? AND bad = 0 AND latency IS NOT NULL"""
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
+            points = {float(at): float(latency) for at, latency in connection.execute(sql, (identity, int(since)))}
+    except sqlite3.DatabaseError as problem:
+        raise QueryRefused(f"the history cannot be read: {problem}") from None
     return pd.Series(points) if points else empty()
 
 
-def _write(folder: Path, baseline: Baseline) -> None:
-    """Whole or not at all: the daemon may be reading."""
-    path = folder / file_name(baseline.service, baseline.signal, baseline.check)
+def _old_hours(path: Path, question: str) -> Hours:
+    """Of the same question; a sketch that is missing or damaged costs its past and nothing else."""
+    try:
+        kept = json.loads(path.read_bytes())
+        if kept["question"] != question:
+            return {}
+        return {int(hour): tuple(float(v) for v in values) for hour, values in kept["hours"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _replace(path: Path, content: dict[str, Any]) -> None:
+    """Whole or not at all: the daemon may be reading, and the machine may stop."""
     aside = path.with_suffix(".new")
-    aside.write_text(json.dumps(baseline.to_json()))
+    with aside.open("w") as file:
+        json.dump(content, file)
+        file.flush()
+        os.fsync(file.fileno())
     aside.replace(path)
+
+
+def _say(**facts: object) -> None:
+    sys.stdout.write(json.dumps(facts) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ The baselines of before stay until new ones replace them: a Prometheus that is a
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -15,19 +16,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
+from urllib.parse import quote
 
 from loguru import logger
 
 from monitor.core.baseline import Baseline, Signal
 from monitor.sources.job import FitJob
 
-LOOK_EVERY = 1.0
+LOOK_EVERY: Final = 1.0
 """Seconds between two looks at the folder: a file is replaced once a day."""
+_INHERITED: Final = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "TZ", "TZDIR", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+"""Of our environment: the rest may hold secrets that the fitting process has no use for."""
 
 
 def file_name(service: str, signal: Signal, check: str = "") -> str:
-    return ".".join(part for part in (service, check, str(signal), "json") if part)
+    """Dots are for the parts alone: service a.b and check c are not service a and check b.c."""
+    return (
+        ".".join(quote(part, safe="").replace(".", "%2E") for part in (service, check, str(signal)) if part) + ".json"
+    )
 
 
 class BaselineStore:
@@ -83,20 +90,20 @@ class Fitter:
         self._run: _Run | None = None
 
     def start(self, job: FitJob, now: datetime) -> bool:
-        """False when one is still at work."""
+        """False when one is still at work, or when none can be started; never waits for it."""
         if self._run is not None:
             return False
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        asked, output = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115 - the process owns them
-        asked.write(job.to_json().encode())
-        asked.seek(0)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "monitor.sources.fit", str(self._folder)],
-            stdin=asked,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-        asked.close()
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # Files and not pipes: a job of many services is larger than a pipe, and nobody reads while it works.
+            with tempfile.TemporaryFile() as asked:
+                asked.write(job.to_json().encode())
+                asked.seek(0)
+                output = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
+                process = _started(self._folder, asked, output)
+        except OSError as problem:
+            logger.error("baselines cannot be fitted: {}; those of before are kept", problem)
+            return False
         self._run = _Run(process, now, output)
         return True
 
@@ -123,6 +130,18 @@ class Fitter:
             self._run.process.wait()
             self._run.output.close()
             self._run = None
+
+
+def _started(folder: Path, asked: IO[bytes], output: IO[bytes]) -> subprocess.Popen[bytes]:
+    environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    return subprocess.Popen(
+        [sys.executable, "-m", "monitor.sources.fit", str(folder)],
+        stdin=asked,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        # A thread per core for sums of a few thousand numbers costs more memory than the sums.
+        env=environment | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+    )
 
 
 def _summary(code: int, last: str, took: timedelta) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from monitor.core.baseline import zone_of
@@ -109,6 +109,11 @@ class FitJob:
         if not (0 < job.weeks <= 60 and 1 <= job.step <= 3600 and job.timeout > 0):
             raise ValueError(f"not a fitting job: weeks {job.weeks:g}, step {job.step:g} s, timeout {job.timeout:g} s")
         return job
+
+
+def instant_of(seconds: float) -> datetime:
+    """Of seconds since the Unix epoch."""
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _service(data: Mapping[str, Any]) -> ServiceJob:

@@ -8,6 +8,7 @@ live in the fitting process (`monitor/sources/fit.py`), so that the daemon stays
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from math import isfinite
@@ -65,6 +66,7 @@ class Prometheus:
             self._own.session = requests.Session()
             # HTTP_PROXY of the environment would send the questions, and credentials in the address, elsewhere.
             self._own.session.trust_env = False
+            self._own.session.verify = trusted_authorities()
             # Uncompressed: the bound on the body is then a bound on memory too.
             self._own.session.headers["Accept-Encoding"] = "identity"
         session: requests.Session = self._own.session
@@ -83,6 +85,11 @@ class Prometheus:
         except (requests.RequestException, HTTPError, OSError, ValueError) as problem:
             # The exception's own text would hold the address; its kind is what a person needs.
             raise SourceAway(_why(problem, self._timeout)) from None
+
+
+def trusted_authorities() -> str | bool:
+    """A file of our user's certificate authorities, by the two usual names; True for the usual ones."""
+    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE") or True
 
 
 def _read(response: requests.Response, seconds: float) -> bytes:

@@ -8,7 +8,7 @@ query runs into a timeout: each time the piece is halved, and stays halved for t
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from math import isfinite
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from prometheus_api_client import PrometheusConnect
 from prometheus_api_client.exceptions import PrometheusApiClientException
 from urllib3.util.retry import Retry
 
-from monitor.sources.prometheus import QueryRefused, SourceAway
+from monitor.sources.prometheus import QueryRefused, SourceAway, trusted_authorities
 
 FIRST_PIECE: Final = 10_000
 """Points per query, below the limit of 11,000 that Prometheus has fixed."""
@@ -28,7 +28,17 @@ _REFUSAL: Final = re.compile(r"HTTP Status Code (\d+) \((.*)\)$", re.DOTALL)
 
 
 class TooMuch(Exception):
-    """The piece was too long for Prometheus; the text is what it said."""
+    """
+    The piece was too long for Prometheus; the text is what it said.
+
+    Attributes:
+        healthy: It answered properly. When even the least piece is too much, it is then the query, and otherwise
+            Prometheus, that is to blame.
+    """
+
+    def __init__(self, said: str, healthy: bool) -> None:
+        super().__init__(said)
+        self.healthy = healthy
 
 
 class Ranges:
@@ -37,6 +47,7 @@ class Ranges:
         # Neither a proxy of the environment nor a redirect may take the questions elsewhere.
         session.trust_env = False
         session.max_redirects = 0
+        session.verify = trusted_authorities()
         # Its own retries would ask for the same too long piece three times.
         self._client: Any = PrometheusConnect(
             url=url.rstrip("/"), session=session, timeout=timeout, retry=Retry(total=0, redirect=False)
@@ -58,7 +69,8 @@ class Ranges:
                 parts.append(self._piece(query, at, until, step))
             except TooMuch as said:
                 if self.piece // 2 < LEAST_PIECE:
-                    raise SourceAway(f"even {self.piece} points are too much: {said}") from None
+                    blamed = QueryRefused if said.healthy else SourceAway
+                    raise blamed(f"even {self.piece} points are too much: {said}") from None
                 self.piece //= 2
                 continue
             at = until + distance
@@ -71,7 +83,7 @@ class Ranges:
         except PrometheusApiClientException as refusal:
             raise _reason(str(refusal)) from None
         except requests.Timeout:
-            raise TooMuch("no answer in time") from None
+            raise TooMuch("no answer in time", healthy=False) from None
         except (requests.RequestException, OSError) as problem:
             raise SourceAway(f"not reachable ({type(problem).__name__})") from None
         except (ValueError, KeyError, TypeError) as problem:
@@ -85,7 +97,7 @@ def _reason(refusal: str) -> Exception:
     status, said = (int(found[1]), found[2][:300]) if found else (0, refusal[:300])
     # 422: too many samples in memory, or the query timed out inside. 413, 5xx: something in front gave up.
     if "exceeded maximum resolution" in said or status in (413, 422) or status >= 500:
-        return TooMuch(f"{status} {said}")
+        return TooMuch(f"{status} {said}", healthy=status < 500)
     if status == 400:
         return QueryRefused(f"Prometheus refuses the query: {said}")
     return SourceAway(f"answered {status}: {said}")
@@ -107,7 +119,3 @@ def _series(result: Any) -> pd.Series[float]:
 def empty() -> pd.Series[float]:
     """A series of numbers without any; without the slice pandas would not know that they are numbers."""
     return pd.Series([0.0])[:0]
-
-
-def instant(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)

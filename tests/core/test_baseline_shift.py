@@ -32,7 +32,6 @@ def test_the_median_scores_zero_and_the_ends_score_alike():
 
     assert rank_normal(50.0, sample) == pytest.approx(0.0, abs=1e-9)
     assert rank_normal(1000.0, sample) == pytest.approx(-rank_normal(-1.0, sample))
-    # u = 99.5/100
     assert rank_normal(1000.0, sample) == pytest.approx(2.5758, abs=1e-4)
 
 
