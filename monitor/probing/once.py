@@ -1,4 +1,4 @@
-"""Every check once, in the calling process: what `check-once` does, with the daemon's own engine, probes and excuses."""
+"""Every check once, in the calling process: what `check-once` does, with the engine and the probes of the daemon."""
 
 from __future__ import annotations
 
@@ -54,19 +54,21 @@ class _Run:
         self._means.references.replace(references)
         self._waiting: deque[int] = deque()
         self._results: list[list[CheckResult]] = []
-        self._probing = 0
+        self._probing: dict[int, Probe] = {}
 
     def of(self, checks: Sequence[Check], samples: int, deadline: float) -> list[CheckResult]:
         self._results = [[] for _ in checks]
         self._waiting.extend(range(len(checks)))
         end = self._seconds() + deadline
         while (self._waiting or self._probing) and self._seconds() < end and not self._bugs:
-            while self._waiting and self._probing < AT_ONCE:
+            while self._waiting and len(self._probing) < AT_ONCE:
                 self._begin(checks, self._waiting.popleft(), samples)
             self._engine.turn(self._patience(end))
             self._alarms.ring(self._seconds())
         if self._bugs:
             raise self._bugs[0]
+        for probe in list(self._probing.values()):
+            probe.cut()
         for check, results in zip(checks, self._results, strict=True):
             results.extend(self._unfinished(check, deadline) for _ in range(samples - len(results)))
         return [result for results in self._results for result in results]
@@ -75,12 +77,12 @@ class _Run:
         self._engine.close()
 
     def _begin(self, checks: Sequence[Check], place: int, samples: int) -> None:
-        self._probing += 1
         done = partial(self._done, place, samples)
-        Probe(self._means, checks[place], self._clock.now(), done).begin()
+        probe = self._probing[place] = Probe(self._means, checks[place], self._clock.now(), done)
+        probe.begin()
 
     def _done(self, place: int, samples: int, result: CheckResult | None) -> None:
-        self._probing -= 1
+        del self._probing[place]
         if result is None:
             raise AssertionError("only an extra probe may be cut short")
         self._results[place].append(result)

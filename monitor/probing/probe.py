@@ -92,12 +92,19 @@ class Probe:
         self._first: Finding | None = None
         self._first_judged = 0.0
         self._waited = 0.0
+        self._unexcused: Asked | None = None
         self._holding = False
         self._ended = False
 
     def begin(self) -> None:
         """Never raises: our own failure is a result as well, unknown."""
         self._guarded(self._ask)
+
+    def cut(self) -> None:
+        """End now, with what is known: a failure that still waits for an excuse or a re-probe stays a failure."""
+        self._keep_unexcused()
+        if self._attempts and not self._ended:
+            self._finish()
 
     def _ask(self) -> None:
         means, check = self._means, self._check
@@ -122,15 +129,15 @@ class Probe:
         if timeout < self._check.timeout and attempt.reason is Reason.TIMEOUT:
             self._end(None)
             return
-        urls = [request.url for request in kind_of(self._check.question).requests(self._check.question, timeout)]
         references = self._means.references
-        if attempt.outcome is not Outcome.FAILED or not may_be_excused(finding, urls, len(references)):
+        if not may_be_excused(finding, self._targets, len(references)):
             self._judged(asked, None)
             return
         now = self._now()
         if now + LONGEST_WAIT + self._check.timeout > self._until:
             # Waiting for an excuse asks the target nothing, so it must not cost the check its next slot.
             self._release()
+        self._unexcused = asked
         references.judge(
             attempt.reason,
             attempt.started_at.timestamp(),
@@ -138,11 +145,16 @@ class Probe:
             partial(self._guarded, partial(self._excused, asked, now)),
         )
 
+    def _targets(self) -> list[str]:
+        question = self._check.question
+        return [request.url for request in kind_of(question).requests(question, self._check.timeout)]
+
     def _excused(self, asked: Asked, since: float, verdict: Excuse) -> None:
         self._waited += self._now() - since
         self._judged(asked, verdict)
 
     def _judged(self, asked: Asked, verdict: Excuse | None) -> None:
+        self._unexcused = None
         attempt = asked.attempt
         if verdict is not None and verdict.granted:
             detail = f"{attempt.reason}: {attempt.detail}; {verdict.why}"
@@ -198,6 +210,8 @@ class Probe:
 
     def _guarded(self, act: Callable[..., None], *args: object) -> None:
         """Turn what goes wrong with this one probe into its result: all others go on."""
+        if self._ended:
+            return
         try:
             act(*args)
         except Exception as error:
@@ -209,12 +223,19 @@ class Probe:
         # The place and not the text: what an unforeseen error quotes could be a secret.
         place = traceback.extract_tb(error.__traceback__)[-1]
         detail = f"{type(error).__name__} in the prober at {Path(place.filename).name}:{place.lineno}"
+        self._keep_unexcused()
         if not self._attempts:
             now = self._means.clock.now()
             self._attempts.append(
                 Attempt(started_at=now, outcome=Outcome.UNKNOWN, reason=Reason.INTERNAL, detail=detail)
             )
         self._finish()
+
+    def _keep_unexcused(self) -> None:
+        if self._unexcused is not None:
+            self._attempts.append(self._unexcused.attempt)
+            self._first = self._first or self._unexcused.finding
+            self._unexcused = None
 
     def _hold(self) -> None:
         self._holding = True

@@ -134,7 +134,8 @@ class Frames:
         messages: list[Message] = []
         start = 0
         while (end := self._end_of_frame(start)) is not None:
-            messages.append(_decode(memoryview(self._buffer)[start + _HEADER : end]))
+            # A copy, because a decoded question keeps a view of what it was read from.
+            messages.append(_decode(bytes(self._buffer[start + _HEADER : end])))
             start = end
         del self._buffer[:start]
         return messages
@@ -149,14 +150,11 @@ class Frames:
         return end if len(self._buffer) >= end else None
 
 
-def _decode(payload: memoryview) -> Message:
+def _decode(payload: bytes) -> Message:
     try:
         return _decoder.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise WireError(f"a frame of {len(payload)} bytes is not a message: {error}") from error
-    finally:
-        # A buffer that is still exported cannot shrink.
-        payload.release()
 
 
 def _to_wire(check: Check) -> WireCheck:
