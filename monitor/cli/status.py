@@ -56,13 +56,21 @@ def rendered(looked: Looked, width: int, colour: bool) -> str:
         blocks.append(table(headers, rows, width, colour))
     incidents = document["incidents"]
     blocks.append(incident_table(incidents, width, colour) if incidents else "no live incidents")
-    parts = [
-        f"{name}: {', '.join(f'{printable(k)} {printable(str(v))}' for k, v in facts.items())}"
-        for name, facts in (document.get("parts") or {}).items()
-    ]
-    if parts:
+    if parts := [_part(name, facts) for name, facts in (document.get("parts") or {}).items()]:
         blocks.append("\n".join(parts))
     return "\n\n".join(blocks)
+
+
+def _part(name: str, facts: dict[str, Any]) -> str:
+    """`prober: pid 4711, restarts 0`; what is empty has nothing to say."""
+    told = [f"{key.replace('_', ' ')} {_fact(value)}" for key, value in facts.items() if value not in (None, "")]
+    return printable(f"{name}: {', '.join(told) or '-'}")
+
+
+def _fact(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _headline(document: dict[str, Any]) -> str:

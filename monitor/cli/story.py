@@ -25,7 +25,7 @@ def _head(incident: dict[str, Any]) -> str:
         ("taken by", incident["acknowledged_by"]),
         ("reported by", incident["declared_by"]),
         ("mitigated by", incident["mitigated_by"]),
-        ("reopened", f"{incident['reopened']} times" if incident["reopened"] else None),
+        ("times reopened", incident["reopened"]),
         ("trace", incident["trace_id"]),
         ("id", incident["id"]),
     )
@@ -57,5 +57,5 @@ def _lists(incident: dict[str, Any]) -> list[tuple[str, list[str]]]:
         ("also affected:", members),
         ("tickets:", tickets),
         ("alerts and reports:", alerts),
-        ("not delivered yet:", unsent),
+        ("not delivered:", unsent),
     ]

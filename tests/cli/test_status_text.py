@@ -1,0 +1,139 @@
+"""What `monitor status` and `monitor incident show` look like, against their golden files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from monitor.cli.looking import Looked
+from monitor.cli.output import UNBOUNDED
+from monitor.cli.status import rendered
+from monitor.cli.story import story
+
+GOLDEN = Path(__file__).parent / "golden"
+
+INCIDENT = {
+    "id": "01JNIGHT000000000000000042",
+    "reference": "INC-0042",
+    "number": 42,
+    "service": "orders",
+    "state": "recovering",
+    "since": "2026-03-01T03:20:00.000Z",
+    "severity": "SEV2",
+    "reason": "ready: status: 503 \x1b[2J",
+    "first_failure_at": "2026-03-01T03:01:10.000Z",
+    "opened_at": "2026-03-01T03:02:20.000Z",
+    "resolved_at": None,
+    "acknowledged_by": "Grace",
+    "acknowledged_at": "2026-03-01T03:05:00.000Z",
+    "declared_by": None,
+    "mitigated_by": None,
+    "reopened": 1,
+    "trace_id": "0af7651916cd43dd8448eb211c80319c",
+}
+
+STATUS = {
+    "source": "daemon",
+    "version": "0.1.0",
+    "environment": "production",
+    "location": "fra1",
+    "now": "2026-03-01T03:21:00.000Z",
+    "ready": False,
+    "missing": ["the ledger is held since 03:20:50 UTC"],
+    "services": [
+        {
+            "name": "orders",
+            "criticality": "critical",
+            "state": "recovering",
+            "since": "2026-03-01T03:20:00.000Z",
+            "incident": "INC-0042",
+            "budget_remaining": 0.4213,
+            "burn_rate": 14.44,
+            "checks": [
+                {
+                    "id": "orders/live", "outcome": "ok", "failing": False, "reason": None, "detail": "",
+                    "confirmation": "none", "latency_seconds": 0.0042, "at": "2026-03-01T03:20:58.000Z",
+                    "trace_id": "", "notes": ["restarted: uptime fell from 900 s to 3 s"],
+                },
+                {
+                    "id": "orders/ready", "outcome": "failed", "failing": False, "reason": "status",
+                    "detail": "answered 503,\nwanted 200-299", "confirmation": "unconfirmed",
+                    "latency_seconds": 0.0201, "at": "2026-03-01T03:20:59.000Z", "trace_id": "", "notes": [],
+                },
+            ],
+        },
+        {
+            "name": "payments",
+            "criticality": "medium",
+            "state": "clear",
+            "since": None,
+            "incident": None,
+            "budget_remaining": None,
+            "burn_rate": None,
+            "checks": [
+                {
+                    "id": "payments/live", "outcome": None, "failing": False, "reason": None, "detail": "",
+                    "confirmation": None, "latency_seconds": None, "at": None, "trace_id": "", "notes": [],
+                },
+            ],
+        },
+    ],
+    "incidents": [INCIDENT],
+    "parts": {
+        "prober": {"pid": 4711, "restarts": 0, "lag_p99_seconds": 0.00412345},
+        "ledger": {"healthy": False, "trouble": "disk full", "waiting": 3},
+        "effects": {"oldest_waiting_seconds": None, "paused": ""},
+    },
+}  # fmt: skip
+
+DETAIL = {
+    **INCIDENT,
+    "events": [
+        {"seq": 7, "name": "incident.opened", "at": "2026-03-01T03:02:20.000Z", "text": "pending => open",
+         "author": "watchkeeper", "service": "orders", "attributes": {}, "trace_id": ""},
+        {"seq": 8, "name": "incident.noted", "at": "2026-03-01T03:05:30.000Z", "text": "the pool\nis full",
+         "author": "Grace", "service": "orders", "attributes": {}, "trace_id": ""},
+    ],
+    "effects": [
+        {"key": "k1", "outlet": "folder", "kind": "create", "state": "confirmed", "attempts": 1, "created_at": "",
+         "next_at": "", "external_id": "INC-0042.md", "detail": ""},
+        {"key": "k2", "outlet": "webhook", "kind": "create", "state": "dead", "attempts": 3, "created_at": "",
+         "next_at": "", "external_id": "", "detail": "HTTP 410"},
+    ],
+    "members": [
+        {"service": "orders", "joined_at": "2026-03-01T03:02:20.000Z", "left_at": None, "why": "the subject"},
+        {"service": "payments", "joined_at": "2026-03-01T03:03:00.000Z", "left_at": None, "why": "depends on orders"},
+    ],
+    "alerts": [
+        {"fingerprint": "f", "source": "report", "summary": "customers cannot pay", "firing": False, "at": ""},
+    ],
+    "tickets": [{"outlet": "folder", "external_id": "INC-0042.md", "url": "file:///state/tickets/INC-0042.md"}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("status", rendered(Looked(STATUS), UNBOUNDED, False)),
+        ("incident_show", story(DETAIL, UNBOUNDED, False)),
+    ],
+)
+def test_the_text_is_what_was_agreed(name, text):
+    """Set WATCHKEEPER_GOLDEN=write to renew the files, and review the difference."""
+    golden = GOLDEN / f"{name}.txt"
+    if os.environ.get("WATCHKEEPER_GOLDEN") == "write":
+        golden.write_text(text + "\n")
+
+    assert text + "\n" == golden.read_text()
+    assert "\x1b" not in text
+
+
+def test_a_quiet_daemon_has_nothing_to_tell_and_says_so():
+    quiet = {**STATUS, "ready": True, "services": [], "incidents": [], "parts": {}}
+
+    text = rendered(Looked(quiet), UNBOUNDED, False)
+
+    assert text.splitlines()[0].endswith(": ready")
+    assert text.splitlines()[-1] == "no live incidents"
