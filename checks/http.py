@@ -9,6 +9,7 @@ from typing import Final
 from checks.check import Finding, HttpQuestion
 from checks.exchange import HttpAnswer, HttpRequest
 from checks.result import Outcome, Reason
+from checks.urls import shown
 
 KIND: Final = "http"
 
@@ -36,7 +37,9 @@ def judge(question: HttpQuestion, answers: tuple[HttpAnswer, ...], previous: Map
     status = answer.status or 0
     if any(low <= status <= high for low, high in question.expected_status):
         return Finding(outcome=Outcome.OK, answer=answer)
-    detail = f"{answer.url or question.url} answered {status_text(status)}, wanted {wanted(question.expected_status)}"
+    after = f" after {answer.redirects} redirects" if answer.redirects else ""
+    detail = f"{shown(answer.url or question.url)} answered {status_text(status)}{after}, wanted "
+    detail += wanted(question.expected_status)
     return Finding(outcome=Outcome.FAILED, reason=Reason.STATUS, detail=detail, answer=answer)
 
 

@@ -11,9 +11,9 @@ from checks.check import Check, Finding
 from checks.exchange import HttpAnswer
 from checks.kinds import kind_of
 from checks.result import Attempt, Outcome, Reason
+from checks.urls import clip
 from monitor import __version__
 from monitor.probing.engine import Engine
-from monitor.probing.hops import clip
 
 EXCERPT = 2048
 """Bytes of a body that are kept as evidence."""

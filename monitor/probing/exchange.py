@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from checks.exchange import HttpAnswer, HttpRequest, TransportError
 from checks.result import Reason, Timings
+from checks.urls import shown
 from monitor.probing.failures import explain, phases
-from monitor.probing.hops import REDIRECTS, Hop, follow, shown
+from monitor.probing.hops import REDIRECTS, Hop, follow
 from monitor.probing.transfer import HopEnd, Stopped
 
 

@@ -8,8 +8,9 @@ from typing import Final
 
 from checks.exchange import TransportError
 from checks.result import Reason, Timings
-from monitor.probing.hops import Hop, clip, host_of, place, shown
-from monitor.probing.transfer import MAX_HEADER_BYTES, HopEnd, Stopped
+from checks.urls import clip, shown
+from monitor.probing.hops import Hop, host_of, place
+from monitor.probing.transfer import HopEnd, Stopped
 
 # The numbers are libcurl's ABI (curl/curl.h); several have no name in pycurl.
 OK: Final = 0
@@ -139,7 +140,7 @@ def _verdict(hop: Hop, end: HopEnd, limit: float, hops_before: int) -> tuple[Rea
     code, words = end.code, clip(end.message)
     where, url = place(hop.url), shown(hop.url)
     if end.stopped is Stopped.HEADERS or code == TOO_LARGE:
-        return Reason.PROTOCOL, f"{url} sent more than {MAX_HEADER_BYTES // 1024} KB of headers"
+        return Reason.PROTOCOL, f"{url} sent too many headers, or too long ones"
     if code == OK:
         return Reason.PROTOCOL, f"{url} ended its answer before its headers were over"
     if code == TIMED_OUT:

@@ -7,6 +7,7 @@ from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 from checks.exchange import HttpRequest, TransportError
 from checks.result import Reason
+from checks.urls import clip, shown
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SCHEMES = {"http": 80, "https": 443}
@@ -90,16 +91,6 @@ def ascii_url(url: str) -> str:
     return quote(urlunsplit(parts._replace(netloc=netloc)), safe=_URL_SAFE)
 
 
-def shown(url: str) -> str:
-    """*url* for a person: without credentials, and without the query, where keys and signatures travel."""
-    try:
-        parts = urlsplit(url)
-        query = "?..." if parts.query else ""
-        return clip(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}{query}")
-    except ValueError:
-        return "a URL that cannot be parsed"
-
-
 def place(url: str) -> str:
     """host:port of *url*, for details about a connection."""
     try:
@@ -114,12 +105,6 @@ def host_of(url: str) -> str:
         return _origin(url)[1]
     except ValueError:
         return ""
-
-
-def clip(text: str, limit: int = 200) -> str:
-    """One printable line of at most *limit* characters, whatever a target wrote."""
-    line = "".join(c if c.isprintable() else "?" for c in text[: limit + 1])
-    return line if len(line) <= limit else line[: limit - 3] + "..."
 
 
 def _origin(url: str) -> tuple[str, str, int]:

@@ -17,7 +17,8 @@ from time import monotonic
 from typing import Protocol
 
 from checks.exchange import HttpAnswer
-from monitor.probing.hops import clip, host_of
+from checks.urls import clip
+from monitor.probing.hops import host_of
 
 # Seconds that the verdict may take. A resolver that is slower than this has not said that there is no such name.
 _PATIENCE = 2.0
