@@ -68,7 +68,7 @@ Share = Annotated[
 
 Duration = Annotated[timedelta, PlainValidator(values.duration()), WithJsonSchema(_DURATION)]
 Interval = Annotated[timedelta, PlainValidator(_seconds("1s", "24h")), WithJsonSchema(_DURATION)]
-MinuteOrMore = Annotated[timedelta, PlainValidator(_seconds("1m")), WithJsonSchema(_DURATION)]
+SecondOrMore = Annotated[timedelta, PlainValidator(_seconds("1s")), WithJsonSchema(_DURATION)]
 Wait = Annotated[timedelta, PlainValidator(_seconds("0s")), WithJsonSchema(_DURATION)]
 SloPeriod = Annotated[timedelta, PlainValidator(_seconds("1d", "90d")), WithJsonSchema(_DURATION)]
 
@@ -86,7 +86,7 @@ ON_CHANGE = OnChange()
 def _cadence(value: object) -> timedelta | OnChange:
     if value == "on change":
         return ON_CHANGE
-    return _seconds("1m")(value)
+    return _seconds("1s")(value)
 
 
 Cadence = Annotated[

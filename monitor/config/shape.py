@@ -24,10 +24,10 @@ from monitor.config.fields import (
     Interval,
     Line,
     Method,
-    MinuteOrMore,
     Name,
     NotYet,
     Redirects,
+    SecondOrMore,
     Secret,
     Share,
     Size,
@@ -227,15 +227,15 @@ class IncidentsShape(Shape):
     """auto opens by itself; suggest asks a person first. Default auto."""
     open_after: Wait | None = None
     """How long a breach must hold. Default 60s."""
-    stable_for: MinuteOrMore | None = None
+    stable_for: SecondOrMore | None = None
     """How long every recovery condition must hold before it is resolved. Default 30m."""
     reopen_within: Wait | None = None
     """A relapse within this reopens the incident; later it is a new one. Default 30m."""
-    evidence_wait: MinuteOrMore | None = None
+    evidence_wait: SecondOrMore | None = None
     """How long recovery may stay unproven before a person is asked. Default 2h."""
-    update_every: MinuteOrMore | None = None
+    update_every: SecondOrMore | None = None
     """The grid of updates while it is open. Default 15m."""
-    postmortem_within: MinuteOrMore | None = None
+    postmortem_within: SecondOrMore | None = None
     """When the postmortem is due after resolution. Default 48h."""
     ack_within: Annotated[Duration | None, NotYet()] = None
     auto_send_after: Annotated[Duration | None, NotYet()] = None

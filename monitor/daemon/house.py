@@ -17,7 +17,7 @@ from monitor.core.incident import Timing
 from monitor.daemon.judge import ITSELF, Judge
 from monitor.daemon.surroundings import Surveyor
 from monitor.ledger.history import History
-from monitor.ledger.records import Commit, Effect
+from monitor.ledger.records import Commit, Effect, LedgerEvent
 from monitor.ledger.store import Ledger
 from monitor.outlets.folder import FolderOutlet
 from monitor.outlets.outlet import Delivery, Message, Outlet
@@ -82,7 +82,7 @@ class House:
         if commit.effects:
             done.add_done_callback(lambda _: self.worker.wake())
         for event in commit.events:
-            logger.info(f"{event.service}: {event.name.partition('.')[2]}: {event.text.splitlines()[0]}")
+            logger.info(log_line(event))
             self.telemetry.event(event)
         return done
 
@@ -112,6 +112,14 @@ class House:
         self.telemetry.close(2.0)
         self.history.close()
         self.ledger.close()
+
+
+def log_line(event: LedgerEvent) -> str:
+    """`orders-service: opened (SEV2): breached for 1m0s: ...`: the service first, as that is what people look for."""
+    severity = event.attributes.get("severity")
+    grade = f" ({severity})" if severity else ""
+    first = (event.text.splitlines() or [""])[0]
+    return f"{event.service or 'watchkeeper'}: {event.name.partition('.')[2]}{grade}: {first}"
 
 
 def rules_of(config: Config) -> Rules:

@@ -49,7 +49,8 @@ class History:
         requests = 40.0 * shape(at) * (1 + 0.05 * ripple(at))
         values: dict[str, Callable[[], float]] = {
             "demo_requests": lambda: requests,
-            "demo_errors": lambda: requests * ratio * (1 + 0.3 * ripple(at + 1)),
+            # The past is rougher than the minutes of the demo, so that chance does not add a relapse to the story.
+            "demo_errors": lambda: requests * ratio * (1 + (0.1 if live else 0.3) * ripple(at + 1)),
             "demo_latency": lambda: latency * (1 + 0.08 * ripple(at + 2)),
         }
         return values[signal]() if signal in values else None

@@ -87,7 +87,7 @@ class Stage:
     def patience(self) -> float:
         return max(20.0, PATIENCE * 60 / self.speed)
 
-    def set_up(self, stack: ExitStack) -> subprocess.Popen[str]:
+    def set_up(self, stack: ExitStack) -> None:
         urls = {}
         for name, service in self.services.items():
             server = JsonServer(service)
@@ -109,7 +109,6 @@ class Stage:
         )
         stack.callback(_end, process)
         threading.Thread(target=self._retell, args=(process,), daemon=True).start()
-        return process
 
     def _retell(self, process: subprocess.Popen[str]) -> None:
         assert process.stderr is not None
