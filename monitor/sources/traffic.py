@@ -51,7 +51,7 @@ def _without_strings(query: str) -> str:
 class TrafficQueries:
     """PromQL of one service. `requests` and `errors` are rates, not a ratio, so that counts survive."""
 
-    requests: str
+    requests: str | None = None
     errors: str | None = None
     latency: str | None = None
 
@@ -69,6 +69,7 @@ class TrafficSample:
 
     Attributes:
         requests: Per second; None when there is no traffic: no series, NaN or zero.
+        measured: Whether there is a query for requests at all; without one nothing is known of the traffic.
         errors: Per second; None when there is no traffic or no query for them.
         window: The range over which Prometheus took the rates.
         latencies: The newest readings, oldest first, one per range length; each stays here for a while, so that nobody
@@ -81,6 +82,7 @@ class TrafficSample:
 
     at: datetime
     requests: float | None = None
+    measured: bool = True
     errors: float | None = None
     window: timedelta = DEFAULT_RANGE
     latencies: tuple[LatencyReading, ...] = ()
@@ -113,7 +115,7 @@ class TrafficReader:
         self.service = service
         self._queries = queries
         self._prometheus = prometheus
-        self._window = range_length(queries.requests)
+        self._window = range_length(queries.requests or "")
         self._latency_every = range_length(queries.latency or "")
         self._latency_due: datetime | None = None
         self._latencies: deque[LatencyReading] = deque(maxlen=LATENCIES_KEPT)
@@ -130,12 +132,14 @@ class TrafficReader:
         self._away_since, self._missed = None, 0
         problem = ""
         try:
-            self._read_latency(now, busy=requests is not None)
+            self._read_latency(now, busy=requests is not None or self._queries.requests is None)
         except SourceAway as away:
             problem = str(away)
         return self._sample(now, requests, errors, latency_problem=problem)
 
     def _rates(self) -> tuple[float | None, float | None]:
+        if self._queries.requests is None:
+            return None, None
         requests = self._prometheus.instant(self._queries.requests)
         if requests is None or requests <= 0:
             return None, None
@@ -165,6 +169,7 @@ class TrafficReader:
         return TrafficSample(
             at=now,
             requests=requests,
+            measured=self._queries.requests is not None,
             errors=errors,
             window=self._window,
             latencies=tuple(self._latencies),
@@ -192,14 +197,16 @@ def view(
     fresh = now - sample.at <= FRESH_FOR
     stale = "" if fresh else f", read {(now - sample.at).total_seconds():.0f} s ago"
     if sample.requests is None:
-        return _view(None, None, None, fresh, f"no traffic{stale}")
+        missing = "no traffic" if sample.measured else "requests are not measured"
+        return _view(None, None, None, fresh, f"{missing}{stale}")
     rate = f"{sample.requests:.3g} requests/s{stale}"
     ratio = sample.error_ratio
     if ratio is None:
         return _view(None, sample.requests, None, fresh, f"{rate}; errors are not measured")
     limit = error_limit(normal.quantile(0.99) if normal else None, error_budget, sample.requests_in_window)
     text = f"{ratio * 100:.2f} % errors of {rate}; limit {limit * 100:.2f} % ({_basis(normal, quality)})"
-    return _view(ratio, sample.requests, ratio <= limit, fresh, text)
+    # One error of fifty is both 1/300 over 50/300 and one over fifty, and the first is larger by the last bit.
+    return _view(ratio, sample.requests, ratio <= limit * (1 + 1e-9), fresh, text)
 
 
 def _view(ratio: float | None, requests: float | None, within: bool | None, fresh: bool, text: str) -> TrafficView:

@@ -1,0 +1,180 @@
+"""What users see of a service: what a reading says, and what it leaves open."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from monitor.core.baseline import Level, Quality, Sample
+from monitor.sources.prometheus import Prometheus
+from monitor.sources.traffic import FRESH_FOR, TrafficQueries, TrafficReader, TrafficSample, range_length, view
+
+T0 = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+QUERIES = TrafficQueries(requests="requests[5m]", errors="errors[5m]", latency="latency[2m]")
+BUDGET = 0.001
+
+
+@pytest.fixture
+def reader(peer):
+    return TrafficReader("orders", QUERIES, Prometheus(peer.url, timeout=1))
+
+
+@pytest.mark.parametrize(
+    ("query", "seconds"),
+    [
+        ("sum(rate(x[5m]))", 300),
+        ("sum(rate(x[ 90s ]))", 90),
+        ("rate(x[1h30m])", 5400),
+        ("max_over_time(rate(x[1m])[10m:30s])", 600),
+        ('rate(x{path="/[1d]"}[2m])', 120),
+        ("rate(x{path='/\\'[1d]'}[2m])", 120),
+        ("rate(x[500ms])", 0.5),
+        ("node_load1", 300),
+        ("rate(x[0s])", 300),
+        ("", 300),
+    ],
+)
+def test_the_range_length_is_read_from_the_query(query, seconds):
+    assert range_length(query) == timedelta(seconds=seconds)
+
+
+def test_a_reading_holds_rates_and_their_ratio(peer, reader):
+    peer.values |= {"requests[5m]": 20, "errors[5m]": 0.1, "latency[2m]": 0.12}
+
+    sample = reader.read(T0)
+
+    assert (sample.requests, sample.errors, sample.latency) == (20.0, 0.1, 0.12)
+    assert sample.error_ratio == pytest.approx(0.005)
+    assert sample.requests_in_window == 6000
+    assert (sample.away, sample.missed, sample.away_since) == ("", 0, None)
+
+
+def test_no_errors_series_with_requests_there_is_no_error(peer, reader):
+    peer.values |= {"requests[5m]": 20}
+
+    assert reader.read(T0).error_ratio == 0.0
+
+
+@pytest.mark.parametrize("requests", [None, "NaN", 0, -1])
+def test_no_requests_is_no_traffic_and_no_ratio(peer, reader, requests):
+    peer.values |= {"requests[5m]": requests, "errors[5m]": 3}
+
+    sample = reader.read(T0)
+
+    assert (sample.requests, sample.errors, sample.error_ratio, sample.away) == (None, None, None, "")
+    assert "errors[5m]" not in peer.queries()
+
+
+def test_more_errors_than_requests_for_a_moment_are_all_of_them(peer, reader):
+    peer.values |= {"requests[5m]": 1, "errors[5m]": 1.2}
+
+    assert reader.read(T0).error_ratio == 1.0
+
+
+def test_latency_is_read_once_per_range_length(peer, reader):
+    peer.values |= {"requests[5m]": 20, "latency[2m]": 0.12}
+
+    counts = [len(reader.read(T0 + n * 30 * SECOND).latencies) for n in range(9)]
+
+    assert counts == [1, 1, 1, 1, 2, 2, 2, 2, 3]
+    assert [r.at for r in reader.read(T0 + 270 * SECOND).latencies] == [T0 + n * 120 * SECOND for n in range(3)]
+
+
+def test_the_latency_of_no_traffic_is_not_kept(peer, reader):
+    peer.values |= {"latency[2m]": 0.12}
+
+    assert reader.read(T0).latencies == ()
+
+
+def test_a_broken_latency_query_costs_the_latency_alone(peer, reader):
+    peer.values |= {"requests[5m]": 20}
+    plain = peer.answer
+    peer.answer = lambda path, q: (500, b"") if "latency" in q["query"] else plain(path, q)
+
+    sample = reader.read(T0)
+
+    assert (sample.requests, sample.away) == (20.0, "")
+    assert "500" in sample.latency_problem
+
+
+def test_away_is_counted_from_the_first_missed_reading_and_forgotten_with_the_first_answer(peer, reader):
+    peer.values |= {"requests[5m]": 20}
+    healthy = peer.answer
+    peer.answer = lambda *_: (503, b"")
+    missed = [reader.read(T0 + n * 30 * SECOND) for n in range(3)]
+    peer.answer = healthy
+
+    assert [(s.missed, s.away_since) for s in missed] == [(1, T0), (2, T0), (3, T0)]
+    assert missed[-1].requests is None
+    back = reader.read(T0 + 90 * SECOND)
+    assert (back.missed, back.away_since, back.away, back.requests) == (0, None, "", 20.0)
+
+
+def test_without_a_query_for_requests_only_latency_is_known(peer):
+    peer.values |= {"l": 0.12}
+    reader = TrafficReader("orders", TrafficQueries(latency="l"), Prometheus(peer.url))
+
+    sample = reader.read(T0)
+
+    assert (sample.latency, sample.requests) == (0.12, None)
+    assert view(sample, None, BUDGET, T0).text == "requests are not measured"
+
+
+def busy(errors: float | None, requests: float = 20.0) -> TrafficSample:
+    return TrafficSample(at=T0, requests=requests, errors=errors)
+
+
+def test_within_baseline_up_to_what_is_usual_at_this_hour():
+    normal = Sample((0.0,) * 50 + (0.02,) * 50)
+
+    assert view(busy(0.4), normal, BUDGET, T0).within_baseline is True
+    assert view(busy(0.41), normal, BUDGET, T0).within_baseline is False
+    assert view(busy(0.4), normal, BUDGET, T0).text == (
+        "2.00 % errors of 20 requests/s; limit 2.00 % (baseline of this hour of week)"
+    )
+
+
+def test_one_error_among_few_requests_is_within():
+    few = busy(errors=1 / 300, requests=50 / 300)  # 1 of 50 in five minutes
+
+    assert view(few, None, BUDGET, T0).within_baseline is True
+    assert view(busy(2 / 300, 50 / 300), None, BUDGET, T0).within_baseline is False
+
+
+def test_a_baseline_that_is_not_the_best_is_named_as_it_is():
+    normal = Sample((0.0,) * 50, Level.GLOBAL)
+
+    assert view(busy(0.0), normal, BUDGET, T0, Quality.YOUNG).text.endswith("(baseline of all hours, young)")
+    assert view(busy(0.0), None, BUDGET, T0).text.endswith("(no baseline yet)")
+
+
+def test_errors_that_nobody_measures_judge_nothing():
+    seen = view(busy(None), None, BUDGET, T0)
+
+    assert (seen.error_ratio, seen.within_baseline, seen.requests) == (None, None, 20.0)
+    assert "errors are not measured" in seen.text
+
+
+def test_no_traffic_judges_nothing():
+    seen = view(TrafficSample(at=T0), None, BUDGET, T0)
+
+    assert (seen.error_ratio, seen.within_baseline, seen.requests, seen.fresh) == (None, None, None, True)
+    assert seen.text == "no traffic"
+
+
+def test_a_reading_is_fresh_for_ninety_seconds():
+    assert view(busy(0.0), None, BUDGET, T0 + FRESH_FOR).fresh
+    old = view(busy(0.0), None, BUDGET, T0 + FRESH_FOR + SECOND)
+    assert not old.fresh
+    assert "read 91 s ago" in old.text
+
+
+def test_prometheus_away_says_since_when_and_why():
+    away = TrafficSample(at=T0 + 60 * SECOND, away="connection refused", away_since=T0, missed=3)
+
+    seen = view(away, None, BUDGET, T0 + 61 * SECOND)
+
+    assert seen.text == "Prometheus unavailable since 09:00:00 UTC: connection refused"
+    assert (seen.error_ratio, seen.requests, seen.within_baseline, seen.fresh) == (None, None, None, False)
