@@ -86,12 +86,12 @@ def peer() -> Iterator[Peer]:
 
 @pytest.fixture
 def until() -> Callable[[Callable[[], Any]], Any]:
-    """Waits for what will become true, at most ten seconds, and returns it."""
+    """Waits for what will become true, at most thirty seconds, and returns it."""
 
     def wait(condition: Callable[[], Any]) -> Any:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while not (found := condition()):
-            assert time.monotonic() < deadline, "did not come true within 10 s"
+            assert time.monotonic() < deadline, "did not come true within 30 s"
             threading.Event().wait(0.01)
         return found
 
