@@ -51,7 +51,8 @@ class Health:
         tick, and the effects worker at least once a second.
         """
         with self._lock:
-            if self._begun is not None and time.monotonic() - self._begun > self.slow_after:
+            is_slow = self._begun is not None and time.monotonic() - self._begun > self.slow_after
+            if is_slow and self._held_since is None:  # a retry that is slow too says less than why the first one failed
                 self._hold(f"a commit takes more than {self.slow_after:g} s", waiting)
             return self._held_since, self._trouble
 

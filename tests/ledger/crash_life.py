@@ -122,8 +122,6 @@ class Position:
     """Four bytes that outlive the process: in a transaction, in an effect of either outlet, durable steps."""
 
     def __init__(self, path: Path) -> None:
-        if not path.exists():
-            path.write_bytes(bytes(4))
         with path.open("r+b") as file:
             self._bytes = mmap.mmap(file.fileno(), 4)
         self._bytes[0:3] = bytes(3)

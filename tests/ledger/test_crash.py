@@ -109,6 +109,9 @@ class Stable:
 
     def start(self, folder: Path, crash_at: str = "", kill_after: float | None = None) -> int:
         folder.mkdir(exist_ok=True)
+        position = folder / "position"
+        if not position.exists():
+            position.write_bytes(bytes(4))
         asked = {
             "folder": str(folder),
             "url": f"http://127.0.0.1:{self.receiver.server_port}/{folder.name}",
@@ -123,9 +126,9 @@ class Stable:
         status = int(json.loads(self.process.stdout.readline()))
         if status == KILLED:
             self.kills += 1
-            position = (folder / "position").read_bytes() if (folder / "position").exists() else bytes(4)
-            self.in_transaction += position[0]
-            self.in_effect += bool(position[1] or position[2])
+            in_transaction, folder_busy, webhook_busy, _ = position.read_bytes()
+            self.in_transaction += in_transaction
+            self.in_effect += folder_busy or webhook_busy
         return status
 
     def report(self, what: str) -> str:
