@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from string import ascii_letters, digits
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 from checks.exchange import HttpRequest, TransportError
@@ -13,6 +14,7 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SCHEMES = {"http": 80, "https": 443}
 # What a URL may hold unescaped (RFC 3986), and '%' because an escape must not be escaped again.
 _URL_SAFE = ":/?#[]@!$&'()*+,;=-._~%"
+_PLAIN_NETLOC = frozenset(ascii_letters + digits + "-._~:[]@%!$&'()*+,;=")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +111,10 @@ def host_of(url: str) -> str:
 
 def _origin(url: str) -> tuple[str, str, int]:
     parts = urlsplit(url)
+    # Two parsers look at a URL, this one to decide on trust and libcurl's to connect. Where they might read two hosts
+    # out of one text, neither is asked.
+    if parts.netloc.count("@") > 1 or not _PLAIN_NETLOC.issuperset(parts.netloc):
+        raise ValueError("its host can be read in more than one way")
     scheme = parts.scheme.lower()
     port = parts.port
     return scheme, (parts.hostname or "").lower(), _SCHEMES.get(scheme, 0) if port is None else port

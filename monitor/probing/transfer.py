@@ -92,7 +92,12 @@ class Transfer:
         self._clear(request.max_body, request.max_redirects > 0)
         self._plain = hop.method == "GET" and hop.body is None and request.verify and request.ca_file is None
         curl.setopt(pycurl.URL, hop.url)
-        curl.setopt(pycurl.HTTPHEADER, [line.encode() for line in headers_of(request, hop)])
+        lines = [line.encode() for line in headers_of(request, hop)]
+        if lines:
+            curl.setopt(pycurl.HTTPHEADER, lines)
+        else:
+            # pycurl ignores an empty list, and the headers of the request before would go out once more.
+            curl.unsetopt(pycurl.HTTPHEADER)
         # Zero would mean "wait for ever".
         curl.setopt(pycurl.TIMEOUT_MS, max(1, round(timeout * 1000)))
         if self._plain:
