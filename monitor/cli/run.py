@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
+
+if TYPE_CHECKING:
+    from monitor.config import Config
 
 
 @click.command(epilog="Example: monitor -c /etc/watchkeeper/config.yaml run")
@@ -11,6 +16,8 @@ import click
 def run(context: click.Context, log_level: str) -> None:
     """Watch the services of the configuration until it is told to stop (SIGTERM, Ctrl-C)."""
     import asyncio
+    import os
+    import time
 
     from monitor import logs
     from monitor.cli.main import config_of
@@ -23,13 +30,22 @@ def run(context: click.Context, log_level: str) -> None:
         lock = StateLock.acquire(config.monitor.state)
     except AlreadyRunning as running:
         raise click.ClickException(str(running)) from None
-    from monitor.daemon.daemon import Daemon
+    from monitor.ledger.database import LedgerError
+    from monitor.web.serve import ListenError
+    from monitor.web.token import TokenError
 
+    # `schedule` compares naive local times; in UTC there is no hour that comes twice.
+    os.environ["TZ"] = "UTC"
+    time.tzset()
     try:
-        asyncio.run(_run(Daemon, config))
+        asyncio.run(_run(config))
+    except (ListenError, TokenError, LedgerError) as problem:
+        raise click.ClickException(str(problem)) from None
     finally:
         lock.release()
 
 
-async def _run(daemon: type, config: object) -> None:
-    await daemon(config).run()
+async def _run(config: Config) -> None:
+    from monitor.daemon.daemon import Daemon
+
+    await Daemon(config).run()

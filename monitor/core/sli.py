@@ -85,13 +85,18 @@ class SliWindow:
         self._minutes = _Strip(_MINUTES_KEPT)
         self._hours = _Strip(_HOURS_KEPT)
 
-    def add(self, at: datetime, outcome: Outcome) -> None:
-        """Count one slot of the timetable. Results may come late and in any order; extra probes do not belong here."""
+    def add(self, at: datetime, outcome: Outcome, count: int = 1) -> None:
+        """
+        Count one slot of the timetable. Results may come late and in any order; extra probes do not belong here.
+
+        Args:
+            count: More than one where a kept minute or hour is put back.
+        """
         column = _COLUMN[outcome]
         # Ceiling and not floor: a cell is (start, end] like the window, so that on a whole minute they agree exactly.
         minute = -int(-at.timestamp() // _MINUTE)
-        self._minutes.add(minute, column)
-        self._hours.add(-(-minute // 60), column)
+        self._minutes.add(minute, column, count)
+        self._hours.add(-(-minute // 60), column, count)
 
     def tally(self, now: datetime, window: timedelta, expected: int = 0) -> Tally:
         """The results in (`window_start`, now]; the last cell is counted whole, as nothing lies in the future."""
@@ -132,15 +137,15 @@ class _Strip:
         self.first = 0
         self.cells = array("H")
 
-    def add(self, unit: int, column: int) -> None:
+    def add(self, unit: int, column: int, count: int = 1) -> None:
         row = unit - self.first
         try:
             if row < 0:
                 raise IndexError
-            self.cells[row * _COLUMNS + column] += 1
+            self.cells[row * _COLUMNS + column] += count
         except IndexError:
             if self._make_room(unit):
-                self.cells[(unit - self.first) * _COLUMNS + column] += 1
+                self.cells[(unit - self.first) * _COLUMNS + column] += count
         except OverflowError:
             # 65,535 of a kind, 18 a second for an hour: more than any timetable asks. The count stays there.
             self.cells[row * _COLUMNS + column] = _MOST

@@ -74,6 +74,7 @@ class House:
 
     def start(self) -> None:
         self.surveyor.start()
+        self.refresh_baselines()
         self.worker.start()
 
     def adopt(self, commit: Commit) -> Future[None]:
@@ -85,6 +86,15 @@ class House:
             logger.info(log_line(event))
             self.telemetry.event(event)
         return done
+
+    def refresh_baselines(self) -> None:
+        """Fits them anew, incidents cut out: what was an outage must not become what is normal."""
+        now = self.clock.now()
+        incidents = self.ledger.incidents()
+        self.surveyor.refresh(
+            [(i.first_failure_at or i.opened_at or i.since, i.resolved_at or now) for i in incidents],
+            labelled_since=incidents[0].opened_at if incidents else None,
+        )
 
     def affected(self) -> frozenset[str]:
         """The services of live incidents: asked more often, for detection and proof."""

@@ -81,7 +81,7 @@ class Housekeeping:
                     latency=latency,
                 )
             )
-            if watch.s > 0.0 or watch.failing:
+            if watch.s > 0.0 or watch.failing or watch.proof_since is not None:
                 states[watch.check.id] = watch.state()
         self._house.history.write_minutes(rows)
         self._house.history.put_detector_states(states)
@@ -117,7 +117,7 @@ class Housekeeping:
 
     def _set_up(self) -> schedule.Scheduler:
         jobs = schedule.Scheduler()
-        jobs.every().day.at("03:17").do(self._house.surveyor.refresh)
+        jobs.every().day.at("03:17").do(self._house.refresh_baselines)
         jobs.every().hour.do(self._compact)
         jobs.every().day.at("09:00").do(self._review_playbook)
         return jobs

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from checks.result import Outcome
 from monitor.core.incident import MINIMUM_GAP, State, gap_limit
 from monitor.daemon.house import TIMELINE, House, case_from
-from monitor.ledger.records import Commit
+from monitor.ledger.history import MinuteRow
+from monitor.ledger.records import BudgetCheckpoint, Commit
+
+MINUTES_RESTORED = timedelta(hours=6)
+PERIOD = timedelta(days=90)
 
 
 def resume(house: House) -> Iterator[Commit]:
@@ -17,6 +22,7 @@ def resume(house: House) -> Iterator[Commit]:
     pending is clear and the clock of recovering is back at zero.
     """
     now, wall = house.clock.now(), house.clock.wall()
+    restore_watches(house, now)
     for incident in house.ledger.places():
         case = case_from(house.ledger, incident.id) if incident.id else None
         house.casebook.restore(incident, case)
@@ -30,6 +36,30 @@ def resume(house: House) -> Iterator[Commit]:
             commit = house.casebook.lost_sight(name, "watchkeeper itself was not running", now, wall)
             if commit is not None:
                 yield commit
+
+
+def restore_watches(house: House, now: datetime) -> None:
+    """
+    Windows from the ledger's hours and, for the newest of them, from the history's minutes; detectors as they stood.
+
+    An hour that both have is taken from the minutes alone.
+    """
+    watches = {watch.check.id: watch for service in house.judge.watches.values() for watch in service.checks.values()}
+    edge = (now - MINUTES_RESTORED).replace(minute=0, second=0, microsecond=0)
+    kept: list[tuple[str, datetime, MinuteRow | BudgetCheckpoint]] = [
+        *((c.check, c.hour + timedelta(minutes=1), c) for c in house.ledger.checkpoints(now - PERIOD, edge)),
+        *((r.check, r.minute + timedelta(seconds=30), r) for r in house.history.minutes_of_all(edge, now)),
+    ]
+    for name, at, row in kept:
+        watch = watches.get(name)
+        if watch is None:
+            continue
+        for outcome, count in ((Outcome.OK, row.good), (Outcome.FAILED, row.bad), (Outcome.UNKNOWN, row.unknown)):
+            if count:
+                watch.window.add(at, outcome, count)
+    for name, state in house.history.detector_states().items():
+        if name in watches and isinstance(state, dict):
+            watches[name].restore(state)
 
 
 def last_seen(house: House) -> datetime | None:

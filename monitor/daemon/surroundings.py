@@ -6,7 +6,7 @@ its baseline. Threads and processes fetch; the loop only looks.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -77,7 +77,6 @@ class Surveyor:
         self._poller = TrafficPoller(clock.now, every=_reading_interval(config))
         self._tracks: dict[tuple[str, Signal, str], LatencyTrack] = {}
         self._samples: dict[str, TrafficSample] = {}
-        self.excluded: list[Interval] = []
 
     def start(self) -> None:
         prometheus = self._config.sources.prometheus
@@ -86,7 +85,6 @@ class Surveyor:
         client = Prometheus(prometheus)
         self._poller.watch(_readers(self._config.services.values(), client))
         self._poller.start()
-        self.refresh()
 
     def stop(self) -> None:
         self._poller.stop()
@@ -139,8 +137,14 @@ class Surveyor:
     def _track(self, service: str, signal: Signal, check: str = "") -> LatencyTrack:
         return self._tracks.setdefault((service, signal, check), LatencyTrack())
 
-    def refresh(self) -> None:
-        """Starts a fitting process, unless one is still at work."""
+    def refresh(self, incidents: Sequence[Interval] = (), labelled_since: datetime | None = None) -> None:
+        """
+        Starts a fitting process, unless one is still at work.
+
+        Args:
+            incidents: Left out of what is normal.
+            labelled_since: From when on the log of incidents is kept; outlier hours before it are guessed.
+        """
         now = self._clock.now()
         services = {
             name: ServiceJob(
@@ -157,7 +161,8 @@ class Surveyor:
             services=services,
             prometheus=self._config.sources.prometheus,
             history=str(self._config.monitor.state / "history.sqlite"),
-            exclude=tuple(self.excluded),
+            exclude=tuple(incidents),
+            labelled_since=labelled_since,
         )
         self._fitter.start(job, now)
 

@@ -315,7 +315,8 @@ class Casebook:
     ) -> LedgerEvent:
         text = transition.reason
         if transition.new is State.RESOLVED and seen.assessment is not None:
-            text = "; ".join([transition.reason, *(c.text for c in seen.assessment.conditions)])
+            held = (condition.text for condition in seen.assessment.conditions)
+            text = "; ".join([transition.reason, seen.assessment.proof, *held])
         moved = {"old": str(transition.old), "new": str(transition.new), "event": str(transition.event)}
         return self.event(
             subject, name_of(transition), text, seen.at, wall,

@@ -60,7 +60,7 @@ def observe(
         ((e := evidence_of(w, a, now), suggest(e)) for w, a in together),
         key=lambda pair: -(pair[1].severity or 9),
     )
-    alarm = "; ".join(text for w, a in together for text in _alarms(w, a))
+    alarm = "; ".join(f"{w.name}: {text}" if members else text for w, a in together for text in _alarms(w, a))
     failing = tuple(f"{w.name}/{text}" if members else text for w, _ in together for text in w.failing_texts())
     breach = "; ".join(failing) or alarm
     cause = next((c for w, _ in together if (c := w.cause()) is not None), None)
@@ -108,11 +108,11 @@ def _alarms(watch: ServiceWatch, around: Surroundings) -> list[str]:
     for name in watch.alarmed():
         check = watch.checks[name]
         tally = check.window.tally(check.heard_at or check.began_at, timedelta(minutes=5))
-        alarms.append(f"{watch.name}/{name} failed {tally.bad} of its last {tally.total} probes")
+        alarms.append(f"{name} failed {tally.bad} of its last {tally.total} probes")
     if around.traffic is not None and around.traffic.fresh and (around.traffic.error_ratio or 0.0) >= 0.5:
-        alarms.append(f"{watch.name}: {around.traffic.text}")
+        alarms.append(around.traffic.text)
     if around.latency_shift:
-        alarms.append(f"{watch.name}: {around.latency_shift}")
+        alarms.append(around.latency_shift)
     return alarms
 
 
