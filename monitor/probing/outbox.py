@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from checks.result import Attempt, CheckResult, Outcome, Reason
+from checks.result import CheckResult
 from monitor.probing.lag import Lag
 from monitor.probing.wire import Batch, Heartbeat, Remark, WireError, encode
 
@@ -81,7 +81,7 @@ class Outbox:
         if self._remarks:
             return encode(self._remarks.popleft())
         due = self._results and (
-            all_of_it or len(self._results) >= BATCH_SIZE or now - self._results[0][0] >= BATCH_EVERY
+            all_of_it or len(self._results) >= BATCH_SIZE or now >= self._results[0][0] + BATCH_EVERY
         )
         if not due and not self._dropped:
             return None
@@ -98,7 +98,7 @@ def _batch(results: Sequence[CheckResult], dropped: int, lag: Lag) -> bytes:
     try:
         return encode(Batch(tuple(results), dropped, lag))
     except (UnicodeError, TypeError, ValueError, OverflowError, WireError):
-        sendable = tuple(result if _is_sendable(result, lag) else _unsendable(result) for result in results)
+        sendable = tuple(result if _is_sendable(result, lag) else _reduced(result) for result in results)
         return encode(Batch(sendable, dropped, lag))
 
 
@@ -109,13 +109,10 @@ def _is_sendable(result: CheckResult, lag: Lag) -> bool:
         return False
 
 
-def _unsendable(result: CheckResult) -> CheckResult:
-    """What came back holds something that cannot cross: one check is then unknown, instead of 200 being missing."""
-    unknown = Attempt(
-        started_at=result.first.started_at,
-        outcome=Outcome.UNKNOWN,
-        reason=Reason.INTERNAL,
-        detail="the result could not be sent to the daemon",
-        span_id=result.first.span_id,
+def _reduced(result: CheckResult) -> CheckResult:
+    """What the target sent holds something that cannot cross: the verdicts and numbers do, its words stay behind."""
+    attempts = tuple(
+        replace(attempt, detail="the details could not be sent to the daemon", address=None, body_excerpt="")
+        for attempt in result.attempts
     )
-    return replace(result, attempts=(unknown,), facts={}, notes=())
+    return replace(result, attempts=attempts, facts={}, notes=())

@@ -56,8 +56,8 @@ def restart_delay(last: float, lived: float) -> float:
     return min(2 * last, LONGEST_DELAY)
 
 
-def is_hung(last_heartbeat: float, now: float) -> bool:
-    return now - last_heartbeat > HUNG_AFTER
+def is_hung(last_heartbeat: float, now: float, after: float = HUNG_AFTER) -> bool:
+    return now - last_heartbeat > after
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +112,7 @@ class Supervisor:
         on_batch: Called with each batch of results, in the loop.
         on_event: Called with one line whenever the prober ended, or had to be ended, and why.
         command: What starts a prober; the number of its descriptor is appended.
+        hung_after: Seconds without a heartbeat.
     """
 
     def __init__(
@@ -120,11 +121,13 @@ class Supervisor:
         on_batch: Callable[[Batch], None],
         on_event: Callable[[str], None],
         command: Sequence[str] = PROBER,
+        hung_after: float = HUNG_AFTER,
     ) -> None:
         self._clock = clock
         self._on_batch = on_batch
         self._on_event = on_event
         self._command = tuple(command)
+        self._hung_after = hung_after
         self._child: _Child | None = None
         self._task: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
@@ -204,8 +207,8 @@ class Supervisor:
             while not (await asyncio.wait({ended}, timeout=_LOOK_EVERY))[0]:
                 # Read first: when it was this loop that hung, the heartbeats are waiting in the socket.
                 self._readable(child)
-                if is_hung(child.last_heartbeat, _now()):
-                    child.kill(f"sent no heartbeat for {HUNG_AFTER:g} s and was killed")
+                if is_hung(child.last_heartbeat, _now(), self._hung_after):
+                    child.kill(f"sent no heartbeat for {self._hung_after:g} s and was killed")
             while self._readable(child):
                 pass
             return child.describe_end()

@@ -20,6 +20,7 @@ from monitor.probing.wire import (
     Finish,
     Frames,
     Heartbeat,
+    Message,
     Remark,
     WireError,
     checks_of,
@@ -70,7 +71,7 @@ CHECKS = (
     ),
     Check(service="otel", name="health", question=CollectorQuestion(url="http://c/", metrics="http://c/metrics")),
 )
-MESSAGES = [
+MESSAGES: list[Message] = [
     configure(CHECKS, ["https://r/"], 1.79e9, "b-1"),
     Faster(("a", "b")),
     Finish(),
