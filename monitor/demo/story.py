@@ -136,7 +136,8 @@ def play(stage: Stage) -> None:
         stage.set_up(stack)
         seen.wait_for("span", 6, stage.patience())
         say("demo", f"Probes run: {seen.count('span')} spans have arrived at the OTLP receiver so far.")
-        wait_until(lambda: any((stage.out / "state" / "baselines").glob("*.json")), stage.patience(), "no baseline")
+        fitted = stage.out / "state" / "baselines" / "payments-service.latency.json"
+        wait_until(fitted.exists, stage.patience(), "no baseline")
         say("demo", "A month of history was fetched and fitted: this is what normal looks like at this hour.")
         say("demo", "Now payments-service breaks: every answer is 503.", "1;31")
         stage.services["payments-service"].break_down("connection pool exhausted")
