@@ -1,4 +1,4 @@
-"""A check: a named, configured question about one target, with an interval. Plain data, so that it crosses to the prober."""
+"""A check: a named, configured question about one target, with an interval. Plain data: it crosses to the prober."""
 
 from __future__ import annotations
 
