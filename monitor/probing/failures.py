@@ -184,8 +184,10 @@ def _connection(hop: Hop, end: HopEnd) -> tuple[Reason, str]:
     if end.code == COULDNT_CONNECT:
         if reason is Reason.REFUSED:
             return reason, f"connect to {where} refused: nothing listens there"
-        words = os.strerror(end.errno) if end.errno else clip(end.message)
-        return reason or Reason.UNREACHABLE, f"connect to {where} failed: {words}"
+        if not end.errno:
+            # Connecting was not even tried: that needs a socket, and we could not make one.
+            return Reason.INTERNAL, f"no socket could be made to connect to {where}: too many are open, or no IPv6 here"
+        return reason or Reason.UNREACHABLE, f"connect to {where} failed: {os.strerror(end.errno)}"
     hung_up = reason is Reason.RESET or "reset by peer" in end.message or "Broken pipe" in end.message
     cut = "unexpected eof" in end.message  # OpenSSL's words for a connection that closed without a goodbye
     if end.code == SSL_CONNECT_ERROR:
