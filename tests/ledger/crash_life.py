@@ -33,7 +33,7 @@ from monitor.core.severity import Severity
 from monitor.ledger.records import Commit, Effect, EffectKind, LedgerEvent
 from monitor.ledger.store import Ledger
 from monitor.outlets.folder import FolderOutlet
-from monitor.outlets.outlet import Message
+from monitor.outlets.outlet import Message, Outlet
 from monitor.outlets.webhook import WebhookOutlet
 from monitor.outlets.worker import EffectsWorker
 
@@ -148,8 +148,8 @@ class Position:
 def live(folder: Path, url: str, begun: float) -> int:
     """Go on where the ledger says we are, to the end. Returns 0, or what was found wrong."""
     position = Position(folder / "position")
-    writer.reach = position.watch(crashpoints.reach)  # type: ignore[attr-defined]  # to see where a kill lands
-    lane.reach = position.watch(crashpoints.reach)  # type: ignore[attr-defined]  # as above
+    writer.reach = position.watch(crashpoints.reach)  # type: ignore[assignment,attr-defined]  # to see where a kill lands
+    lane.reach = position.watch(crashpoints.reach)  # type: ignore[assignment,attr-defined]  # as above
 
     def now() -> datetime:
         return T0 + timedelta(seconds=(time.time() - begun) * FASTER)
@@ -162,7 +162,10 @@ def live(folder: Path, url: str, begun: float) -> int:
     if incident != place_after(done):
         return 3  # the machine does not stand where the log ends
 
-    outlets = {"folder": FolderOutlet(folder / "tickets"), "webhook": WebhookOutlet(url, SecretStr("s"))}
+    outlets: dict[str, Outlet] = {
+        "folder": FolderOutlet(folder / "tickets"),
+        "webhook": WebhookOutlet(url, SecretStr("s")),
+    }
     worker = EffectsWorker(ledger, outlets, lambda e: message(ledger, e), now, lambda _e, _d: None, poll=0.005)
     worker.start()
     for number in range(done, len(LIFE)):
