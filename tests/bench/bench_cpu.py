@@ -1,0 +1,126 @@
+"""
+CPU per HTTP check of the whole daemon, everything on, next to blackbox_exporter asked just as often; and whether
+telemetry shows in the latency that the prober measures.
+
+    python tests/bench/bench_cpu.py [--seconds 10]
+
+1,000 checks at 1 s against one lean target. Of the exporter only its own CPU counts: not the one who asks it, not a
+Prometheus that would keep its answers; it is asked over kept connections and without gzip, which is to its advantage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import select
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections import deque
+from pathlib import Path
+
+import rig
+
+CHECKS = 1_000
+SETTLE = 5.0
+ROUNDS = 5
+MODULE = "modules: {http_2xx: {prober: http, http: {preferred_ip_protocol: ip4}}}\n"
+
+
+def daemon_figures(target: int, otlp: int | None, seconds: float) -> tuple[float, list[float], dict[str, object]]:
+    """Microseconds of CPU per check, latencies in seconds, and the prober's own facts."""
+    with rig.daemon(CHECKS, "1s", target, otlp) as watched:
+        rig.wait_for_fitting(watched.pid)
+        time.sleep(SETTLE)
+        spent, passed = rig.cpu_over(watched.pid, seconds)
+        latencies, parts = [], {}
+        for _ in range(ROUNDS):
+            time.sleep(1.1)
+            status = watched.status()
+            parts = status["parts"]
+            checks = [check for service in status["services"] for check in service["checks"]]
+            latencies += [c["latency_seconds"] for c in checks if c["outcome"] == "ok"]
+        if otlp is not None and not parts["telemetry"]["sent"]:
+            print("telemetry: nothing was sent; the figure is without it")
+        return spent / (passed * CHECKS) * 1e6, latencies, parts["prober"]
+
+
+def ask_paced(port: int, target: int, rate: int, seconds: float) -> tuple[int, int]:
+    """Asks the exporter `rate` times a second over kept connections. How many it answered, and how many well."""
+    poll, idle, busy = select.epoll(), deque[socket.socket](), dict[int, tuple[socket.socket, bytearray]]()
+    begun, sent, answered, good = time.monotonic(), 0, 0, 0
+    while (now := time.monotonic() - begun) < seconds:
+        while sent < now * rate and len(busy) < 512:
+            connection = idle.popleft() if idle else socket.create_connection(("127.0.0.1", port))
+            url = f"/probe?module=http_2xx&target=http://127.0.0.1:{target}/ready/{sent % CHECKS}"
+            connection.sendall(f"GET {url} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            busy[connection.fileno()] = (connection, bytearray())
+            poll.register(connection, select.EPOLLIN)
+            sent += 1
+        for fd, _ in poll.poll(max(0.0, (sent + 1) / rate - now)):
+            connection, text = busy[fd]
+            text += connection.recv(65536)
+            if is_whole(text):
+                poll.unregister(connection)
+                idle.append(busy.pop(fd)[0])
+                answered += 1
+                good += b"\nprobe_success 1" in text
+    for connection in (*idle, *(connection for connection, _ in busy.values())):
+        connection.close()
+    return answered, good
+
+
+def is_whole(text: bytearray) -> bool:
+    head, found, body = text.partition(b"\r\n\r\n")
+    if not found:
+        return False
+    length = next((int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), None)
+    return body.endswith(b"0\r\n\r\n") if length is None else len(body) >= length
+
+
+def exporter_figure(target: int, seconds: float) -> tuple[float, int, int]:
+    with tempfile.TemporaryDirectory() as folder:
+        config, port = Path(folder, "blackbox.yml"), rig.free_port()
+        config.write_text(MODULE)
+        command = ["prometheus-blackbox-exporter", f"--config.file={config}", "--log.level=error"]
+        with subprocess.Popen([*command, f"--web.listen-address=127.0.0.1:{port}"]) as exporter:
+            try:
+                rig.wait_for(lambda: _listens(port), "the exporter")
+                ask_paced(port, target, CHECKS, SETTLE / 2)
+                before = rig.cpu(exporter.pid)
+                answered, good = ask_paced(port, target, CHECKS, seconds)
+                return (rig.cpu(exporter.pid) - before) / max(answered, 1) * 1e6, answered, good
+            finally:
+                exporter.terminate()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=10.0, help="length of each window (default 10)")
+    seconds = parser.parse_args().seconds
+    print(f"{CHECKS:,} HTTP checks at 1 s, windows of {seconds:.0f} s {rig.machine()}")
+    with rig.helper("target") as target, rig.helper("swallow") as otlp:
+        ours, with_it, prober = daemon_figures(target, otlp, seconds)
+        print(f"watchkeeper, everything on:  {ours:7.0f} us CPU per check; {prober}")
+        if shutil.which("prometheus-blackbox-exporter") is None:
+            print("prometheus-blackbox-exporter is not installed: no ratio")
+        else:
+            theirs, answered, good = exporter_figure(target, seconds)
+            print(f"blackbox_exporter:           {theirs:7.0f} us CPU per check; {answered:,} answered, {good:,} well")
+            print(f"ratio:                       {ours / theirs:7.2f} of the exporter's CPU")
+        bare, without, _ = daemon_figures(target, None, seconds)
+        print(f"watchkeeper, telemetry off:  {bare:7.0f} us CPU per check")
+    on, off = (rig.percentile(values, 0.99) * 1e3 for values in (with_it, without))
+    halves = [rig.percentile(values, 0.5) * 1e3 for values in (with_it, without)]
+    print(f"measured latency p50:        {halves[0]:.3f} ms with telemetry, {halves[1]:.3f} ms without")
+    print(f"measured latency p99:        {on:.3f} ms with telemetry, {off:.3f} ms without, ratio {on / off:.2f}")
+
+
+if __name__ == "__main__":
+    main()
