@@ -8,6 +8,7 @@ after the wall clock was stepped.
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, time, timedelta
 
 import schedule
@@ -34,6 +35,7 @@ class Housekeeping:
         self._minute = now.replace(second=0, microsecond=0)
         self._hour = now.replace(minute=0, second=0, microsecond=0)
         self._heartbeat = now
+        self._restless = set(house.history.detector_states())
         self._offset = wall - now
         self._jobs = self._set_up()
         remember_timeline(house, now)
@@ -55,15 +57,15 @@ class Housekeeping:
         self._house.surveyor.tick(now)
 
     def close(self) -> None:
-        """The last minute counts too, though it is short."""
-        self._write_minute(self._minute)
+        """Detectors as they stand. The minute that is not over stays unwritten: written twice it would count twice."""
+        self._write_states()
         remember_timeline(self._house, self._house.clock.now())
 
     def _watches(self) -> list[CheckWatch]:
         return [check for watch in self._house.judge.watches.values() for check in watch.checks.values()]
 
     def _write_minute(self, minute: datetime) -> None:
-        rows, states = [], {}
+        rows = []
         for watch in self._watches():
             tally = watch.window.tally(minute + MINUTE, MINUTE)
             expected = slots_between(watch.check.id, watch.check.interval, max(minute, watch.began_at), minute + MINUTE)
@@ -81,10 +83,19 @@ class Housekeeping:
                     latency=latency,
                 )
             )
-            if watch.s > 0.0 or watch.failing or watch.proof_since is not None:
-                states[watch.check.id] = watch.state()
         self._house.history.write_minutes(rows)
-        self._house.history.put_detector_states(states)
+        self._write_states()
+
+    def _write_states(self) -> None:
+        """Of checks that are not at rest; one that came to rest is forgotten once, or a restart would bring it back."""
+        states: dict[str, object] = {
+            watch.check.id: watch.state()
+            for watch in self._watches()
+            if watch.s > 0.0 or watch.failing or watch.proof_since is not None
+        }
+        rested = dict.fromkeys(self._restless - states.keys())
+        self._restless = set(states)
+        self._house.history.put_detector_states({**states, **rested})
 
     def _write_checkpoints(self, hour: datetime) -> None:
         checkpoints = []
@@ -123,13 +134,11 @@ class Housekeeping:
         return jobs
 
     def _compact(self) -> None:
+        """In a thread: a day of ten thousand checks takes longer than the loop may stand still."""
         retention = self._house.config.monitor.retention
-        self._house.history.compact(
-            self._house.clock.now(),
-            minutes=retention.minutes,
-            five_minutes=retention.five_minutes,
-            hours=retention.hours,
-        )
+        kept = {"minutes": retention.minutes, "five_minutes": retention.five_minutes, "hours": retention.hours}
+        now = self._house.clock.now()
+        threading.Thread(target=self._house.history.compact, args=(now,), kwargs=kept, name="compact").start()
 
     def _review_playbook(self) -> None:
         playbook = self._house.config.playbook
