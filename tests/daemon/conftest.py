@@ -1,0 +1,233 @@
+"""The real daemon as a process of its own, a service to watch that can be broken, and what both of them left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitor.demo.otlp_receiver import OtlpReceiver
+
+PATIENCE = 30.0
+"""Seconds for one thing to happen on a busy machine; nothing waits longer than it takes."""
+
+SERVICE = "orders-service"
+
+
+def wait_until(fact: Callable[[], Any], what: str, within: float = PATIENCE) -> Any:
+    """What *fact* answers, as soon as it is true."""
+    deadline = time.monotonic() + within
+    while not (found := fact()):
+        assert time.monotonic() < deadline, f"{what}: not within {within:g} s"
+        time.sleep(0.05)
+    return found
+
+
+def ended(pid: int) -> bool:
+    """Whether a process is gone, or only waits for whoever inherited it to notice."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+class Target:
+    """
+    Attributes:
+        status: What it answers from now on.
+        seen: The traceparent of each request, empty where there was none, with the status that it got.
+    """
+
+    def __init__(self) -> None:
+        target = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                status = target.status
+                target.seen.append((self.headers.get("traceparent", ""), status))
+                self.send_response(status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's own parameter
+                """Quiet: `seen` tells."""
+
+        self.status = 200
+        self.seen: list[tuple[str, int]] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class Daemon:
+    """`monitor run`, from its start to its end, with every line that it logged."""
+
+    def __init__(self, config: Path) -> None:
+        self.config = config
+        self.state = config.parent / "state"
+        self.lines: list[str] = []
+        self.process = subprocess.Popen(
+            _command(config, "run"), stderr=subprocess.PIPE, text=True, cwd=config.parent, env=_environ()
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.lines.append(line.rstrip())
+
+    def log(self) -> str:
+        return "\n".join(self.lines)
+
+    def wait_for_line(self, pattern: str) -> re.Match[str]:
+        def found() -> re.Match[str] | None:
+            assert self.process.poll() is None or self._reader.is_alive() or re.search(pattern, self.log()), self.log()
+            return re.search(pattern, self.log())
+
+        match: re.Match[str] = wait_until(found, f"a log line with {pattern!r}")
+        return match
+
+    def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A command of somebody who knows the port; the configuration leaves it to the system."""
+        port = int(self.wait_for_line(r"http://127\.0\.0\.1:(\d+)")[1])
+        document = json.loads(self.config.read_text())
+        document["monitor"]["listen"] = f"127.0.0.1:{port}"
+        known = self.config.with_name("known-port.yaml")
+        known.write_text(json.dumps(document))
+        return subprocess.run(
+            _command(known, *arguments),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            cwd=known.parent,
+            env=_environ(),
+            check=False,
+        )
+
+    def ask(self, *arguments: str) -> dict[str, Any]:
+        """What a command shows as JSON, from the daemon and not from the ledger that it holds."""
+        answer = self.cli(*arguments, "--format", "json")
+        assert answer.returncode == 0, answer.stderr
+        document: dict[str, Any] = json.loads(answer.stdout)
+        return document
+
+    def incidents(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.ask("incident", "list", "--state", "all")["incidents"]
+        return found
+
+    def prober(self) -> dict[str, Any]:
+        status = self.ask("status")
+        assert status["source"] == "daemon"
+        prober: dict[str, Any] = status["parts"]["prober"]
+        return prober
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(PATIENCE)
+
+    def terminate(self, within: float) -> tuple[int, float]:
+        """Its status, and how many seconds it took."""
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(within), time.monotonic() - began
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        self._reader.join(5)
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+
+
+def _command(config: Path, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", "monitor", "-c", str(config), *arguments]
+
+
+def _environ() -> Mapping[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(("WATCHKEEPER", "OTEL"))}
+
+
+@pytest.fixture
+def target() -> Iterator[Target]:
+    target = Target()
+    yield target
+    target.close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[OtlpReceiver]:
+    with OtlpReceiver() as started:
+        yield started
+
+
+Write = Callable[..., Path]
+Start = Callable[[Path], Daemon]
+
+
+@pytest.fixture
+def write_config(tmp_path: Path, target: Target) -> Write:
+    """`write_config(otlp)`: one service with one check; without an argument no telemetry is configured."""
+
+    def write(otlp: str = "") -> Path:
+        document: dict[str, Any] = {
+            "monitor": {"environment": "test", "state": str(tmp_path / "state"), "listen": "127.0.0.1:0"},
+            "services": {
+                SERVICE: {
+                    "criticality": "high",
+                    "checks": {"ready": {"http": f"{target.url}/healthz", "interval": "1s", "timeout": "500ms"}},
+                }
+            },
+            "incidents": {"open_after": "2s", "stable_for": "10s"},
+        }
+        if otlp:
+            document["telemetry"] = {"otlp": otlp}
+        path = tmp_path / "config.yaml"
+        path.write_text(json.dumps(document))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def start(request: pytest.FixtureRequest) -> Start:
+    """Start the daemon; whatever becomes of the test, it ends with it."""
+
+    def start(config: Path) -> Daemon:
+        daemon = Daemon(config)
+        request.addfinalizer(daemon.close)
+        return daemon
+
+    return start
+
+
+@pytest.fixture(name="wait_until")
+def _wait_until() -> Callable[..., Any]:
+    return wait_until
+
+
+@pytest.fixture(name="ended")
+def _ended() -> Callable[[int], bool]:
+    return ended
