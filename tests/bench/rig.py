@@ -204,15 +204,15 @@ def is_fitting(pid: int) -> bool:
         return False
 
 
-def cpu(pid: int) -> float:
+def cpu(pid: int, *, children: bool = True) -> float:
     """Seconds, user and system, of the process and all its children; also of those that ended and were waited for."""
     total = 0.0
-    for one in tree(pid):
+    for one in tree(pid) if children else [pid]:
         try:
             fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        total += sum(map(int, fields[11:15])) / TICKS
+        total += sum(map(int, fields[11 : 15 if children else 13])) / TICKS
     return total
 
 
