@@ -16,9 +16,10 @@ import os
 import resource
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -27,7 +28,7 @@ import pandas as pd
 
 from monitor.core.baseline import SEASON, Baseline, Quality, Signal, zone_of
 from monitor.sources.fitting import file_name
-from monitor.sources.job import FitJob, ServiceJob, instant_of
+from monitor.sources.job import FitJob, Interval, ServiceJob, instant_of
 from monitor.sources.prometheus import QueryRefused, SourceAway
 from monitor.sources.ranges import Ranges, empty
 from monitor.sources.sketch import Hours, by_hour, merged, outlying, slots_of
@@ -56,12 +57,25 @@ def main() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One signal to fit: `what` identifies the question, so that an old sketch of another one is not mixed in."""
+    """
+    One signal to fit.
+
+    Attributes:
+        what: Identifies the question, so that an old sketch of another one is not mixed in.
+        behind, ahead: How far from its instant a value looks back or forward. A rate over five minutes still holds
+            the incident that ended four minutes ago.
+    """
 
     signal: Signal
     what: str
     values: Callable[[], pd.Series[float]]
     check: str = ""
+    behind: timedelta = timedelta(0)
+    ahead: timedelta = timedelta(0)
+
+    def touching(self, intervals: Iterable[Interval]) -> tuple[Interval, ...]:
+        """Between which instants a value holds something of the intervals."""
+        return tuple((start - self.ahead, end + self.behind) for start, end in intervals)
 
 
 @dataclass(slots=True)
@@ -91,26 +105,36 @@ class Run:
                 self.away, self._ranges = str(away), None
                 _say(service=name, signal=asked.signal, check=asked.check, problem=str(away))
         zone = zone_of(self.job.time_zone)
-        # An hour is bad for a service, not for a signal: what an outage does to one it does to the others.
-        suspect = set[int]().union(*(outlying(hours, asked.signal, zone) for asked, hours in found.items()))
+        # An hour is bad for a service, not for a signal: what an outage does to one it does to the others. And no
+        # outage begins on the hour: the ends of this one are in the hours beside it.
+        suspect = {
+            hour + beside
+            for asked, hours in found.items()
+            for hour in outlying(hours, asked.signal, zone)
+            for beside in (-3600, 0, 3600)
+        }
         for asked, hours in found.items():
             self._conclude(name, asked, hours, suspect)
 
     def _of_probes(self, name: str, service: ServiceJob) -> Iterator[Asked]:
         for check in service.checks if self.job.history else ():
             identity = f"{name}/{check}"
-            yield Asked(Signal.PROBE_LATENCY, identity, partial(self._minutes, identity), check)
+            values = partial(self._minutes, identity)
+            yield Asked(Signal.PROBE_LATENCY, identity, values, check, ahead=timedelta(minutes=1))
 
     def _of_traffic(self, service: ServiceJob) -> Iterator[Asked]:
         if self.job.prometheus is None:
             return
         requests, errors, latency = service.requests, service.errors, service.latency
         if requests and errors:
-            yield Asked(Signal.ERROR_RATIO, f"{errors} / {requests}", partial(self._error_ratio, requests, errors))
+            window = max(range_length(requests), range_length(errors))
+            ratio = partial(self._error_ratio, requests, errors)
+            yield Asked(Signal.ERROR_RATIO, f"{errors} / {requests}", ratio, behind=window)
         if latency:
             # Overlapping windows are not independent: one value per range length.
-            step = max(1.0, range_length(latency).total_seconds())
-            yield Asked(Signal.LATENCY, latency, partial(self._range, latency, step))
+            window = range_length(latency)
+            values = partial(self._range, latency, max(1.0, window.total_seconds()))
+            yield Asked(Signal.LATENCY, latency, values, behind=window)
 
     def _range(self, query: str, step: float) -> pd.Series[float]:
         if self._ranges is None:
@@ -129,7 +153,7 @@ class Run:
         return read_minutes(Path(self.job.history or ""), identity, self.job.start.timestamp())
 
     def _hours(self, name: str, service: ServiceJob, asked: Asked) -> Hours:
-        exclude = (*self.job.exclude, *service.exclude)
+        exclude = asked.touching((*self.job.exclude, *service.exclude))
         since = max(self.job.start, service.since or self.job.start)
         fresh = by_hour(asked.values(), self.job.time_zone, exclude)
         path = self.folder / SKETCHES / file_name(name, asked.signal, asked.check)
