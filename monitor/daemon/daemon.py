@@ -17,6 +17,7 @@ from monitor.daemon.desk import DaemonDesk
 from monitor.daemon.house import House
 from monitor.daemon.keeping import Housekeeping
 from monitor.daemon.resuming import resume
+from monitor.daemon.vitals import Vitals
 from monitor.probing.supervisor import Supervisor
 from monitor.probing.wire import Batch
 from monitor.web.app import create_app
@@ -38,6 +39,7 @@ class Daemon:
         self.house = House.build(config, token_of(config))
         self.housekeeping = Housekeeping(self.house)
         self.supervisor = Supervisor(self.house.clock, self.take, logger.warning)
+        self.vitals = Vitals(self.house, self.supervisor)
         self.turned_at = self.house.clock.now()
         self._stop = asyncio.Event()
 
@@ -69,6 +71,7 @@ class Daemon:
             self.house.judge.tick(now, wall)
             self.supervisor.faster(self.house.affected())
             self.housekeeping.tick(now, wall)
+            self.vitals.tick(now)
             try:
                 await asyncio.wait_for(self._stop.wait(), TICK)
             except TimeoutError:

@@ -6,11 +6,13 @@ import json
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
+from time import monotonic
 
 from loguru import logger
 from ulid import ULID
 
 from checks.check import Check, CollectorQuestion
+from checks.result import CheckResult
 from monitor.clock import SteadyClock
 from monitor.config import Config
 from monitor.core.incident import Timing
@@ -29,7 +31,7 @@ from monitor.response.communicate import compose
 from monitor.response.entries import POSTMORTEMS
 from monitor.response.postmortem import postmortem_message
 from monitor.response.triage import roles
-from monitor.telemetry import Telemetry
+from monitor.telemetry import Telemetry, names
 
 TIMELINE = "timeline"
 
@@ -50,7 +52,9 @@ class House:
 
     def __post_init__(self) -> None:
         self.checks = {check.id: check for check in self.config.all_checks()}
-        self.judge = Judge(self.config, self.casebook, self.clock.now(), self.surveyor.of, self.adopt)
+        self.judge = Judge(
+            self.config, self.casebook, self.clock.now(), self.surveyor.of, self.adopt, self._began_to_fail
+        )
         self.worker = EffectsWorker(
             self.ledger, outlets_of(self.config), self.compose, now=self.clock.now, told=self._told
         )
@@ -79,7 +83,9 @@ class House:
 
     def adopt(self, commit: Commit) -> Future[None]:
         """What was decided becomes durable, visible, and, through its effects, known outside."""
+        began = monotonic()
         done = self.ledger.commit(commit)
+        done.add_done_callback(lambda _: self.telemetry.histogram(names.LEDGER_COMMIT.name, monotonic() - began))
         if commit.effects:
             done.add_done_callback(lambda _: self.worker.wake())
         for event in commit.events:
@@ -95,6 +101,20 @@ class House:
             [(i.first_failure_at or i.opened_at or i.since, i.resolved_at or now) for i in incidents],
             labelled_since=incidents[0].opened_at if incidents else None,
         )
+
+    def _began_to_fail(self, result: CheckResult) -> None:
+        """Told once per failing spell, not per failure: a thousand failures a second must not be a thousand records."""
+        event = LedgerEvent(
+            name="synthetic.check.failed",
+            at=result.scheduled_at,
+            wall=self.clock.wall(),
+            text=f"{result.id}: {result.reason}: {result.detail}",
+            service=result.service,
+            attributes={"check": result.check, "reason": str(result.reason or "")},
+            trace_id=result.trace_id,
+            span_id=result.first.span_id,
+        )
+        self.telemetry.event(event)
 
     def affected(self) -> frozenset[str]:
         """The services of live incidents: asked more often, for detection and proof."""

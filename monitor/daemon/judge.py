@@ -32,6 +32,7 @@ class Judge:
     Args:
         surroundings: What is known of a service besides its probes, at this instant.
         adopt: Takes each commit, in order, as soon as it is decided.
+        began_to_fail: Takes the result that made a check confirmed failing.
     """
 
     def __init__(
@@ -41,12 +42,14 @@ class Judge:
         now: datetime,
         surroundings: Callable[[str], Surroundings],
         adopt: Callable[[Commit], object],
+        began_to_fail: Callable[[CheckResult], object],
     ) -> None:
         self.casebook = casebook
         self.services: Mapping[str, Service] = config.services
         self.watches = {name: watch_of(service, now) for name, service in config.services.items()}
         self._surroundings = surroundings
         self._adopt = adopt
+        self._began_to_fail = began_to_fail
         self._every = min([EVALUATE_EVERY, *(timedelta(seconds=c.interval) for c in config.all_checks())])
         self._evaluated_at = now
         self._restless: set[str] = set()
@@ -58,7 +61,11 @@ class Judge:
             watch = self.watches.get(result.service)
             if watch is None or result.check not in watch.checks:
                 continue  # left over from a configuration that is gone
-            watch.checks[result.check].observe(result)
+            check = watch.checks[result.check]
+            failing_before = check.failing
+            check.observe(result)
+            if check.failing and not failing_before:
+                self._began_to_fail(result)
             if result.outcome is Outcome.FAILED:
                 failed.add(result.service)
         self._restless |= failed

@@ -20,6 +20,7 @@ from monitor.daemon.resuming import remember_timeline
 from monitor.ledger.history import MinuteRow
 from monitor.ledger.records import BudgetCheckpoint, Commit, LedgerEvent
 from monitor.response.watch import SETTLE, CheckWatch
+from monitor.telemetry import names
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -84,6 +85,9 @@ class Housekeeping:
                 )
             )
         self._house.history.write_minutes(rows)
+        missing = sum(max(0, row.expected - row.good - row.bad - row.unknown) for row in rows)
+        if missing:
+            self._house.telemetry.counter(names.RESULTS_MISSING.name, missing)
         self._write_states()
 
     def _write_states(self) -> None:

@@ -1,0 +1,42 @@
+"""The daemon's own numbers, told over OTLP four times a minute: how late, how often restarted, how much is waiting."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+
+from monitor.daemon.house import House
+from monitor.ledger.records import EffectState
+from monitor.probing.supervisor import Supervisor
+from monitor.telemetry import names
+
+EVERY = timedelta(seconds=15)
+
+
+class Vitals:
+    def __init__(self, house: House, supervisor: Supervisor) -> None:
+        self._house = house
+        self._supervisor = supervisor
+        self._told_at = house.clock.now()
+        self._restarts = 0
+        self._counted: set[tuple[str, str]] = set()
+
+    def tick(self, now: datetime) -> None:
+        if now - self._told_at < EVERY or not self._house.telemetry.enabled:
+            return
+        self._told_at = now
+        status = self._supervisor.status()
+        self._house.telemetry.gauge(names.TIMETABLE_LAG.name, status.lag.p99)
+        if status.restarts > self._restarts:
+            self._house.telemetry.counter(names.PROBER_RESTARTS.name, status.restarts - self._restarts)
+            self._restarts = status.restarts
+        self._effects()
+
+    def _effects(self) -> None:
+        open_states = (EffectState.WAITING, EffectState.SENDING, EffectState.DEAD)
+        counts = Counter((e.outlet, str(e.state)) for e in self._house.ledger.effects(states=open_states))
+        # What was counted before and is gone now is zero: a gauge that falls silent keeps its last value.
+        self._counted |= counts.keys()
+        for outlet, state in self._counted:
+            attributes = {names.OUTLET: outlet, names.EFFECT_STATE: state}
+            self._house.telemetry.gauge(names.EFFECTS.name, counts[outlet, state], attributes)
