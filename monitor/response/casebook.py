@@ -95,6 +95,7 @@ class Casebook:
         if subject.joined:
             return None  # its host's evaluation speaks for it
         subject.streaks = subject.streaks.after(seen)
+        since = subject.incident.since
         decided = next_event(subject.incident.state, seen, subject.streaks)
         changes: list[LedgerEvent] = []
         case = self.cases.get(subject.incident.id)
@@ -137,7 +138,11 @@ class Casebook:
             case.symptoms = (stormed, *case.symptoms)
             changes.append(self.event(subject, "incident.storm", stormed, seen.at, wall))
         changes += self._severity_change(subject, seen, wall)
-        return self.commit(subject, changes, transitions)
+        commit = self.commit(subject, changes, transitions)
+        if commit is None and subject.incident.since != since:
+            # Recovering began anew, which is no transition. A restart that found the old instant would close unproven.
+            return Commit(incidents=(subject.incident,))
+        return commit
 
     def _suggests(self, subject: Subject, seen: Observation) -> str | None:
         """With `open: suggest`, the one notice before a person decides."""
