@@ -12,7 +12,6 @@ class HttpRequest:
     """
     Attributes:
         headers: As configured. They never follow a redirect to another host: they may hold credentials.
-        own_headers: Ours, sent on every hop (a configured header of the same name wins where it is sent).
         timeout: Seconds for the whole exchange, name lookup to last byte, redirects included.
         max_redirects: 0 means that a redirect is the answer.
         max_body: Bytes of the body that are kept; reading stops there and the answer says `truncated`.
@@ -21,7 +20,6 @@ class HttpRequest:
     url: str
     method: str = "GET"
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    own_headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = field(default=None, repr=False)
     timeout: float = 10.0
     max_redirects: int = 10

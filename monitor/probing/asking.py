@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 
 from checks.check import Check, Finding
-from checks.exchange import HttpAnswer
+from checks.exchange import HttpAnswer, HttpRequest
 from checks.kinds import kind_of
 from checks.result import Attempt, Outcome, Reason
 from checks.urls import clip
@@ -53,9 +53,14 @@ def ask(
             done(Asked(_attempt(started_at, span_id, finding, complete[0]), finding))
 
     for place, request in enumerate(requests):
-        # The trace of this probe and no other: a configured traceparent would point every probe at one old trace.
-        configured = tuple(pair for pair in request.headers if pair[0].lower() != "traceparent")
-        engine.submit(replace(request, headers=configured, own_headers=ours), partial(came, place))
+        engine.submit(_without_traceparent(request), partial(came, place), ours)
+
+
+def _without_traceparent(request: HttpRequest) -> HttpRequest:
+    """A configured one would win over that of this probe, and point every probe at one old trace."""
+    if not any(name.lower() == "traceparent" for name, _ in request.headers):
+        return request
+    return replace(request, headers=tuple(pair for pair in request.headers if pair[0].lower() != "traceparent"))
 
 
 def judged(judge: Callable[[], Finding]) -> Finding:

@@ -18,7 +18,7 @@ import pycurl
 from checks.exchange import HttpAnswer, HttpRequest
 from monitor.probing.exchange import Exchange
 from monitor.probing.failures import COULDNT_RESOLVE_HOST
-from monitor.probing.hops import Hop, first_hop
+from monitor.probing.hops import Headers, Hop, first_hop
 from monitor.probing.names import NameDoctor
 from monitor.probing.transfer import HopEnd, Transfer, system_bundle
 
@@ -54,16 +54,21 @@ class Engine:
         """Requests whose `done` has not been called yet."""
         return len(self._flying) + len(self._ready) + self._doctor.waiting
 
-    def submit(self, request: HttpRequest, done: Callable[[HttpAnswer], None]) -> None:
-        """Start *request*; *done* is called once, from a later `turn`, never from here."""
+    def submit(self, request: HttpRequest, done: Callable[[HttpAnswer], None], own_headers: Headers = ()) -> None:
+        """
+        Start *request*; *done* is called once, from a later `turn`, never from here.
+
+        Args:
+            own_headers: Ours and not the config's: they go to whatever host a redirect leads to.
+        """
         now = time.monotonic()
         try:
             hop = first_hop(request)
         except ValueError as error:
-            exchange = Exchange(request, done, Hop(url=request.url, method=request.method), now)
+            exchange = Exchange(request, done, own_headers, Hop(url=request.url, method=request.method), now)
             self._ready.append((done, exchange.impossible(error)))
             return
-        self._start(Exchange(request, done, hop, now), now)
+        self._start(Exchange(request, done, own_headers, hop, now), now)
 
     def turn(self, timeout: float) -> None:
         """Wait at most *timeout* seconds for something to happen, and deal with everything that did."""
@@ -114,7 +119,7 @@ class Engine:
     def _start(self, exchange: Exchange, now: float) -> None:
         transfer = self._pool.pop() if self._pool else Transfer(self._bundle)
         try:
-            transfer.begin(exchange.request, exchange.hop, exchange.remaining(now))
+            transfer.begin(exchange.request, exchange.hop, exchange.own_headers, exchange.remaining(now))
             self._multi.add_handle(transfer.curl)
         except (ValueError, TypeError, pycurl.error) as error:
             transfer.curl.close()

@@ -9,16 +9,24 @@ from checks.exchange import HttpAnswer, HttpRequest, TransportError
 from checks.result import Reason, Timings
 from checks.urls import shown
 from monitor.probing.failures import explain, phases
-from monitor.probing.hops import REDIRECTS, Hop, follow
+from monitor.probing.hops import REDIRECTS, Headers, Hop, follow
 from monitor.probing.transfer import HopEnd, Stopped
 
 
 class Exchange:
-    __slots__ = ("_redirects", "_started", "_timings", "done", "hop", "request")
+    __slots__ = ("_redirects", "_started", "_timings", "done", "hop", "own_headers", "request")
 
-    def __init__(self, request: HttpRequest, done: Callable[[HttpAnswer], None], hop: Hop, now: float) -> None:
+    def __init__(
+        self,
+        request: HttpRequest,
+        done: Callable[[HttpAnswer], None],
+        own_headers: Headers,
+        hop: Hop,
+        now: float,
+    ) -> None:
         self.request = request
         self.done = done
+        self.own_headers = own_headers
         self.hop = hop
         self._started = now
         self._redirects = 0

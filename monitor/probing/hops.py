@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from string import ascii_letters, digits
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
@@ -11,6 +12,8 @@ from checks.result import Reason
 from checks.urls import clip, shown
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+Headers = tuple[tuple[str, str], ...]
+
 _SCHEMES = {"http": 80, "https": 443}
 # What a URL may hold unescaped (RFC 3986), and '%' because an escape must not be escaped again.
 _URL_SAFE = ":/?#[]@!$&'()*+,;=-._~%"
@@ -34,10 +37,15 @@ class Hop:
 
 def first_hop(request: HttpRequest) -> Hop:
     """Raises ValueError for what is no http or https URL."""
-    url = ascii_url(request.url)
+    return Hop(url=_askable(request.url), method=request.method, body=request.body)
+
+
+@lru_cache(maxsize=4096)  # the same few thousand URLs for days, and parsing one costs a tenth of our share of a check
+def _askable(configured: str) -> str:
+    url = ascii_url(configured)
     if _origin(url)[0] not in _SCHEMES:
         raise ValueError("only http and https can be asked")
-    return Hop(url=url, method=request.method, body=request.body)
+    return url
 
 
 def follow(hop: Hop, status: int, location: str) -> Hop | TransportError:
@@ -61,11 +69,18 @@ def follow(hop: Hop, status: int, location: str) -> Hop | TransportError:
     return Hop(url=url, method=method, body=body, trusted=trusted)
 
 
-def headers_of(request: HttpRequest, hop: Hop) -> list[str]:
-    """The header lines of this hop, in libcurl's form. Raises ValueError where one would smuggle in another."""
-    named = {name.lower() for name, _ in request.headers} if hop.trusted else set()
-    pairs = [*(request.headers if hop.trusted else ())]
-    pairs += [pair for pair in request.own_headers if pair[0].lower() not in named]
+def headers_of(hop: Hop, configured: Headers, own: Headers) -> list[str]:
+    """
+    The header lines of this hop, in libcurl's form. Raises ValueError where one would smuggle in another.
+
+    Args:
+        own: Ours, sent on every hop; where a configured one of the same name is sent, that one wins.
+    """
+    named: set[str] = set()
+    pairs = own
+    if configured and hop.trusted:
+        named = {name.lower() for name, _ in configured}
+        pairs = (*configured, *(pair for pair in own if pair[0].lower() not in named))
     lines = []
     for name, value in pairs:
         line = f"{name}: {value}" if value else f"{name};"  # libcurl's form of a header without a value

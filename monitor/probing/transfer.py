@@ -10,7 +10,7 @@ from pathlib import Path
 import pycurl
 
 from checks.exchange import HttpRequest
-from monitor.probing.hops import REDIRECTS, Hop, headers_of
+from monitor.probing.hops import REDIRECTS, Headers, Hop, headers_of
 
 MAX_HEADER_BYTES = 65_536
 
@@ -40,7 +40,8 @@ class Stopped(StrEnum):
     REDIRECT = "redirect"  # its headers say where to go: the rest does not matter
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Not frozen: built once per probe and read at once, and freezing would cost more than all its reading.
+@dataclass(slots=True, kw_only=True)
 class HopEnd:
     """
     What one hop came to, in libcurl's terms.
@@ -86,13 +87,13 @@ class Transfer:
         self._defaults()
         self._clear(0, False)
 
-    def begin(self, request: HttpRequest, hop: Hop, timeout: float) -> None:
+    def begin(self, request: HttpRequest, hop: Hop, own: Headers, timeout: float) -> None:
         """Set the handle up. Raises ValueError, UnicodeError or pycurl.error for what libcurl would not send."""
         curl = self.curl
         self._clear(request.max_body, request.max_redirects > 0)
         self._plain = hop.method == "GET" and hop.body is None and request.verify and request.ca_file is None
         curl.setopt(pycurl.URL, hop.url)
-        lines = [line.encode() for line in headers_of(request, hop)]
+        lines = [line.encode() for line in headers_of(hop, request.headers, own)]
         if lines:
             curl.setopt(pycurl.HTTPHEADER, lines)
         else:
@@ -214,8 +215,5 @@ def _has_location(lines: list[bytes]) -> bool:
 
 
 def _parse(lines: list[bytes]) -> tuple[tuple[str, str], ...]:
-    pairs = []
-    for line in lines:
-        name, _, value = line.decode("latin-1").partition(":")
-        pairs.append((name.strip(), value.strip()))
-    return tuple(pairs)
+    split = [line.decode("latin-1").partition(":") for line in lines]
+    return tuple([(name.strip(), value.strip()) for name, _, value in split])

@@ -61,9 +61,9 @@ def serve(request: pytest.FixtureRequest) -> Callable[..., Any]:
 def fetch(engine: Engine) -> Callable[..., HttpAnswer]:
     """Ask once with the real engine: `fetch(url, **fields of HttpRequest)`."""
 
-    def ask(url: str, **fields: Any) -> HttpAnswer:
+    def ask(url: str, own_headers: tuple[tuple[str, str], ...] = (), **fields: Any) -> HttpAnswer:
         answers: list[HttpAnswer] = []
-        engine.submit(HttpRequest(url=url, **{"timeout": 5.0, **fields}), answers.append)
+        engine.submit(HttpRequest(url=url, **{"timeout": 5.0, **fields}), answers.append, own_headers)
         turn_until(engine, lambda: bool(answers))
         assert len(answers) == 1
         return answers[0]
