@@ -6,11 +6,11 @@ still missing for recovery. Puts the core's decisions side by side in one `Obser
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from monitor.core.incident import Incident, State
-from monitor.core.recovery import Assessment, RecoveryEvidence, assess
+from monitor.core.recovery import Assessment, Condition, RecoveryEvidence, assess
 from monitor.core.severity import Criticality, Evidence, Suggestion, TrafficView, suggest
 from monitor.core.sli import Tally
 from monitor.core.slo import Objective, burn_rate, burning
@@ -139,7 +139,7 @@ def _assess(
     # Counted from the very moment of recovering: a window moved back to a whole minute would hold the last failures.
     since = total(w.proof() for w, _ in together) if recovering else Tally()
     shifts = [a.latency_shift for _, a in together]
-    return assess(
+    assessment = assess(
         RecoveryEvidence(
             confirmed_failures=failing,
             tally_since=since,
@@ -153,6 +153,12 @@ def _assess(
             mitigated=bool(incident.mitigated_by),
         )
     )
+    unheard = [f"{w.name}/{name}" for w, _ in together for name, check in w.checks.items() if check.heard_at is None]
+    if not unheard or failing:
+        return assessment
+    # A daemon that just started has seen no failure because it has seen nothing: that must neither recover nor settle.
+    condition = Condition("every check heard", None, f"no result since the start of {', '.join(unheard)}")
+    return replace(assessment, conditions=(*assessment.conditions, condition))
 
 
 def blind_observation(

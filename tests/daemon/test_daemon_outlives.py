@@ -30,6 +30,8 @@ def test_an_incident_outlives_kill_minus_nine_of_the_daemon_with_its_name_and_it
     (after,) = second.incidents()
     assert (after["id"], after["number"], after["state"]) == (before["id"], before["number"], "open")
     assert after["opened_at"] == before["opened_at"]
+    asked = len(target.seen)
+    wait_until(lambda: len(target.seen) >= asked + 4, "the second daemon's probes fail too")
     target.status = 200
     second.wait_for_line(r"orders-service: resolved")
 
@@ -39,6 +41,8 @@ def test_an_incident_outlives_kill_minus_nine_of_the_daemon_with_its_name_and_it
     assert (told["id"], told["state"]) == (before["id"], "resolved")
     events = [event["name"] for event in second.ask("incident", "show", before["id"])["events"]]
     assert events.count("incident.opened") == 1
+    assert events.count("incident.recovering") == 1, "it recovered before the second daemon had asked the service"
+    assert "incident.relapsed" not in events
     assert events.index("incident.opened") < events.index("incident.recovering") < events.index("incident.resolved")
 
 
