@@ -7,7 +7,6 @@ Nothing that a target answers can make `turn` raise. Our own bugs, in callbacks,
 from __future__ import annotations
 
 import select
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from checks.exchange import HttpAnswer, HttpRequest
 from monitor.probing.exchange import Exchange
 from monitor.probing.failures import COULDNT_RESOLVE_HOST
 from monitor.probing.hops import Headers, Hop, first_hop
+from monitor.probing.multi import Ended, Multi
 from monitor.probing.names import NameDoctor
 from monitor.probing.transfer import HopEnd, Transfer, system_bundle
 
@@ -27,26 +27,18 @@ T = TypeVar("T")
 # What is kept between bursts. A handle costs about 10 KB; making one costs as much CPU as a tenth of a check.
 _POOL = 256
 
-_INTEREST = {
-    pycurl.POLL_IN: select.EPOLLIN,
-    pycurl.POLL_OUT: select.EPOLLOUT,
-    pycurl.POLL_INOUT: select.EPOLLIN | select.EPOLLOUT,
-}
-
 
 class Engine:
     def __init__(self, on_bug: Callable[[BaseException], None]) -> None:
         self._on_bug = on_bug
         self._epoll = select.epoll()
-        self._multi = pycurl.CurlMulti()
-        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_socket)
-        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._on_timer)
+        self._multis: dict[str | None, Multi] = {}
+        self._owners: dict[int, Multi] = {}
         self._bundle = system_bundle()
         self._pool: list[Transfer] = []
-        self._flying: dict[pycurl.Curl, tuple[Transfer, Exchange]] = {}
+        self._flying: dict[pycurl.Curl, tuple[Transfer, Exchange, Multi]] = {}
         self._ready: deque[tuple[Callable[[HttpAnswer], None], HttpAnswer]] = deque()
         self._watched: dict[int, Callable[[int], None]] = {}
-        self._curl_due: float | None = None
         self._doctor = NameDoctor(self)
 
     @property
@@ -78,8 +70,8 @@ class Engine:
             callback = self._watched.get(fd)
             if callback is not None:
                 self._guarded(callback, events)
-            else:
-                self._act(fd, events)
+            elif (owner := self._owners.get(fd)) is not None:
+                self._end_all(owner.act(fd, events))
         self._kick()
         self._doctor.give_up(time.monotonic())
         self._deliver()
@@ -101,8 +93,8 @@ class Engine:
 
     def close(self) -> None:
         """Abandon what is in flight: its `done` is not called."""
-        for curl, (transfer, _) in self._flying.items():
-            self._multi.remove_handle(curl)
+        for curl, (transfer, _, multi) in self._flying.items():
+            multi.remove(curl)
             transfer.curl.close()
         self._flying.clear()
         self._ready.clear()
@@ -110,67 +102,50 @@ class Engine:
             transfer.curl.close()
         self._pool.clear()
         self._doctor.close()
-        # libcurl waits here for name lookups that it has given up, which is up to ten seconds with a dead resolver.
-        closing = threading.Thread(target=self._multi.close, name="close-libcurl", daemon=True)
-        closing.start()
-        closing.join(timeout=0.2)
+        for multi in self._multis.values():
+            multi.close()
         self._epoll.close()
 
     def _start(self, exchange: Exchange, now: float) -> None:
         transfer = self._pool.pop() if self._pool else Transfer(self._bundle)
+        multi = self._multi_for(exchange.request.ca_file)
         try:
             transfer.begin(exchange.request, exchange.hop, exchange.own_headers, exchange.remaining(now))
-            self._multi.add_handle(transfer.curl)
+            multi.add(transfer.curl)
         except (ValueError, TypeError, pycurl.error) as error:
             transfer.curl.close()
             self._ready.append((exchange.done, exchange.impossible(error)))
             return
-        self._flying[transfer.curl] = transfer, exchange
+        self._flying[transfer.curl] = transfer, exchange, multi
+
+    def _multi_for(self, ca_file: str | None) -> Multi:
+        multi = self._multis.get(ca_file)
+        if multi is None:
+            multi = self._multis[ca_file] = Multi(self._epoll, self._owners, self._on_bug)
+        return multi
 
     def _wait(self, timeout: float) -> float:
         if self._ready:
             return 0.0
-        due = min((d for d in (self._curl_due, self._doctor.due) if d is not None), default=None)
+        dues = [multi.due for multi in self._multis.values()]
+        due = min((due for due in (*dues, self._doctor.due) if due is not None), default=None)
         if due is not None:
             timeout = min(timeout, due - time.monotonic())
         return max(0.0, timeout)
 
     def _kick(self) -> None:
-        """Tell libcurl that the time it asked for has come."""
-        if self._curl_due is not None and self._curl_due <= time.monotonic():
-            self._curl_due = None
-            self._advance(pycurl.SOCKET_TIMEOUT, 0)
+        now = time.monotonic()
+        for multi in tuple(self._multis.values()):
+            self._end_all(multi.kick(now))
 
-    def _act(self, fd: int, events: int) -> None:
-        action = 0
-        if events & select.EPOLLIN:
-            action |= pycurl.CSELECT_IN
-        if events & select.EPOLLOUT:
-            action |= pycurl.CSELECT_OUT
-        if events & (select.EPOLLERR | select.EPOLLHUP):
-            action |= pycurl.CSELECT_ERR
-        self._advance(fd, action)
-
-    def _advance(self, fd: int, action: int) -> None:
-        try:
-            running = self._multi.socket_action(fd, action)[1]
-        except pycurl.error as error:
-            self._on_bug(error)
-            return
-        if running == len(self._flying):
-            return
-        left = 1
-        while left:
-            left, well, failed = self._multi.info_read()
-            for curl in well:
-                self._ended(curl, 0, "")
-            for curl, code, message in failed:
-                self._ended(curl, code, message)
+    def _end_all(self, ended: list[Ended]) -> None:
+        for curl, code, message in ended:
+            self._ended(curl, code, message)
 
     def _ended(self, curl: pycurl.Curl, code: int, message: str) -> None:
-        transfer, exchange = self._flying.pop(curl)
+        transfer, exchange, multi = self._flying.pop(curl)
         end = transfer.end(code, message)
-        self._multi.remove_handle(curl)
+        multi.remove(curl)
         transfer.rest()
         if len(self._pool) < _POOL:
             self._pool.append(transfer)
@@ -206,20 +181,3 @@ class Engine:
             callback(argument)
         except Exception as error:
             self._on_bug(error)
-
-    def _on_socket(self, what: int, fd: int, _multi: pycurl.CurlMulti, _data: object) -> None:
-        try:
-            if what == pycurl.POLL_REMOVE:
-                self._epoll.unregister(fd)
-                return
-            try:
-                self._epoll.register(fd, _INTEREST[what])
-            except FileExistsError:
-                self._epoll.modify(fd, _INTEREST[what])
-        except FileNotFoundError:
-            return  # closed before we were told: the kernel has forgotten it already
-        except Exception as error:  # pycurl would print and swallow it
-            self._on_bug(error)
-
-    def _on_timer(self, milliseconds: int) -> None:
-        self._curl_due = None if milliseconds < 0 else time.monotonic() + milliseconds / 1000
