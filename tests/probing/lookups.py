@@ -1,0 +1,106 @@
+"""
+Runs in a network and mount namespace of its own, with a name server that we wrote: asks names that fail in each way.
+
+Prints one JSON object: for each name what the engine said. Started by test_engine_names.py, never imported.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from checks.exchange import HttpAnswer, HttpRequest
+from monitor.probing.engine import Engine
+
+SERVFAIL, NXDOMAIN = 2, 3
+
+
+def name_of(query: bytes) -> str:
+    labels, at = [], 12
+    while query[at]:
+        labels.append(query[at + 1 : at + 1 + query[at]].decode())
+        at += 1 + query[at]
+    return ".".join(labels)
+
+
+def answer_to(query: bytes, asked: dict[str, int]) -> bytes | None:
+    name = name_of(query)
+    asked[name] = asked.get(name, 0) + 1
+    question = query[12 : query.index(b"\0", 12) + 5]
+    is_a = question[-4:-2] == b"\0\1"
+    # Each lookup asks for A and AAAA: the first two queries are the first lookup.
+    good = name == "good.example" or (name == "flaky.example" and asked[name] > 2)
+    if name == "silent.example":
+        return None
+    code = 0 if good else {"missing.example": NXDOMAIN, "empty.example": 0}.get(name, SERVFAIL)
+    record = b"\xc0\x0c\0\1\0\1\0\0\0\0\0\4\x7f\0\0\1" if good and is_a else b""
+    return query[:2] + struct.pack("!HHHHH", 0x8180 | code, 1, bool(record), 0, 0) + question + record
+
+
+def serve(server: socket.socket) -> None:
+    asked: dict[str, int] = {}
+    while True:
+        query, peer = server.recvfrom(4096)
+        reply = answer_to(query, asked)
+        if reply is not None:
+            server.sendto(reply, peer)
+
+
+def main() -> None:
+    for command in ("ip link set lo up", "ip route add unreachable 10.9.0.0/16"):
+        subprocess.run(command.split(), check=True)
+    with tempfile.NamedTemporaryFile("w") as resolv:
+        resolv.write("nameserver 127.0.0.1\noptions attempts:1 timeout:5\n")
+        resolv.flush()
+        subprocess.run(["mount", "--bind", resolv.name, str(Path("/etc/resolv.conf").resolve())], check=True)
+        server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        server.bind(("127.0.0.1", 53))
+        threading.Thread(target=serve, args=(server,), daemon=True).start()
+        print(json.dumps(look_up_all()), flush=True)
+
+
+def look_up_all() -> dict[str, object]:
+    bugs: list[BaseException] = []
+    engine = Engine(bugs.append)
+    said: dict[str, object] = {}
+
+    def ask(host: str, key: str, timeout: float) -> None:
+        def done(answer: HttpAnswer) -> None:
+            said[key] = asdict(answer.error) if answer.error else None
+
+        engine.submit(HttpRequest(url=f"http://{host}/", timeout=timeout), done)
+
+    wanted = 0
+    for host in ("missing.example", "empty.example", "broken.example", "flaky.example", "good.example", "l" * 70):
+        ask(host, host, 5.0)
+        wanted += 1
+    for copy in range(20):
+        ask(f"broken{copy}.example", f"storm {copy}", 5.0)
+        wanted += 1
+    ask("silent.example", "silent.example", 0.5)
+    ask("192.0.2.1", "no route", 5.0)
+    ask("10.9.0.1", "unreachable", 5.0)
+    wanted += 3
+    while len(said) < wanted:
+        engine.turn(1.0)
+    before = time.monotonic()
+    engine.close()
+    said["seconds to close"] = time.monotonic() - before
+    said["bugs"] = [repr(bug) for bug in bugs]
+    return said
+
+
+if __name__ == "__main__":
+    main()
+    # What still waits in the resolver must not keep this process: the prober leaves in the same way.
+    sys.stdout.flush()
+    os._exit(0)
