@@ -32,10 +32,16 @@ SEASON: Final = timedelta(days=14)
 STALE_AFTER: Final = timedelta(days=7)
 """The refresh is daily; a week without one means that nobody fits any more."""
 RECENT: Final = 10
-"""How many of the newest scores the test looks at: enough for z = 3 when 6 of them have doubled."""
-FEWEST: Final = 5
-"""Below this many recent values the largest possible z is less than the threshold leaves room for."""
-SIGNIFICANT: Final = 3.0
+"""How many of the newest scores the tests look at. More would hold the time before a young shift and dilute it."""
+FEWEST: Final = 6
+"""Recent values without which nothing is judged: with fewer, against a slot of `ENOUGH`, no z reaches `SIGNIFICANT`."""
+SIGNIFICANT: Final = 3.5
+"""
+z that confirms a shift. Measured with `RECENT`, at one score a minute: half a false alarm in 30 days and a doubling found
+in 9 minutes; 1.4 and 8 at z = 3, 0.06 and 10 at z = 4, which needs four hours for a shift of 30 %.
+"""
+STILL: Final = 2.0
+"""z from which on a shift is not over: what was hard to prove must not be dropped for a few ordinary minutes."""
 _NORMAL: Final = NormalDist()
 
 
@@ -275,24 +281,28 @@ def latency_shift(recent: Sequence[float], sample: Sample, onset: bool, effect: 
     """
     if not onset:  # the usual case, every minute for every check: the test is not paid for
         return Shift(False, 0.0, 0.0, 0.0, "latency shows no onset of a shift")
-    shift = _compare(recent[-RECENT:], sample, effect or Effect())
+    shift = _compare(recent[-RECENT:], sample, effect or Effect(), SIGNIFICANT)
     return shift or Shift(False, 0.0, 0.0, 0.0, "latency not judged: too few values to compare")
 
 
 def latency_shifted(recent: Sequence[float], sample: Sample, effect: Effect | None = None) -> bool | None:
-    """The alarm's test reversed, for recovery: whether latency is still shifted. None when nobody can say."""
-    shift = _compare(recent[-RECENT:], sample, effect or Effect())
+    """
+    The alarm's test reversed, for recovery: whether latency is still shifted. None when nobody can say.
+
+    It takes a lower z to stay shifted than to become so.
+    """
+    shift = _compare(recent[-RECENT:], sample, effect or Effect(), STILL)
     return None if shift is None else shift.confirmed
 
 
-def _compare(recent: Sequence[float], sample: Sample, effect: Effect) -> Shift | None:
+def _compare(recent: Sequence[float], sample: Sample, effect: Effect, threshold: float) -> Shift | None:
     usual = sample.median
     ours = tidy(recent)
     if usual is None or len(ours) < FEWEST or sample.n < FEWEST:
         return None
     z, seconds = mann_whitney(ours, sample.values), hodges_lehmann(ours, sample.values)
     ratio = seconds / usual if usual > 0 else (inf if seconds > 0 else 0.0)
-    confirmed = z >= SIGNIFICANT and seconds >= effect.seconds and ratio >= effect.ratio
+    confirmed = z >= threshold and seconds >= effect.seconds and ratio >= effect.ratio
     where = {Level.HOUR_OF_WEEK: "at this hour", Level.HOUR_OF_DAY: "at this hour of the day", Level.GLOBAL: "usually"}
     share = f"{ratio * 100:+.0f} %" if isfinite(ratio) else "from nothing"
     text = f"latency {_ms(usual + seconds)} ms against {_ms(usual)} ms {where[sample.level]}"

@@ -159,12 +159,21 @@ def test_recovery_is_the_same_test_reversed():
     assert latency_shifted([0.060] * RECENT, USUAL) is False, "faster than usual is no reason to stay open"
 
 
+def test_it_takes_less_to_stay_shifted_than_to_become_so():
+    some = [0.180] * 5 + [0.110, 0.120, 0.121, 0.130, 0.139]  # five slow minutes among ten
+    wide = Sample(tuple(0.090 + 0.0006 * i for i in range(101)))
+
+    assert 2.0 < mann_whitney(some, wide.values) < 3.5
+    assert not latency_shift(some, wide, onset=True).confirmed
+    assert latency_shifted(some, wide) is True
+
+
 def test_only_the_newest_scores_are_looked_at():
     assert not latency_shift([0.240] * 50 + [0.120] * RECENT, USUAL, onset=True).confirmed
 
 
 def test_a_service_without_a_shift_never_confirms_one_within_a_day_and_a_doubling_is_found_in_minutes():
-    """One seeded day each; how often over many is measured by `tests/bench/latency_rule.py`, not asserted."""
+    """One seeded day each; how often over many is measured by `tests/bench/bench_latency_rule.py`, not asserted."""
     random, cusum = Random(7), RankCusum()
     sample = Sample(tuple(sorted(random.lognormvariate(-2.1, 0.35) for _ in range(240))))
 
