@@ -37,8 +37,8 @@ FEWEST: Final = 6
 """Recent values without which nothing is judged: with fewer, against a slot of `ENOUGH`, no z reaches `SIGNIFICANT`."""
 SIGNIFICANT: Final = 3.5
 """
-z that confirms a shift. Measured with `RECENT`, at one score a minute: half a false alarm in 30 days and a doubling found
-in 9 minutes; 1.4 and 8 at z = 3, 0.06 and 10 at z = 4, which needs four hours for a shift of 30 %.
+z that confirms a shift. Measured with `RECENT`, at one score a minute: half a false alarm in 30 days and a doubling
+found in 9 minutes; 1.4 and 8 at z = 3, 0.06 and 10 at z = 4, which needs four hours for a shift of 30 %.
 """
 STILL: Final = 2.0
 """z from which on a shift is not over: what was hard to prove must not be dropped for a few ordinary minutes."""
