@@ -37,6 +37,8 @@ class RecoveryEvidence:
         firing_alerts: Attached alerts that still fire.
         declared: Opened by a person or an alert without a breach of ours.
         mitigated: A person said so, or every alert that was attached has resolved.
+        recovering: False while open: then a single missing answer leaves the error rate unproven; it is forgiven only
+            to what already recovers.
     """
 
     confirmed_failures: tuple[str, ...] = ()
@@ -51,6 +53,7 @@ class RecoveryEvidence:
     firing_alerts: tuple[str, ...] = ()
     declared: bool = False
     mitigated: bool = False
+    recovering: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,7 @@ def _error_rate(e: RecoveryEvidence) -> Condition | str:
 
 def _traffic_errors(e: RecoveryEvidence) -> Condition | str:
     name, view = "error rate below baseline", e.traffic
-    if e.traffic_missed > MISSES_FORGIVEN:
+    if e.traffic_missed > MISSES_FORGIVEN or (e.traffic_missed and not e.recovering):
         return Condition(name, None, f"Prometheus did not answer {e.traffic_missed} times in a row")
     if view is None:
         return Condition(name, None, "Prometheus has not answered yet")

@@ -209,7 +209,7 @@ class Casebook:
         risen = raise_severity(incident.severity, seen.suggestion.severity, previous, incident.lowered_from)
         if risen is None or risen == incident.severity:
             return []
-        subject.incident = replace(incident, severity=risen)
+        subject.incident = replace(incident, severity=risen, reason=seen.alarm or seen.breach or incident.reason)
         case.why = tuple(why(seen.suggestion))
         case.symptoms = seen.evidence.failing_reasons or case.symptoms
         text = f"severity {incident.severity} => {risen}: {seen.suggestion.reason}"

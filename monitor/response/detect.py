@@ -23,6 +23,7 @@ class Observation:
     Attributes:
         breach: A confirmed failure or an alarm, in one line; empty when there is none.
         alarm: What raised the alarm, in one line; empty when none did. An alarm is always a breach too.
+        heard: Every check has had an ok or failed result since the start; until then quiet means nothing.
         gap: No result of any check for longer than the gap limit.
         assessment: The recovery conditions; None while no incident is live.
     """
@@ -37,6 +38,7 @@ class Observation:
     assessment: Assessment | None = None
     trace_id: str = ""
     span_id: str = ""
+    heard: bool = True
     failure: str = ""  # the Reason of the probe that caused it, and the address that it asked: what a storm shares
     address: str = ""
 
@@ -48,7 +50,7 @@ class Streaks:
     quiet: int = 0
 
     def after(self, seen: Observation) -> Streaks:
-        return Streaks(quiet_after(self.quiet, bool(seen.breach)))
+        return Streaks(quiet_after(self.quiet, bool(seen.breach))) if seen.heard or seen.breach else self
 
 
 def next_event(state: State, seen: Observation, streaks: Streaks) -> tuple[Event, str] | None:

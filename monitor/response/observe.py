@@ -68,6 +68,7 @@ def observe(
     return Observation(
         at=now,
         breach=breach,
+        heard=all(check.heard_at is not None for w, _ in together for check in w.checks.values()),
         alarm=alarm,
         gap=all(w.gap(now) for w, _ in together),
         first_failure_at=min(begun, default=None),
@@ -147,6 +148,7 @@ def _assess(
             traffic=around.traffic,
             traffic_configured=around.traffic_configured,
             traffic_missed=around.traffic_missed,
+            recovering=recovering,
             latency_shifted=None if all(s is None for s in shifts) else any(shifts),
             firing_alerts=firing,
             declared=incident.needs_mitigation,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from math import comb
 
@@ -230,3 +231,10 @@ def test_the_closing_note_says_what_was_reached() -> None:
 )
 def test_percent_has_three_digits_and_a_space(ratio: float, text: str) -> None:
     assert percent(ratio) == text
+
+
+def test_one_missing_answer_is_forgiven_to_what_recovers_and_proves_nothing_while_open():
+    evidence = RecoveryEvidence(traffic_configured=True, traffic_missed=1)
+
+    assert assess(evidence).all_met
+    assert assess(replace(evidence, recovering=False)).recovered is None
