@@ -234,7 +234,8 @@ def test_percent_has_three_digits_and_a_space(ratio: float, text: str) -> None:
 
 
 def test_one_missing_answer_is_forgiven_to_what_recovers_and_proves_nothing_while_open():
-    evidence = RecoveryEvidence(traffic_configured=True, traffic_missed=1)
+    away = TrafficView(error_ratio=None, requests=None, within_baseline=None, fresh=False, text="away")
+    evidence = RecoveryEvidence(traffic_configured=True, traffic=away, traffic_missed=1)
 
     assert assess(evidence).all_met
     assert assess(replace(evidence, recovering=False)).recovered is None
