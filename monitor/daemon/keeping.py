@@ -14,6 +14,7 @@ from datetime import UTC, datetime, time, timedelta
 import schedule
 from loguru import logger
 
+from monitor.core.sli import Tally
 from monitor.core.slots import slots_between
 from monitor.daemon.house import House
 from monitor.daemon.resuming import remember_timeline
@@ -68,8 +69,7 @@ class Housekeeping:
     def _write_minute(self, minute: datetime) -> None:
         rows = []
         for watch in self._watches():
-            tally = watch.window.tally(minute + MINUTE, MINUTE)
-            expected = slots_between(watch.check.id, watch.check.interval, max(minute, watch.began_at), minute + MINUTE)
+            tally = _counted(watch, minute, MINUTE)
             latency = watch.take_latency(minute)
             if latency is not None:
                 self._house.surveyor.latency(watch.check, minute, latency)
@@ -77,7 +77,7 @@ class Housekeeping:
                 MinuteRow(
                     check=watch.check.id,
                     minute=minute,
-                    expected=expected,
+                    expected=tally.expected,
                     good=tally.good,
                     bad=tally.bad,
                     unknown=tally.unknown,
@@ -104,13 +104,12 @@ class Housekeeping:
     def _write_checkpoints(self, hour: datetime) -> None:
         checkpoints = []
         for watch in self._watches():
-            tally = watch.window.tally(hour + HOUR, HOUR)
-            expected = slots_between(watch.check.id, watch.check.interval, max(hour, watch.began_at), hour + HOUR)
+            tally = _counted(watch, hour, HOUR)
             checkpoints.append(
                 BudgetCheckpoint(
                     check=watch.check.id,
                     hour=hour,
-                    expected=expected,
+                    expected=tally.expected,
                     good=tally.good,
                     bad=tally.bad,
                     unknown=tally.unknown,
@@ -153,3 +152,10 @@ class Housekeeping:
             logger.warning(
                 f"the playbook was last reviewed on {playbook.reviewed}; a review is due since {due:%Y-%m-%d}"
             )
+
+
+def _counted(watch: CheckWatch, start: datetime, span: timedelta) -> Tally:
+    """What a whole minute or hour held, and what the timetable expected of it."""
+    end = start + span
+    expected = slots_between(watch.check.id, watch.check.interval, max(start, watch.began_at), end)
+    return watch.window.tally(end, span, expected)

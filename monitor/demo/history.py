@@ -6,13 +6,9 @@ It stands in for a Prometheus in the demo alone, so that the demo needs nothing 
 
 from __future__ import annotations
 
-import json
 import math
-import threading
 import time
-from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlsplit
+from collections.abc import Callable, Mapping
 
 from monitor.demo.services import DemoService
 
@@ -56,42 +52,8 @@ class History:
         return values[signal]() if signal in values else None
 
 
-class HistoryServer:
-    def __init__(self, history: History) -> None:
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                url = urlsplit(self.path)
-                self._answer(url.path, parse_qs(url.query))
-
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-                self._answer(urlsplit(self.path).path, parse_qs(body))
-
-            def _answer(self, path: str, parameters: dict[str, list[str]]) -> None:
-                status, document = answer(history, path, {k: v[0] for k, v in parameters.items()})
-                body = json.dumps(document).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's own parameter
-                """Quiet: the demo tells its own story."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-def answer(history: History, path: str, parameters: dict[str, str]) -> tuple[int, dict[str, object]]:
+def answer(history: History, path: str, parameters: Mapping[str, str]) -> tuple[int, dict[str, object]]:
+    """What Prometheus would say, as status and document."""
     query = parameters.get("query", "")
     if path == "/api/v1/query":
         at = float(parameters.get("time") or time.time())

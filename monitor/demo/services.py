@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qsl, urlsplit
+
+Answer = Callable[[str, Mapping[str, str]], tuple[int, dict[str, object]]]
+"""From a path and its parameters to a status and a JSON document."""
 
 
 @dataclass
@@ -38,7 +43,7 @@ class DemoService:
         self.broken = ""
         self.traffic = Traffic()
 
-    def answer(self, path: str) -> tuple[int, dict[str, object]]:
+    def answer(self, path: str, _: Mapping[str, str]) -> tuple[int, dict[str, object]]:
         if path not in ("/healthz", "/healthz/ready"):
             return 404, {"error": f"no such path: {path}"}
         if self.broken:
@@ -53,20 +58,29 @@ class CollectorHealth:
         self._since = datetime.now(UTC)
         self._begun = time.monotonic()
 
-    def answer(self, path: str) -> tuple[int, dict[str, object]]:  # noqa: ARG002 - any path answers the same, as there
+    def answer(self, _path: str, _: Mapping[str, str]) -> tuple[int, dict[str, object]]:
+        """Any path answers the same, as there."""
         uptime = time.monotonic() - self._begun
         return 200, {"status": "Server available", "upSince": self._since.isoformat(), "uptime": f"{uptime:.6f}s"}
 
 
 class JsonServer:
-    """Serves one `answer(path) -> (status, document)` on a free loopback port, in a thread of its own."""
+    """Serves one `answer(path, parameters)` on a free loopback port, in a thread of its own."""
 
-    def __init__(self, app: DemoService | CollectorHealth) -> None:
+    def __init__(self, answer: Answer) -> None:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                status, document = app.answer(self.path.partition("?")[0])
+                url = urlsplit(self.path)
+                self._answer(url.path, url.query)
+
+            def do_POST(self) -> None:
+                form = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+                self._answer(urlsplit(self.path).path, form)
+
+            def _answer(self, path: str, form: str) -> None:
+                status, document = answer(path, dict(parse_qsl(form)))
                 body = json.dumps(document).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")

@@ -16,10 +16,11 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-from monitor.demo.history import History, HistoryServer
+from monitor.demo.history import History, answer
 from monitor.demo.otlp_receiver import OtlpReceiver
 from monitor.demo.services import CollectorHealth, DemoService, JsonServer
 
@@ -90,12 +91,12 @@ class Stage:
     def set_up(self, stack: ExitStack) -> None:
         urls = {}
         for name, service in self.services.items():
-            server = JsonServer(service)
+            server = JsonServer(service.answer)
             stack.callback(server.close)
             urls[name] = server.url
-        collector = JsonServer(CollectorHealth())
+        collector = JsonServer(CollectorHealth().answer)
         stack.callback(collector.close)
-        history = HistoryServer(History(self.services, time.time()))
+        history = JsonServer(partial(answer, History(self.services, time.time())))
         stack.callback(history.close)
         receiver = OtlpReceiver(on_item=self._arrived)
         receiver.start()
