@@ -54,6 +54,7 @@ class Check:
     """
     Attributes:
         interval, timeout: Seconds; timeout is shorter than interval, so that a probe ends before the next is due.
+        id: `service/check`: the identity that survives restarts and reloads. Kept, because each probe reads it often.
     """
 
     service: str
@@ -62,11 +63,10 @@ class Check:
     interval: float = 30.0
     timeout: float = 10.0
     retry: Retry | None = None
+    id: str = field(init=False, repr=False, compare=False)
 
-    @property
-    def id(self) -> str:
-        """`service/check`: the identity that survives restarts and reloads."""
-        return f"{self.service}/{self.name}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "id", f"{self.service}/{self.name}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,8 +35,9 @@ def judge(question: HttpQuestion, answers: tuple[HttpAnswer, ...], previous: Map
     if answer.error is not None:
         return failed_transport(answer)
     status = answer.status or 0
-    if any(low <= status <= high for low, high in question.expected_status):
-        return Finding(outcome=Outcome.OK, answer=answer)
+    for low, high in question.expected_status:
+        if low <= status <= high:
+            return Finding(outcome=Outcome.OK, answer=answer)
     after = f" after {answer.redirects} redirects" if answer.redirects else ""
     detail = f"{shown(answer.url or question.url)} answered {status_text(status)}{after}, wanted "
     detail += wanted(question.expected_status)

@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import CLOCK_BOOTTIME, clock_gettime
 from typing import Protocol
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -22,6 +23,10 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """The instant on the steady timeline, UTC."""
+        ...
+
+    def seconds(self) -> float:
+        """`now()` as seconds since the Unix epoch."""
         ...
 
     def wall(self) -> datetime:
@@ -44,7 +49,7 @@ class SteadyClock:
     @classmethod
     def begin(cls, not_before: datetime | None = None) -> SteadyClock:
         """A timeline that begins at the wall clock, moved up to *not_before* when that is later."""
-        origin = time.time() - _boottime()
+        origin = time.time() - clock_gettime(CLOCK_BOOTTIME)
         clock = cls(origin, read_boot_id())
         if not_before is not None and clock.now() < not_before:
             origin += (not_before - clock.now()).total_seconds()
@@ -59,7 +64,7 @@ class SteadyClock:
 
     def seconds(self) -> float:
         """`now()` as seconds since the Unix epoch."""
-        return self.origin + _boottime()
+        return self.origin + clock_gettime(CLOCK_BOOTTIME)
 
     def now(self) -> datetime:
         return _EPOCH + timedelta(seconds=self.seconds())
@@ -73,7 +78,3 @@ def read_boot_id() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return "unknown"
-
-
-def _boottime() -> float:
-    return time.clock_gettime(time.CLOCK_BOOTTIME)

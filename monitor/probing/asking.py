@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from checks.check import Check, Finding
+from checks.check import Check, Finding, Question
 from checks.exchange import HttpAnswer, HttpRequest
 from checks.kinds import kind_of
 from checks.result import Attempt, Outcome, Reason
@@ -30,30 +30,45 @@ class Asked:
 def ask(
     engine: Engine,
     check: Check,
+    requests: tuple[HttpRequest, ...],
     *,
     trace_id: str,
     span_id: str,
     previous: Mapping[str, float],
     now: Callable[[], datetime],
     done: Callable[[Asked], None],
-    timeout: float | None = None,
 ) -> None:
-    """Calls *done* once, later, in a turn of the engine."""
-    kind = kind_of(check.question)
+    """
+    Calls *done* once, later, in a turn of the engine.
+
+    Args:
+        requests: What `requests_of` gave for *check*.
+    """
     started_at = now()
-    requests = kind.requests(check.question, check.timeout if timeout is None else timeout)
-    answers: list[HttpAnswer | None] = [None] * len(requests)
     ours = (("traceparent", f"00-{trace_id}-{span_id}-01"), ("User-Agent", USER_AGENT))
 
+    def complete(answers: tuple[HttpAnswer, ...]) -> None:
+        finding = judged(check.question, answers, previous)
+        done(Asked(_attempt(started_at, span_id, finding, answers[0]), finding))
+
+    if len(requests) == 1:
+        engine.submit(requests[0], lambda answer: complete((answer,)), ours)
+        return
+    collected: list[HttpAnswer | None] = [None] * len(requests)
+
     def came(place: int, answer: HttpAnswer) -> None:
-        answers[place] = answer
-        complete = tuple(a for a in answers if a is not None)
-        if len(complete) == len(requests):
-            finding = judged(partial(kind.judge, check.question, complete, previous))
-            done(Asked(_attempt(started_at, span_id, finding, complete[0]), finding))
+        collected[place] = answer
+        answers = tuple(a for a in collected if a is not None)
+        if len(answers) == len(requests):
+            complete(answers)
 
     for place, request in enumerate(requests):
-        engine.submit(_without_traceparent(request), partial(came, place), ours)
+        engine.submit(request, partial(came, place), ours)
+
+
+def requests_of(check: Check, timeout: float) -> tuple[HttpRequest, ...]:
+    """What an attempt of *check* asks, all at the same time, each within *timeout* seconds."""
+    return tuple(map(_without_traceparent, kind_of(check.question).requests(check.question, timeout)))
 
 
 def _without_traceparent(request: HttpRequest) -> HttpRequest:
@@ -63,10 +78,10 @@ def _without_traceparent(request: HttpRequest) -> HttpRequest:
     return replace(request, headers=tuple(pair for pair in request.headers if pair[0].lower() != "traceparent"))
 
 
-def judged(judge: Callable[[], Finding]) -> Finding:
+def judged(question: Question, answers: tuple[HttpAnswer, ...], previous: Mapping[str, float]) -> Finding:
     """A kind that raises has a bug of ours: that is unknown, whatever the target answered."""
     try:
-        return judge()
+        return kind_of(question).judge(question, answers, previous)
     except Exception as bug:
         return Finding(
             outcome=Outcome.UNKNOWN, reason=Reason.INTERNAL, detail=f"judging the answer raised {type(bug).__name__}"

@@ -64,16 +64,21 @@ class Engine:
 
     def turn(self, timeout: float) -> None:
         """Wait at most *timeout* seconds for something to happen, and deal with everything that did."""
-        self._kick()
+        now = time.monotonic()
+        self._kick(now)
         self._deliver()
-        for fd, events in self._epoll.poll(self._wait(timeout)):
+        for fd, events in self._epoll.poll(self._wait(timeout, now)):
             callback = self._watched.get(fd)
             if callback is not None:
                 self._guarded(callback, events)
             elif (owner := self._owners.get(fd)) is not None:
                 self._end_all(owner.act(fd, events))
-        self._kick()
-        self._doctor.give_up(time.monotonic())
+            else:
+                self._forget(fd)
+        now = time.monotonic()
+        self._kick(now)
+        if self._doctor.waiting:
+            self._doctor.give_up(now)
         self._deliver()
 
     def watch(self, fd: int, callback: Callable[[int], None], events: int = select.EPOLLIN) -> None:
@@ -86,10 +91,14 @@ class Engine:
 
     def unwatch(self, fd: int) -> None:
         if self._watched.pop(fd, None) is not None:
-            try:
-                self._epoll.unregister(fd)
-            except OSError:
-                return  # closed by its owner: the kernel has forgotten it already
+            self._forget(fd)
+
+    def _forget(self, fd: int) -> None:
+        """Nobody waits for it any more. It would end every wait at once, were it left."""
+        try:
+            self._epoll.unregister(fd)
+        except OSError:
+            return  # closed by its owner: the kernel has forgotten it already
 
     def close(self) -> None:
         """Abandon what is in flight: its `done` is not called."""
@@ -124,19 +133,21 @@ class Engine:
             multi = self._multis[ca_file] = Multi(self._epoll, self._owners, self._on_bug)
         return multi
 
-    def _wait(self, timeout: float) -> float:
+    def _wait(self, timeout: float, now: float) -> float:
         if self._ready:
             return 0.0
-        dues = [multi.due for multi in self._multis.values()]
-        due = min((due for due in (*dues, self._doctor.due) if due is not None), default=None)
-        if due is not None:
-            timeout = min(timeout, due - time.monotonic())
-        return max(0.0, timeout)
+        until = now + timeout
+        for multi in self._multis.values():
+            if multi.due is not None and multi.due < until:
+                until = multi.due
+        if self._doctor.waiting and (due := self._doctor.due) is not None and due < until:
+            until = due
+        return until - now if until > now else 0.0
 
-    def _kick(self) -> None:
-        now = time.monotonic()
-        for multi in tuple(self._multis.values()):
-            self._end_all(multi.kick(now))
+    def _kick(self, now: float) -> None:
+        due = [multi for multi in self._multis.values() if multi.due is not None and multi.due <= now]
+        for multi in due:
+            self._end_all(multi.kick())
 
     def _end_all(self, ended: list[Ended]) -> None:
         for curl, code, message in ended:

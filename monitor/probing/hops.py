@@ -76,6 +76,8 @@ def headers_of(hop: Hop, configured: Headers, own: Headers) -> list[str]:
     Args:
         own: Ours, sent on every hop; where a configured one of the same name is sent, that one wins.
     """
+    if hop.body is None and not (configured and hop.trusted):
+        return [f"{name}: {value}" for name, value in own]
     named: set[str] = set()
     pairs = own
     if configured and hop.trusted:

@@ -49,10 +49,8 @@ class Multi:
         self._multi.remove_handle(curl)
         self._flying -= 1
 
-    def kick(self, now: float) -> list[Ended]:
-        """Tell libcurl that the time it asked for has come, if it has."""
-        if self.due is None or self.due > now:
-            return []
+    def kick(self) -> list[Ended]:
+        """Tell libcurl that the time it asked for, `due`, has come."""
         self.due = None
         return self._advance(pycurl.SOCKET_TIMEOUT, 0)
 
@@ -89,18 +87,25 @@ class Multi:
     def _on_socket(self, what: int, fd: int, _multi: pycurl.CurlMulti, _data: object) -> None:
         try:
             if what == pycurl.POLL_REMOVE:
+                # Not unregistered: libcurl closes it next, and the kernel then forgets it by itself. One that stays
+                # open and stirs is sent off by the engine.
                 self._owners.pop(fd, None)
-                self._epoll.unregister(fd)
-                return
-            self._owners[fd] = self
-            try:
-                self._epoll.register(fd, _INTEREST[what])
-            except FileExistsError:
-                self._epoll.modify(fd, _INTEREST[what])
-        except FileNotFoundError:
-            return  # closed before we were told: the kernel has forgotten it already
+            else:
+                self._wait_for(fd, _INTEREST[what])
         except Exception as error:  # pycurl would print and swallow it
             self._on_bug(error)
+
+    def _wait_for(self, fd: int, interest: int) -> None:
+        # The likely one first: that saves a system call and an exception for each probe. It is wrong where the socket
+        # that we knew by this number was closed without a word.
+        known = fd in self._owners
+        self._owners[fd] = self
+        try:
+            (self._epoll.modify if known else self._epoll.register)(fd, interest)
+        except FileNotFoundError:
+            self._epoll.register(fd, interest)
+        except FileExistsError:
+            self._epoll.modify(fd, interest)
 
     def _on_timer(self, milliseconds: int) -> None:
         self.due = None if milliseconds < 0 else time.monotonic() + milliseconds / 1000

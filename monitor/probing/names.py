@@ -49,16 +49,18 @@ class _Case:
 
 
 class NameDoctor:
+    """
+    Attributes:
+        waiting: Answers that wait for their verdict. A count, because the loop asks at every turn and mostly it is 0.
+    """
+
     def __init__(self, host: Host) -> None:
+        self.waiting = 0
         self._host = host
         self._wake: int | None = None
         self._verdicts: queue.SimpleQueue[tuple[str, int | None]] = queue.SimpleQueue()
         self._cases: dict[str, _Case] = {}
         self._threads = 0
-
-    @property
-    def waiting(self) -> int:
-        return sum(len(case.patients) for case in self._cases.values())
 
     @property
     def due(self) -> float | None:
@@ -77,6 +79,7 @@ class NameDoctor:
             case = self._cases[name] = _Case(monotonic() + patience)
             self._ask(name)
         case.patients.append((answer, done))
+        self.waiting += 1
 
     def give_up(self, now: float) -> None:
         for name in [name for name, case in self._cases.items() if case.due <= now]:
@@ -84,6 +87,7 @@ class NameDoctor:
 
     def close(self) -> None:
         self._cases.clear()
+        self.waiting = 0
         if self._wake is not None:
             self._host.unwatch(self._wake)
             # Not closed: a lookup that still runs would write into whatever has that number by then.
@@ -121,6 +125,7 @@ class NameDoctor:
     def _close_case(self, name: str, verdict: int | None) -> None:
         case = self._cases.pop(name, None)
         for answer, done in case.patients if case else ():
+            self.waiting -= 1
             self._host.deliver(done, _judged(answer, verdict))
 
 

@@ -7,21 +7,21 @@ anything is decided on it.
 
 from __future__ import annotations
 
-import os
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from math import inf
 from pathlib import Path
+from random import getrandbits  # an id must be unique and need not be a secret: the system's own costs two calls more
 
 from checks.check import Check, Finding, Retry
-from checks.kinds import kind_of
+from checks.exchange import HttpRequest
 from checks.result import Attempt, CheckResult, Outcome, Reason
 from monitor.clock import Clock
 from monitor.probing.alarms import Alarms
-from monitor.probing.asking import Asked, ask
+from monitor.probing.asking import Asked, ask, requests_of
 from monitor.probing.engine import Engine
 from monitor.probing.online import LONGEST_WAIT, Excuse, References, may_be_excused
 
@@ -36,6 +36,7 @@ class Means:
     Attributes:
         asking: Identities of checks whose target is being asked, see `Timetable`.
         previous: The facts that a check's last probe found, by its identity.
+        prepared: What each check asks, by its identity: built once and not for each probe.
     """
 
     engine: Engine
@@ -44,10 +45,24 @@ class Means:
     references: References
     asking: set[str]
     previous: dict[str, dict[str, float]] = field(default_factory=dict)
+    prepared: dict[str, tuple[Check, tuple[HttpRequest, ...]]] = field(default_factory=dict)
 
     @classmethod
     def on(cls, engine: Engine, clock: Clock, alarms: Alarms, asking: set[str]) -> Means:
-        return cls(engine, clock, alarms, References(engine, alarms, lambda: clock.now().timestamp()), asking)
+        return cls(engine, clock, alarms, References(engine, alarms, clock.seconds), asking)
+
+    def requests(self, check: Check) -> tuple[HttpRequest, ...]:
+        """What an attempt with the whole timeout asks."""
+        kept = self.prepared.get(check.id)
+        if kept is None or kept[0] is not check:
+            kept = self.prepared[check.id] = check, requests_of(check, check.timeout)
+        return kept[1]
+
+    def forget(self, known: Container[str]) -> None:
+        """Whatever is kept of checks that are not among *known*."""
+        for kept in (self.previous, self.prepared):
+            for gone in [check_id for check_id in kept if check_id not in known]:
+                del kept[gone]
 
 
 def next_attempt(check: Check, first_judged: float, made: int, now: float, until: float) -> float | None:
@@ -87,7 +102,7 @@ class Probe:
         self._done = done
         self._until = until
         self._extra = extra
-        self._trace_id = os.urandom(16).hex()
+        self._trace_id = f"{getrandbits(128):032x}"
         self._attempts: list[Attempt] = []
         self._first: Finding | None = None
         self._first_judged = 0.0
@@ -109,19 +124,20 @@ class Probe:
     def _ask(self) -> None:
         means, check = self._means, self._check
         timeout = check.timeout
-        if self._extra:
+        requests = means.requests(check)
+        if self._extra and (left := self._until - means.clock.seconds()) < timeout:
             # The scheduled probe goes first; an extra one gets what time is left before it.
-            timeout = min(timeout, self._until - self._now())
+            timeout, requests = left, requests_of(check, left)
         self._hold()
         ask(
             means.engine,
             check,
+            requests,
             trace_id=self._trace_id,
-            span_id=os.urandom(8).hex(),
+            span_id=f"{getrandbits(64):016x}",
             previous=means.previous.get(check.id, {}),
             now=means.clock.now,
-            done=partial(self._guarded, partial(self._asked, timeout)),
-            timeout=timeout,
+            done=partial(self._guarded, self._asked, timeout),
         )
 
     def _asked(self, timeout: float, asked: Asked) -> None:
@@ -146,8 +162,7 @@ class Probe:
         )
 
     def _targets(self) -> list[str]:
-        question = self._check.question
-        return [request.url for request in kind_of(question).requests(question, self._check.timeout)]
+        return [request.url for request in self._means.requests(self._check)]
 
     def _excused(self, asked: Asked, since: float, verdict: Excuse) -> None:
         self._waited += self._now() - since
@@ -247,4 +262,4 @@ class Probe:
             self._means.asking.discard(self._check.id)
 
     def _now(self) -> float:
-        return self._means.clock.now().timestamp()
+        return self._means.clock.seconds()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappop, heappush, heapreplace
 from itertools import count
 from math import floor
 
@@ -64,7 +64,19 @@ class _Row:
     Slots are counted, not added up: after a year of additions the sum would have drifted off the grid.
     """
 
-    __slots__ = ("check", "extras", "late", "number", "offset", "scatter", "share", "spacing", "step", "ticket")
+    __slots__ = (
+        "begun",
+        "check",
+        "extras",
+        "late",
+        "number",
+        "offset",
+        "scatter",
+        "share",
+        "spacing",
+        "step",
+        "ticket",
+    )
 
     def __init__(self, check: Check, now: float) -> None:
         self.check = check
@@ -76,6 +88,7 @@ class _Row:
         self.extras = 0
         self.share = 0.0
         self.ticket = 0
+        self.begun = now
         self.seek(now)
 
     def slot(self, number: int) -> float:
@@ -158,21 +171,26 @@ class Timetable:
         for row in self._share_extras(now):
             self._push(row)
 
-    def due(self, now: float, at_most: int) -> list[Due]:
+    def due(self, now: float, at_most: int, ahead: float = 0.0) -> list[Due]:
         """
         What is to begin now, the longest overdue first; the caller begins all of it.
 
         What exceeds *at_most* stays due, and is missed once it is too late.
+
+        Args:
+            ahead: Seconds before its slot at which a probe may begin, to share a turn with one that is due.
         """
         found: list[Due] = []
-        while self._heap and self._heap[0][0] <= now and len(found) < at_most:
-            _, ticket, row = heappop(self._heap)
+        until = now + ahead
+        while self._heap and self._heap[0][0] <= until and len(found) < at_most:
+            _, ticket, row = self._heap[0]
             if ticket != row.ticket:
+                heappop(self._heap)
                 continue
             if (probe := self._take(row, now)) is not None:
                 found.append(probe)
             row.advance()
-            self._push(row)
+            heapreplace(self._heap, (row.at, ticket, row))
         return found
 
     def next_due(self) -> float | None:
@@ -185,18 +203,20 @@ class Timetable:
 
     def _take(self, row: _Row, now: float) -> Due | None:
         """The probe that *row* asks for at *now*, or None where it is too late or the check is still being asked."""
-        newest = row.newest(now)
-        if newest > row.number:
+        until = row.slot(row.number + 1)
+        if until <= now:
+            newest = row.newest(now)
             self.missed += newest - row.number - (1 if row.step else 0)
             row.number, row.step = newest, 0
+            until = row.slot(newest + 1)
         at = row.at
-        until = row.slot(row.number + 1)
         if now - at > row.late or row.check.id in self.asking:
             self.missed += 0 if row.step else 1
             return None
         if row.step and until - now < _EXTRA_ROOM / 2:
             return None
-        self._lag.record(now - at, now)
+        row.begun = at
+        self._lag.record(max(0.0, now - at), now)
         return Due(row.check, slot_instant(at), row.step > 0, until)
 
     def _push(self, row: _Row) -> None:
@@ -222,7 +242,8 @@ class Timetable:
             row.extras, row.share = extras, share if extras else 0.0
             # A slot that is due and not begun yet must not be lost by the change.
             if row.step > 0 or row.at > now:
-                row.seek(now)
+                # Never back to one that was begun a little ahead of its time.
+                row.seek(max(now, row.begun))
             moved.append(row)
         return moved
 

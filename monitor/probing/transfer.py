@@ -85,12 +85,13 @@ class Transfer:
         self.curl = pycurl.Curl()
         self._bundle = bundle
         self._defaults()
-        self._clear(0, False)
+        self._clear()
 
     def begin(self, request: HttpRequest, hop: Hop, own: Headers, timeout: float) -> None:
         """Set the handle up. Raises ValueError, UnicodeError or pycurl.error for what libcurl would not send."""
         curl = self.curl
-        self._clear(request.max_body, request.max_redirects > 0)
+        self._max_body = request.max_body
+        self._follows = request.max_redirects > 0
         self._plain = hop.method == "GET" and hop.body is None and request.verify and request.ca_file is None
         curl.setopt(pycurl.URL, hop.url)
         lines = [line.encode() for line in headers_of(hop, request.headers, own)]
@@ -143,17 +144,17 @@ class Transfer:
         if not self._plain:
             self.curl.reset()
             self._defaults()
-        self._clear(0, False)
+        self._clear()
 
-    def _clear(self, max_body: int, follows: bool) -> None:
+    def _clear(self) -> None:
         self._lines: list[bytes] = []
         self._body = bytearray()
         self._header_bytes = 0
-        self._max_body = max_body
+        self._max_body = 0
         self._status = 0
         self._stopped = Stopped.NO
         self._block_ended = True
-        self._follows = follows
+        self._follows = False
         self._plain = True
 
     def _defaults(self) -> None:

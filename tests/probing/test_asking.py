@@ -14,7 +14,7 @@ from checks.check import Check, CollectorQuestion, HttpQuestion, Question
 from checks.exchange import HttpAnswer
 from checks.result import Outcome, Reason
 from monitor import __version__
-from monitor.probing.asking import Asked, ask, excerpt, judged
+from monitor.probing.asking import Asked, ask, excerpt, judged, requests_of
 from monitor.probing.engine import Engine
 
 Serve = Callable[..., Any]
@@ -26,9 +26,11 @@ TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 def attempt_of(engine: Engine, turn_until: Callable[..., None]) -> Callable[..., Asked]:
     def attempt(question: Question, **fields: Any) -> Asked:
         asked: list[Asked] = []
+        check = Check(service="shop", name="live", question=question, timeout=5.0)
         ask(
             engine,
-            Check(service="shop", name="live", question=question, timeout=5.0),
+            check,
+            requests_of(check, fields.pop("timeout", check.timeout)),
             **{
                 "trace_id": TRACE,
                 "span_id": SPAN,
@@ -135,10 +137,15 @@ def test_a_collector_is_asked_both_questions_and_judged_once(
 
 
 def test_a_judgement_that_raises_is_unknown_and_quotes_nothing() -> None:
-    def judge() -> Any:
-        raise ValueError("hunter2")
+    class Hunter2(str):
+        def __lt__(self, _: object) -> bool:
+            raise ValueError("hunter2")
 
-    finding = judged(judge)
+        __gt__ = __le__ = __ge__ = __lt__
+
+    question = HttpQuestion(url="http://127.0.0.1/", expected_status=((Hunter2(), Hunter2()),))
+
+    finding = judged(question, (HttpAnswer(status=200),), {})
 
     assert (finding.outcome, finding.reason) == (Outcome.UNKNOWN, Reason.INTERNAL)
     assert finding.detail == "judging the answer raised ValueError"

@@ -323,3 +323,15 @@ def test_closing_with_requests_in_flight_says_nothing_more(serve: Serve, hell: M
     engine.close()
 
     assert answers == []
+
+
+def test_a_socket_that_nobody_waits_for_any_more_wakes_the_engine_once(engine: Engine) -> None:
+    """libcurl says that it lets go of a socket, and closes it. One that stays open would make every wait end at once."""
+    left, other = socket.socketpair()
+    with left, other:
+        engine._epoll.register(left.fileno())
+        other.sendall(b"stirs")
+
+        engine.turn(0.0)
+
+        assert engine._epoll.poll(0.0) == []

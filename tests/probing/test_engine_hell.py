@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from checks.check import Check, CollectorQuestion, HttpQuestion
 from checks.exchange import HttpAnswer, HttpRequest
 from checks.result import Outcome, Reason
-from monitor.probing.asking import Asked, ask
+from monitor.probing.asking import Asked, ask, requests_of
 from monitor.probing.engine import Engine
 
 Script = tuple[tuple[bytes, ...], str]
@@ -102,9 +102,11 @@ def test_whatever_comes_over_the_wire_is_judged(
             HttpQuestion(url=url, max_redirects=3, max_body=5000),
             CollectorQuestion(url=url, metrics=f"{url}"),
         ):
+            check = check_of(question)
             ask(
                 engine,
-                check_of(question),
+                check,
+                requests_of(check, check.timeout),
                 trace_id="0" * 32,
                 span_id="1" * 16,
                 previous={"uptime": 1e9, "started": 1e9},

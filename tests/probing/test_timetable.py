@@ -58,6 +58,29 @@ def test_a_check_is_due_at_its_slot_and_not_a_moment_before() -> None:
     assert timetable.next_due() == slot + 30
 
 
+def test_a_probe_may_share_the_turn_of_another_but_only_so_much_before_its_slot() -> None:
+    ready = check("ready")
+    timetable = watching(ready)
+    slot = slot_of(ready)
+
+    assert timetable.due(slot - 0.0025, ANY, ahead=0.002) == []
+    assert timetable.due(slot - 0.0015, ANY, ahead=0.002) == [Due(ready, slot_instant(slot), False, slot + 30)]
+    assert timetable.due(slot, ANY, ahead=0.002) == []
+    assert timetable.lag(slot).max == 0.0
+
+
+def test_a_slot_that_was_begun_ahead_of_its_time_is_not_begun_again_when_extra_probes_are_asked_for() -> None:
+    ready = check("ready")
+    timetable = watching(ready)
+    slot = slot_of(ready)
+    timetable.due(slot - 0.001, ANY, ahead=0.002)
+
+    timetable.set_extra(frozenset({"shop"}), slot - 0.001)
+
+    assert timetable.next_due() is not None
+    assert [at for at, _ in play(timetable, slot - 0.001, slot + 4.9)] == []
+
+
 def test_a_thousand_checks_are_spread_over_the_interval() -> None:
     timetable = watching(*(check(f"c{n}") for n in range(1000)))
 
