@@ -326,7 +326,7 @@ def test_closing_with_requests_in_flight_says_nothing_more(serve: Serve, hell: M
 
 
 def test_a_socket_that_nobody_waits_for_any_more_wakes_the_engine_once(engine: Engine) -> None:
-    """libcurl says that it lets go of a socket, and closes it. One that stays open would make every wait end at once."""
+    """libcurl closes a socket that it lets go of. One that stayed open would make every wait end at once."""
     left, other = socket.socketpair()
     with left, other:
         engine._epoll.register(left.fileno())
