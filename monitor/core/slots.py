@@ -20,13 +20,6 @@ def phase(check_id: str, interval: float) -> float:
     return crc32(check_id.encode()) / 2**32 * interval
 
 
-def next_slot(check_id: str, interval: float, after: float) -> float:
-    """The first slot strictly later than *after*; both in seconds of the steady timeline."""
-    offset = phase(check_id, interval)
-    slot = offset + (floor((after - offset) / interval) + 1) * interval
-    return slot if slot > after else slot + interval
-
-
 def slots_between(check_id: str, interval: float, start: datetime, end: datetime) -> int:
     """How many slots lie in (start, end]: what the timetable expects of that window."""
     if end <= start:
