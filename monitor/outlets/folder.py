@@ -120,9 +120,8 @@ def file_part(text: str) -> str:
 
 
 def _machine_part(effect: Effect, message: Message) -> str:
-    headline = " · ".join(part for part in (message.severity, message.status) if part)
-    state = "closed" if effect.kind is EffectKind.CLOSE else "open"
-    lines = [f"**Ticket {state}** · {headline}" if headline else f"**Ticket {state}**", ""]
+    heading = message.heading or ("Ticket closed" if effect.kind is EffectKind.CLOSE else "Ticket open")
+    lines = [" · ".join(part for part in (f"**{heading}**", message.severity, message.status) if part), ""]
     if message.degraded:
         lines += [f"> {message.degraded}", ""]
     # A target's answer may stand in the text; it must not be able to end the machine's part.

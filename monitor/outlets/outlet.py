@@ -42,6 +42,7 @@ class Message:
         update: The newest update alone, one short text, for outlets that keep a thread.
         document: The same as JSON values, for outlets that speak to programs.
         status: The incident's state in a word.
+        heading: What this document is, where it is no ticket that is open or closed.
         degraded: Set to a sentence when this goes out while the ledger cannot record it.
     """
 
@@ -54,6 +55,7 @@ class Message:
     markdown: str
     update: str
     document: dict[str, object]
+    heading: str = ""
     degraded: str = ""
 
 

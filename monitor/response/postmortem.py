@@ -56,7 +56,8 @@ def draft(case: Case, roles: tuple[Role, ...], due: datetime) -> str:
 def postmortem_message(case: Case, roles: tuple[Role, ...], now: datetime, within: timedelta) -> Message:
     """The draft as an outlet wants it."""
     resolved = next((e.wall for e in reversed(case.events) if e.name == "incident.resolved"), now)
-    return replace(compose(case, roles, now), markdown=draft(case, roles, resolved + within))
+    text = draft(case, roles, resolved + within)
+    return replace(compose(case, roles, now), heading="Postmortem draft", markdown=text)
 
 
 def _durations(case: Case) -> list[str]:

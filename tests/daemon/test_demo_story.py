@@ -28,3 +28,4 @@ def test_the_demo_ends_by_itself_and_leaves_a_transcript_a_ticket_and_a_postmort
     assert "resolved" in ticket.read_text()
     (postmortem,) = (out / "state" / "postmortems").glob("*.md")
     assert "payments-service" in postmortem.read_text()
+    assert postmortem.read_text().splitlines()[1].startswith("**Postmortem draft** · ")

@@ -72,6 +72,14 @@ def test_a_ticket_is_one_markdown_file_named_for_its_number_and_service(outlet: 
     assert text.endswith("\n## Notes\n\n")
 
 
+def test_a_document_that_is_no_ticket_says_what_it_is_and_not_that_a_ticket_is_open(outlet: FolderOutlet) -> None:
+    outlet.deliver(CREATE, replace(MESSAGE, status="resolved", heading="Postmortem draft"), "")
+
+    text = (outlet.folder / FILE).read_text()
+    assert text.splitlines()[1] == "**Postmortem draft** · SEV2 · resolved"
+    assert "Ticket" not in text
+
+
 def test_what_people_write_around_the_machines_part_is_kept(outlet: FolderOutlet) -> None:
     outlet.deliver(CREATE, MESSAGE, "")
     path = outlet.folder / FILE
