@@ -118,7 +118,8 @@ def _outage(e: Evidence) -> bool:
 
 
 def _traffic_fails(e: Evidence) -> bool:
-    return e.most_traffic_fails and not e.failing
+    # With some checks failing as well: were it for green probes alone, one failing check would hide an outage.
+    return e.most_traffic_fails and not e.all_failing
 
 
 def _probe_path(e: Evidence) -> bool:
@@ -148,7 +149,7 @@ TABLE: Final = (
         (_1, _2, _3, _4),
         _outage,
     ),
-    Row("traffic", "50 % or more of the traffic fails while the probes are green", (_1, _2, _3, _4), _traffic_fails),
+    Row("traffic", "50 % or more of the traffic fails while not all checks fail", (_1, _2, _3, _4), _traffic_fails),
     Row("probe path", "all checks fail while fresh traffic is within its baseline", (_3, _3, _4, _4), _probe_path),
     Row("degraded", "some checks fail, or the short-window burn rate is 14.4 or more", (_2, _3, _3, _4), _degraded),
     Row("slower", "a latency shift is confirmed, or the burn rate is 6 or more", (_3, _3, _4, _4), _slower),

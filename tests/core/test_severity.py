@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.core.severity import (
@@ -48,6 +48,8 @@ STORIES = {
         "1234",
     ),
     "probes green, half of the traffic fails": (replace(GREEN, traffic=traffic(0.5)), "traffic", "1234"),
+    "some fail, half of the traffic fails": (replace(SOME, traffic=traffic(0.5)), "traffic", "1234"),
+    "some fail, almost half of the traffic fails": (replace(SOME, traffic=traffic(0.49)), "degraded", "2334"),
     "all fail, traffic is fine": (replace(ALL, traffic=traffic(0.01)), "probe path", "3344"),
     "all fail, traffic is worse than usual": (replace(ALL, traffic=traffic(0.2)), "degraded", "2334"),
     "some fail": (SOME, "degraded", "2334"),
@@ -116,7 +118,7 @@ def test_a_suggestion_shows_its_work() -> None:
         "burn rate, short window: 200",
         "burn rate, both windows: 20",
     )
-    assert suggestion.higher == "SEV1 if 50 % or more of the traffic fails while the probes are green"
+    assert suggestion.higher == "SEV1 if 50 % or more of the traffic fails while not all checks fail"
     assert suggestion.lower == (
         "SEV3 if no more than this: a latency shift is confirmed, or the burn rate is 6 or more"
     )
@@ -133,6 +135,63 @@ def test_what_was_not_used_is_said() -> None:
     stale = suggest(replace(ALL, traffic=traffic(0.0, fresh=False)))
     assert "traffic: 0% of 20 requests/s fail, not used (not fresh, or no requests)" in stale.inputs
     assert "traffic: not configured" in suggest(ALL).inputs
+
+
+BURNS = st.one_of(st.none(), st.floats(0, 40), st.sampled_from([0.99, 1.0, 5.99, 6.0, 14.39, 14.4]))
+RATIOS = st.one_of(st.floats(0, 1), st.sampled_from([0.0, 0.01, 0.49, 0.5, 1.0]))
+
+
+@settings(max_examples=1000)
+@given(
+    criticality=st.sampled_from(Criticality),
+    failing=st.lists(st.integers(0, 3), min_size=2, max_size=2),
+    ratios=st.lists(RATIOS, min_size=2, max_size=2),
+    limit=st.sampled_from([None, 0.01, 0.6]),
+    requests=st.sampled_from([20.0, 0.0]),
+    burns=st.lists(BURNS, min_size=2, max_size=2),
+    short_burns=st.lists(BURNS, min_size=2, max_size=2),
+    shifted=st.booleans(),
+)
+def test_more_evidence_of_trouble_never_makes_it_milder_but_for_the_probe_path(
+    criticality: Criticality,
+    failing: list[int],
+    ratios: list[float],
+    limit: float | None,
+    requests: float,
+    burns: list[float | None],
+    short_burns: list[float | None],
+    shifted: bool,
+) -> None:
+    """
+    One more failing check, more errors in the traffic, a faster burn. The one row that lowers on purpose is left out:
+    when every check fails and the traffic is as good as ever, it is our way to the service that is broken.
+    """
+
+    def seen(failing: int, ratio: float, burn: float | None, short: float | None) -> Evidence:
+        within = None if limit is None else ratio <= limit
+        view = TrafficView(error_ratio=ratio, requests=requests, within_baseline=within, fresh=True, text="traffic")
+        return Evidence(
+            criticality=criticality,
+            checks=3,
+            failing=("a", "b", "c")[:failing],
+            traffic=view,
+            burn=burn,
+            burn_short=short,
+            latency_shift="slower" if shifted else "",
+        )
+
+    by_burn = lambda burn: -1.0 if burn is None else burn  # noqa: E731 - a key, used twice
+    worse = [sorted(failing), sorted(ratios), sorted(burns, key=by_burn), sorted(short_burns, key=by_burn)]
+    before, after = (suggest(seen(*values)) for values in zip(*worse, strict=True))
+    if after.row is not None and after.row.name == "probe path":
+        return
+    assert (after.severity or 5) <= (before.severity or 5)
+
+
+def test_only_the_probe_path_lowers_when_one_more_check_fails() -> None:
+    some = replace(SOME, criticality=Criticality.CRITICAL, traffic=traffic(0.0))
+    assert suggest(some).severity is SEV2
+    assert suggest(replace(some, failing=ALL.failing)).severity is SEV3
 
 
 @pytest.mark.parametrize(
