@@ -1,4 +1,4 @@
-"""When updates, the question to the Incident Commander and the postmortem are due. A fixed grid, never last + 15."""
+"""When updates and the question to the Incident Commander are due. A fixed grid, never last + 15."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Final
 
 SLOWED_TO: Final = timedelta(hours=1)
 """Between updates once the Incident Commander was asked to close or wait."""
+PROOF_IS_BACK: Final = timedelta(minutes=2)
+"""How long every condition must hold to end the wait for proof. A source that answers now and then never gets there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +33,6 @@ class UpdateDue:
             return ""
         count = "1 update" if self.missed == 1 else f"{self.missed} updates"
         return f"Late: {count} missed, the first was due at {self.first_missed_at:%H:%M:%S} UTC."
-
-
-def next_update(opened_at: datetime, every: timedelta, now: datetime) -> datetime:
-    """The first instant of the grid later than *now*. The opening itself is told at once and is not on the grid."""
-    return opened_at + (max(0, (now - opened_at) // every) + 1) * every
 
 
 def updates_due(
@@ -64,12 +61,26 @@ def slowed(every: timedelta | None, asked_at: datetime | None) -> timedelta | No
     return every if every is None or asked_at is None else max(every, SLOWED_TO)
 
 
+def unproven_since(
+    before: datetime | None, recovered: bool | None, held_for: timedelta, now: datetime
+) -> datetime | None:
+    """
+    Since when proof of recovery is wanting, after one more evaluation; None while it is not.
+
+    A broken condition ends the wait: then the incident waits for its problem to end and not for a proof.
+
+    Args:
+        before: What this gave at the evaluation before.
+        recovered: False when a condition is broken, None when one is unproven or nothing was seen.
+        held_for: For how long all of them have held, when they do.
+    """
+    if recovered is None:
+        return before or now
+    return None if recovered is False or held_for >= PROOF_IS_BACK else before
+
+
 def evidence_wait_due(
     unproven_since: datetime | None, asked_at: datetime | None, wait: timedelta, now: datetime
 ) -> bool:
     """Whether to ask the Incident Commander to close or wait: proof was wanting for *wait*. Asked once."""
     return unproven_since is not None and asked_at is None and now - unproven_since >= wait
-
-
-def postmortem_due(resolved_at: datetime, within: timedelta) -> datetime:
-    return resolved_at + within

@@ -34,6 +34,7 @@ from monitor.response.triage import roles
 from monitor.telemetry import Telemetry, names
 
 TIMELINE = "timeline"
+UNPROVEN = "unproven"
 
 
 @dataclass
@@ -191,6 +192,7 @@ def case_from(ledger: Ledger, incident_id: str) -> Case:
     if incident is None:
         raise LookupError(f"the ledger knows no incident {incident_id}")
     case = Case(incident, events=list(ledger.events(incident_id)))
+    case.unproven_since = unproven_of(ledger).get(incident_id)
     case.members = {member.service: member for member in ledger.members(incident_id)}
     case.alerts = {link.fingerprint: link for link in ledger.alerts(incident_id)}
     for effect in ledger.effects(incident_id):
@@ -202,9 +204,15 @@ def case_from(ledger: Ledger, incident_id: str) -> Case:
             case.symptoms = tuple(event.attributes.get("symptoms") or (incident.reason,))  # type: ignore[arg-type]
             case.why = tuple(event.attributes.get("why") or ())  # type: ignore[arg-type]
             case.reporter = event.author
-        if event.name == "incident.evidence_wait":
-            case.asked_to_wait = True
+        if event.name == "incident.evidence_wait" and case.unproven_since and event.at >= case.unproven_since:
+            case.asked_at = event.at  # in this wait; an earlier one was ended by a condition that broke
     return case
+
+
+def unproven_of(ledger: Ledger) -> dict[str, datetime]:
+    """Incident -> since when proof of its recovery is wanting, as the last run left it."""
+    kept = json.loads(ledger.meta(UNPROVEN) or "{}")
+    return {incident: datetime.fromisoformat(since) for incident, since in kept.items()}
 
 
 def _clock(ledger: Ledger) -> SteadyClock:

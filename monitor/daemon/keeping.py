@@ -17,7 +17,7 @@ from loguru import logger
 from monitor.core.sli import Tally
 from monitor.core.slots import slots_between
 from monitor.daemon.house import House
-from monitor.daemon.resuming import remember_timeline
+from monitor.daemon.resuming import remember_timeline, remember_unproven, unproven
 from monitor.ledger.history import MinuteRow
 from monitor.ledger.records import BudgetCheckpoint, Commit, LedgerEvent
 from monitor.response.watch import SETTLE, CheckWatch
@@ -37,6 +37,7 @@ class Housekeeping:
         self._minute = now.replace(second=0, microsecond=0)
         self._hour = now.replace(minute=0, second=0, microsecond=0)
         self._heartbeat = now
+        self._unproven: dict[str, datetime] | None = None
         self._restless = set(house.history.detector_states())
         self._offset = wall - now
         self._jobs = self._set_up()
@@ -47,6 +48,9 @@ class Housekeeping:
         if now - self._heartbeat >= HEARTBEAT:
             self._heartbeat = now
             remember_timeline(self._house, now)
+        if (wanting := unproven(self._house)) != self._unproven:
+            self._unproven = wanting
+            remember_unproven(self._house, wanting)
         # A minute is written once its last results must have come: timeout and excuse included.
         settled = now - timedelta(seconds=max((c.timeout for c in self._house.checks.values()), default=0.0)) - SETTLE
         while self._minute + MINUTE <= settled:

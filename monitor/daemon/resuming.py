@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from checks.result import Outcome
 from monitor.core.incident import MINIMUM_GAP, State, gap_limit
-from monitor.daemon.house import TIMELINE, House, case_from
+from monitor.daemon.house import TIMELINE, UNPROVEN, House, case_from
 from monitor.ledger.history import MinuteRow
 from monitor.ledger.records import BudgetCheckpoint, Commit
 
@@ -72,3 +72,13 @@ def remember_timeline(house: House, now: datetime) -> None:
     """What the next start continues the timeline from, and measures its absence by."""
     timeline = {"origin": house.clock.origin, "boot_id": house.clock.boot_id, "last": now.isoformat()}
     house.ledger.set_meta(TIMELINE, json.dumps(timeline))
+
+
+def unproven(house: House) -> dict[str, datetime]:
+    """Live incident -> since when proof of its recovery is wanting."""
+    return {case.incident.id: case.unproven_since for case in house.casebook.live() if case.unproven_since}
+
+
+def remember_unproven(house: House, since: Mapping[str, datetime]) -> None:
+    """The next start goes on counting: a restart must not put off the question to the Incident Commander."""
+    house.ledger.set_meta(UNPROVEN, json.dumps({incident: at.isoformat() for incident, at in since.items()}))

@@ -18,6 +18,8 @@ class Case:
         incident: As it is now; replaced whole at each change, so a reader in another thread never sees half of one.
         orders: Effects so far, by outlet: the next one's place.
         updated_at: Steady instant of the last update that fell due, the opening included.
+        unproven_since: Steady instant since when proof of recovery is wanting; None while it is not.
+        asked_at: When, in this wait for proof, the Incident Commander was asked to close or wait.
         why: The severity's inputs and neighbours, as last suggested.
         conditions: What the last evaluation said of recovery, one line each.
     """
@@ -28,7 +30,8 @@ class Case:
     alerts: dict[str, AlertLink] = field(default_factory=dict)
     orders: dict[str, int] = field(default_factory=dict)
     updated_at: datetime | None = None
-    asked_to_wait: bool = False
+    unproven_since: datetime | None = None
+    asked_at: datetime | None = None
     why: tuple[str, ...] = ()
     symptoms: tuple[str, ...] = ()
     reporter: str = "watchkeeper"

@@ -8,46 +8,29 @@ Does no I/O and reads no clock, so a whole incident can be played in a test in m
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 
-from monitor.core.cadence import updates_due
 from monitor.core.incident import (
     Event,
     Incident,
     State,
-    Timing,
     Transition,
-    duration_text,
     step,
 )
-from monitor.core.severity import Policy, Severity, raise_severity
+from monitor.core.severity import Severity, raise_severity
 from monitor.ledger.records import Commit, LedgerEvent, MemberLink
 from monitor.response.case import Case, Subject
-from monitor.response.communicate import update_text
 from monitor.response.detect import Observation, next_event
+from monitor.response.due import told_by_the_clock, weigh_proof
 from monitor.response.entries import effects_for, name_of
 from monitor.response.groups import Grouped, whose
-from monitor.response.triage import Role, utc, why
+from monitor.response.rules import Rules as Rules
+from monitor.response.triage import utc, why
 
 
 class UnknownIncident(LookupError):
     """No live incident goes by that reference."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """What the configuration decides about incidents."""
-
-    timing: Timing
-    policies: Mapping[Severity, Policy]
-    roles: tuple[Role, ...]
-    outlets: tuple[str, ...]
-    depends_on: Mapping[str, tuple[str, ...]]
-    telemetry: frozenset[str]
-    total_services: int
-    postmortem_within: timedelta
-    evidence_wait: timedelta
 
 
 class Casebook:
@@ -139,6 +122,8 @@ class Casebook:
             changes.append(self.event(subject, "incident.storm", stormed, seen.at, wall))
         changes += self._severity_change(subject, seen, wall)
         commit = self.commit(subject, changes, transitions)
+        if case is not None and subject.incident.is_live:
+            weigh_proof(case, seen)
         if commit is None and subject.incident.since != since:
             # Recovering began anew, which is no transition. A restart that found the old instant would close unproven.
             return Commit(incidents=(subject.incident,))
@@ -264,44 +249,11 @@ class Casebook:
         commits = []
         for case in self.live():
             subject = self.subjects[case.incident.service]
-            events = self._update_due(case, subject, now, wall)
-            waited = now - case.incident.since
-            if (
-                case.incident.state is State.RECOVERING
-                and not case.asked_to_wait
-                and waited >= self.rules.evidence_wait
-            ):
-                case.asked_to_wait = True
-                text = f"recovering for {duration_text(waited)} without proof: close it, or wait? " + "; ".join(
-                    case.conditions
-                )
-                events.append(self.event(subject, "incident.evidence_wait", text, now, wall))
-            commit = self.commit(subject, events, ())
+            told = told_by_the_clock(case, subject.seen, self.rules, now, wall)
+            commit = self.commit(subject, [self.event(subject, name, text, now, wall) for name, text in told], ())
             if commit is not None:
                 commits.append(commit)
         return commits
-
-    def _update_due(self, case: Case, subject: Subject, now: datetime, wall: datetime) -> list[LedgerEvent]:
-        every = self.update_every(case)
-        opened = case.incident.opened_at
-        if every is None or opened is None:
-            return []
-        due = updates_due(opened, case.updated_at or opened, every, now)
-        if due is None:
-            return []
-        case.updated_at = due.at
-        late = f"{due.text}\n" if due.text else ""
-        # The next update is told on the wall clock, which may have been stepped since the incident opened.
-        following = utc(wall + (due.at + every - now))
-        text = late + update_text(case, self.rules.roles, now, following)
-        return [self.event(subject, "incident.update_due", text, now, wall)]
-
-    def update_every(self, case: Case) -> timedelta | None:
-        """None means on change. Hourly once the Incident Commander was asked to close or wait."""
-        policy = self.rules.policies.get(case.incident.severity or Severity.SEV4)
-        if policy is None or policy.update_every is None:
-            return None
-        return max(policy.update_every, timedelta(hours=1)) if case.asked_to_wait else policy.update_every
 
     # -- writing down -------------------------------------------------------------------------------------------
 

@@ -42,6 +42,13 @@ class Observation:
     failure: str = ""  # the Reason of the probe that caused it, and the address that it asked: what a storm shares
     address: str = ""
 
+    @property
+    def recovered(self) -> bool | None:
+        """As `Assessment.recovered`; None in a gap as well, since silence proves nothing."""
+        if self.breach or self.assessment is None or self.assessment.recovered is False:
+            return False
+        return None if self.gap else self.assessment.recovered
+
 
 @dataclass(frozen=True, slots=True)
 class Streaks:

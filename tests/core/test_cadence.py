@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from monitor.core.cadence import (
     UpdateDue,
     evidence_wait_due,
-    next_update,
-    postmortem_due,
     slowed,
+    unproven_since,
     updates_due,
 )
 
@@ -23,11 +22,6 @@ QUARTER = timedelta(minutes=15)
 
 def at(minutes: float) -> datetime:
     return OPENED + timedelta(minutes=minutes)
-
-
-@pytest.mark.parametrize(("now", "following"), [(0, 15), (14.99, 15), (15, 30), (15.01, 30), (44, 45), (-1, 15)])
-def test_the_next_update_is_on_the_grid_and_later_than_now(now: float, following: float) -> None:
-    assert next_update(OPENED, QUARTER, at(now)) == at(following)
 
 
 @pytest.mark.parametrize(
@@ -101,5 +95,20 @@ def test_once_asked_updates_drop_to_hourly_and_never_become_more_frequent() -> N
     assert slowed(None, at(120)) is None
 
 
-def test_the_postmortem_is_due_so_long_after_resolution() -> None:
-    assert postmortem_due(at(60), timedelta(hours=48)) == at(60 + 48 * 60)
+@pytest.mark.parametrize(
+    ("before", "recovered", "held_for", "since"),
+    [
+        (None, True, 0, None),
+        (None, None, 0, 60),  # it becomes wanting now
+        (0, None, 0, 0),  # and is counted from then
+        (0, None, 20, 0),
+        (0, False, 0, None),  # what is broken is waited for, not its proof
+        (0, True, 1.99, 0),  # an answer now and then is no proof
+        (0, True, 2, None),
+    ],
+)
+def test_proof_is_wanting_until_a_condition_breaks_or_all_have_held_for_two_minutes(
+    before: float | None, recovered: bool | None, held_for: float, since: float | None
+) -> None:
+    found = unproven_since(None if before is None else at(before), recovered, timedelta(minutes=held_for), at(60))
+    assert found == (None if since is None else at(since))

@@ -1,0 +1,74 @@
+"""
+Chapter 3, communicate, by the clock: updates on their fixed grid, and one question when proof of recovery is wanting.
+
+What falls due is told as (name of the event, text); the case remembers that it was.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from monitor.core.cadence import evidence_wait_due, slowed, unproven_since, updates_due
+from monitor.core.incident import State, duration_text
+from monitor.core.severity import Severity
+from monitor.response.case import Case
+from monitor.response.communicate import update_text
+from monitor.response.detect import Observation
+from monitor.response.rules import Rules
+from monitor.response.triage import utc
+
+
+def told_by_the_clock(
+    case: Case, seen: Observation | None, rules: Rules, now: datetime, wall: datetime
+) -> list[tuple[str, str]]:
+    """
+    Args:
+        seen: The last evaluation of the incident's subject; None before the first since a start.
+    """
+    told = []
+    if (text := _update(case, rules, now, wall)) is not None:
+        told.append(("incident.update_due", text))
+    if seen is not None and (text := _question(case, seen, rules, now)) is not None:
+        told.append(("incident.evidence_wait", text))
+    return told
+
+
+def weigh_proof(case: Case, seen: Observation) -> None:
+    """Keeps in the case since when proof is wanting. No gap and no restart of recovering's clock ends that."""
+    incident = case.incident
+    held_for = seen.at - incident.since if incident.state is State.RECOVERING else timedelta(0)
+    case.unproven_since = unproven_since(case.unproven_since, seen.recovered, held_for, seen.at)
+    if case.unproven_since is None:
+        case.asked_at = None
+
+
+def update_every(case: Case, rules: Rules) -> timedelta | None:
+    """None means on change. Hourly once the Incident Commander was asked to close or wait."""
+    policy = rules.policies.get(case.incident.severity or Severity.SEV4)
+    return slowed(policy.update_every, case.asked_at) if policy is not None else None
+
+
+def _update(case: Case, rules: Rules, now: datetime, wall: datetime) -> str | None:
+    every, opened = update_every(case, rules), case.incident.opened_at
+    if every is None or opened is None:
+        return None
+    due = updates_due(opened, case.updated_at or opened, every, now)
+    if due is None:
+        return None
+    case.updated_at = due.at
+    late = f"{due.text}\n" if due.text else ""
+    # The next update is told on the wall clock, which may have been stepped since the incident opened.
+    following = utc(wall + (due.at + every - now))
+    return late + update_text(case, rules.roles, now, following)
+
+
+def _question(case: Case, seen: Observation, rules: Rules, now: datetime) -> str | None:
+    since = case.unproven_since
+    if since is None or seen.recovered is not None:
+        return None  # nothing is wanting, or not at this moment: a question whose answer stands below it helps nobody
+    if not evidence_wait_due(since, case.asked_at, rules.evidence_wait, now):
+        return None
+    case.asked_at = now
+    unmet = [condition.text for condition in seen.assessment.unmet] if seen.assessment is not None else []
+    wanting = "; ".join(unmet) or "no result for longer than the gap limit"
+    return f"recovery could not be proven for {duration_text(now - since)}, close it or wait? {wanting}"

@@ -1,0 +1,33 @@
+"""What the configuration decides about incidents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from monitor.core.incident import Timing
+from monitor.core.severity import Policy, Severity
+from monitor.response.triage import Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """
+    Attributes:
+        outlets: Where effects go, by name.
+        depends_on: Service -> the services whose failure explains its own.
+        telemetry: Services that only watch: they never explain another one's failure.
+        postmortem_within: From resolution.
+        evidence_wait: How long proof of recovery may be wanting before the Incident Commander is asked.
+    """
+
+    timing: Timing
+    policies: Mapping[Severity, Policy]
+    roles: tuple[Role, ...]
+    outlets: tuple[str, ...]
+    depends_on: Mapping[str, tuple[str, ...]]
+    telemetry: frozenset[str]
+    total_services: int
+    postmortem_within: timedelta
+    evidence_wait: timedelta
