@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
 from math import exp, expm1, lgamma, log, log1p
 from typing import Final
 
-from monitor.core.incident import duration_text
 from monitor.core.severity import TrafficView
 from monitor.core.sli import Tally
 
@@ -221,14 +219,17 @@ def proof_text(tally: Tally) -> str:
     return f"{count}: with {percent(CONFIDENCE)} confidence the error ratio is below {bound}"
 
 
-def closing_note(assessment: Assessment, tally: Tally, stable_for: timedelta) -> str:
-    """What was reached, not what was hoped: for the ticket and the postmortem."""
-    lines = [f"All recovery conditions held for {duration_text(stable_for)}.", f"{proof_text(tally)}."]
-    lines += [f"- {condition.name}: {condition.text}" for condition in assessment.conditions]
-    lines += [f"- {note}" for note in assessment.notes]
-    if tally.unknown:
-        lines.append(f"- {tally.unknown} further probes could not be asked and prove nothing.")
-    return "\n".join(lines)
+def closing_note(assessment: Assessment, why: str) -> str:
+    """
+    What was reached, not what was hoped: for the ticket and the postmortem.
+
+    The first line stands alone in the log: for how long, and how far it is proven.
+
+    Args:
+        why: Of the transition, in one line.
+    """
+    held = [condition.text for condition in assessment.conditions]
+    return "\n".join([f"{why}; {assessment.proof}", *(f"- {line}" for line in (*held, *assessment.notes))])
 
 
 def percent(ratio: float) -> str:

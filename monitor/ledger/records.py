@@ -23,7 +23,7 @@ class LedgerEvent:
         name: `incident.opened`, `incident.update_due`, ... as listed in docs/telemetry.md.
         at: Steady timeline, UTC: what intervals are counted from.
         wall: What the wall clock said, UTC: what people read.
-        text: One line for the timeline.
+        text: For the timeline. The log shows the first line alone.
         author: A person's name, or "watchkeeper".
         attributes: JSON values only.
     """

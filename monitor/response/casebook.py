@@ -18,6 +18,7 @@ from monitor.core.incident import (
     Transition,
     step,
 )
+from monitor.core.recovery import closing_note
 from monitor.core.severity import Severity, raise_severity
 from monitor.ledger.records import Commit, LedgerEvent, MemberLink
 from monitor.response.case import Case, Subject
@@ -272,8 +273,7 @@ class Casebook:
     ) -> LedgerEvent:
         text = transition.reason
         if transition.new is State.RESOLVED and seen.assessment is not None:
-            held = (condition.text for condition in seen.assessment.conditions)
-            text = "; ".join([transition.reason, seen.assessment.proof, *held])
+            text = closing_note(seen.assessment, transition.reason)
         moved = {"old": str(transition.old), "new": str(transition.new), "event": str(transition.event)}
         return self.event(
             subject, name_of(transition), text, seen.at, wall,

@@ -55,6 +55,21 @@ def test_an_incident_has_one_ticket_from_creation_to_close(begin):
     assert evening.effects == ["folder create 1", "folder update 2", "folder close 3", "postmortems create 1"]
 
 
+def test_resolved_says_what_was_reached_the_proof_in_its_first_line_and_each_condition_below(begin):
+    evening = begin()
+
+    evening.play(payments="FFFF.....")
+
+    (resolved,) = [e for c in evening.commits for e in c.events if e.name == "incident.resolved"]
+    assert resolved.text.splitlines() == [
+        "every recovery condition held for 2m0s; "
+        "0 of 3 probes failed: with 95 % confidence the error ratio is below 63.2 %",
+        "- no confirmed failure in 3 probes",
+        "- burn rate 0, limit 1",
+        "- no attached alert fires",
+    ]
+
+
 def test_a_relapse_after_resolution_reopens_the_same_ticket(begin):
     evening = begin()
 
