@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -12,6 +13,7 @@ from monitor.cli.client import DaemonRefused
 from monitor.cli.formats import milliseconds
 from monitor.cli.looking import Looked, look
 from monitor.cli.output import Cell, Trouble, colour_wanted, printable, table, width_of
+from monitor.core.incident import duration_text
 
 STYLES = {
     "ok": "green",
@@ -56,9 +58,27 @@ def rendered(looked: Looked, width: int, colour: bool) -> str:
         blocks.append(table(headers, rows, width, colour))
     incidents = document["incidents"]
     blocks.append(incident_table(incidents, width, colour) if incidents else "no live incidents")
+    blocks += [recovery(one) for one in document.get("recovery") or []]
     if parts := [_part(name, facts) for name, facts in (document.get("parts") or {}).items()]:
         blocks.append("\n".join(parts))
     return "\n\n".join(blocks)
+
+
+def recovery(lacking: dict[str, Any]) -> str:
+    """What a live incident still lacks to be over: the stable time, then each condition, then what is proven."""
+    left, since = lacking["stable_left_seconds"], lacking["stable_since"]
+    head = f"{lacking['incident']} {lacking['service']}: "
+    head += "not recovering" if left is None else f"stable since {since}, {duration_text(timedelta(seconds=left))} left"
+    if lacking["unproven_since"]:
+        head += f"; unproven since {lacking['unproven_since']}"
+    if lacking["asked_at"]:
+        head += f", asked to close or wait at {lacking['asked_at']}"
+    words = {True: "met", False: "not met", None: "unproven"}
+    lines = [(words[condition["met"]], condition["text"]) for condition in lacking["conditions"]]
+    lines += [("left out", note) for note in lacking["notes"]]
+    if lacking["proof"]:
+        lines.append(("proof", lacking["proof"]))
+    return "\n".join([printable(head), *(f"  {word:8}  {printable(text)}" for word, text in lines)])
 
 
 def _part(name: str, facts: dict[str, Any]) -> str:

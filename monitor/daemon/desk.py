@@ -33,6 +33,7 @@ from monitor.web.documents import (
     service_document,
     timestamp,
 )
+from monitor.web.recovering import RecoveryDocument, recovery_document
 
 STUCK = timedelta(seconds=30)
 """A loop that has not turned for so long does not do its rounds."""
@@ -73,9 +74,7 @@ class DaemonDesk:
     def status(self) -> StatusDocument:
         ready, missing = self.ready()
         monitor = self._house.config.monitor
-        live = sorted(
-            (case.incident for case in self._house.casebook.live()), key=lambda i: (i.severity or 9, i.number)
-        )
+        live = sorted(self._house.casebook.live(), key=lambda case: (case.incident.severity or 9, case.incident.number))
         return {
             "source": "daemon",
             "version": __version__,
@@ -85,7 +84,8 @@ class DaemonDesk:
             "ready": ready,
             "missing": missing,
             "services": [self._service(name) for name in self._house.judge.watches],
-            "incidents": [incident_document(incident) for incident in live],
+            "incidents": [incident_document(case.incident) for case in live],
+            "recovery": [self._recovery(case) for case in live],
             "parts": self._parts(),
         }
 
@@ -105,6 +105,11 @@ class DaemonDesk:
             budget_remaining=budget_remaining(watch.tally(now, period), objective) if period else None,
             burn_rate=burn_rate(watch.tally(now, timedelta(hours=1)), objective),
         )
+
+    def _recovery(self, case: Case) -> RecoveryDocument:
+        book = self._house.casebook
+        seen = book.subjects[case.incident.service].seen
+        return recovery_document(case, seen, book.rules.timing.stable_for, self._house.clock.now())
 
     def _parts(self) -> dict[str, dict[str, object]]:
         house = self._house
@@ -129,6 +134,7 @@ class DaemonDesk:
                 "paused": ", ".join(house.worker.paused),
             },
             "telemetry": dict(house.telemetry.stats()),
+            "sources": house.surveyor.sources(),
             "baselines": house.surveyor.state(),
         }
 

@@ -25,6 +25,7 @@ from monitor.sources.job import FitJob, Interval, ServiceJob
 from monitor.sources.poller import TrafficPoller
 from monitor.sources.prometheus import Prometheus
 from monitor.sources.traffic import TrafficQueries, TrafficReader, TrafficSample, view
+from monitor.web.documents import timestamp
 
 _CUSUM = RankCusum()
 
@@ -165,6 +166,22 @@ class Surveyor:
             labelled_since=labelled_since,
         )
         self._fitter.start(job, now)
+
+    def sources(self) -> dict[str, object]:
+        """For `status`: whether Prometheus answers, and if not, since when, why and what for. Empty without one."""
+        asked = any(_reads_traffic(service) for service in self._config.services.values())
+        if self._config.sources.prometheus is None or not asked:
+            return {}
+        away = {name: sample for name, sample in self._samples.items() if sample.away}
+        if not away:
+            return {"prometheus": "answers" if self._samples else "not asked yet"}
+        first = min(away.values(), key=lambda sample: sample.away_since or sample.at)
+        return {
+            "prometheus": "away",
+            "since": timestamp(first.away_since or first.at),
+            "for": ", ".join(sorted(away)),
+            "because": first.away,
+        }
 
     def state(self) -> dict[str, object]:
         """For `status`: which services have a baseline, and how the last fitting went."""

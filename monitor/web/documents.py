@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import NotRequired, Protocol, TypedDict
+from typing import TYPE_CHECKING, NotRequired, Protocol, TypedDict
 
 from checks.check import Check
 from checks.result import CheckResult
 from monitor.core.incident import Incident, State
 from monitor.ledger.records import AlertLink, Effect, LedgerEvent, MemberLink, TicketLink
 from monitor.response.triage import reference
+
+if TYPE_CHECKING:
+    from monitor.web.recovering import RecoveryDocument
 
 
 class CheckDocument(TypedDict):
@@ -127,7 +130,8 @@ class StatusDocument(TypedDict):
     """
     `source` is "daemon", or "ledger" when no daemon answered: then nothing is known of checks as they are now.
     `missing` says what a daemon that is not ready still lacks. `parts` are the daemon's own facts: the prober, the
-    ledger, telemetry, outlets, each a flat mapping.
+    ledger, telemetry, outlets, and `sources`: which is away since when; each a flat mapping. `recovery` says of each
+    live incident what it still lacks to be over. A ledger alone knows neither.
     """
 
     source: str
@@ -139,6 +143,7 @@ class StatusDocument(TypedDict):
     missing: list[str]
     services: list[ServiceDocument]
     incidents: list[IncidentDocument]
+    recovery: NotRequired[list[RecoveryDocument]]
     parts: NotRequired[dict[str, dict[str, object]]]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from monitor.cli.looking import Looked
 from monitor.cli.output import UNBOUNDED
-from monitor.cli.status import rendered
+from monitor.cli.status import recovery, rendered
 from monitor.cli.story import story
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -81,10 +81,34 @@ STATUS = {
         },
     ],
     "incidents": [INCIDENT],
+    "recovery": [
+        {
+            "incident": "INC-0042",
+            "service": "orders",
+            "recovered": None,
+            "conditions": [
+                {"name": "no confirmed failure", "met": True, "text": "no confirmed failure in 12 probes"},
+                {"name": "error rate below baseline", "met": None, "text": "Prometheus has not answered yet"},
+                {"name": "no attached alert firing", "met": False, "text": "firing: queue\nlong"},
+            ],
+            "notes": ["traffic: errors are not measured"],
+            "proof": "0 of 12 probes failed: with 95 % confidence the error ratio is below 22.1 %",
+            "stable_since": "2026-03-01T03:20:00.000Z",
+            "stable_left_seconds": 1740.0,
+            "unproven_since": "2026-03-01T03:20:30.000Z",
+            "asked_at": None,
+        }
+    ],
     "parts": {
         "prober": {"pid": 4711, "restarts": 0, "lag_p99_seconds": 0.00412345},
         "ledger": {"healthy": False, "trouble": "disk full", "waiting": 3},
         "effects": {"oldest_waiting_seconds": None, "paused": ""},
+        "sources": {
+            "prometheus": "away",
+            "since": "2026-03-01T03:20:30.000Z",
+            "for": "orders",
+            "because": "connection refused",
+        },
     },
 }  # fmt: skip
 
@@ -130,8 +154,20 @@ def test_the_text_is_what_was_agreed(name, text):
     assert "\x1b" not in text
 
 
+def test_an_open_incident_says_that_its_stable_time_has_not_begun_and_whether_it_was_asked_about():
+    (night,) = STATUS["recovery"]
+    lacking = {**night, "conditions": [], "notes": [], "proof": "", "stable_since": None}
+
+    text = recovery({**lacking, "stable_left_seconds": None, "asked_at": "2026-03-01T05:20:30.000Z"})
+
+    assert text == (
+        "INC-0042 orders: not recovering; unproven since 2026-03-01T03:20:30.000Z, "
+        "asked to close or wait at 2026-03-01T05:20:30.000Z"
+    )
+
+
 def test_a_quiet_daemon_has_nothing_to_tell_and_says_so():
-    quiet = {**STATUS, "ready": True, "services": [], "incidents": [], "parts": {}}
+    quiet = {**STATUS, "ready": True, "services": [], "incidents": [], "recovery": [], "parts": {}}
 
     text = rendered(Looked(quiet), UNBOUNDED, False)
 
