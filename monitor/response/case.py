@@ -37,6 +37,12 @@ class Case:
     reporter: str = "watchkeeper"
     conditions: tuple[str, ...] = ()
 
+    @classmethod
+    def begun(cls, incident: Incident, symptoms: tuple[str, ...], why: tuple[str, ...], now: datetime) -> Case:
+        """Of an incident that just opened: its subject is its first member, and the opening its first update."""
+        subject = MemberLink(incident=incident.id, service=incident.service, joined_at=now, why="the subject")
+        return cls(incident, members={incident.service: subject}, symptoms=symptoms, why=why, updated_at=now)
+
     @property
     def firing(self) -> tuple[str, ...]:
         return tuple(link.summary for link in self.alerts.values() if link.firing)

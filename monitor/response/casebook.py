@@ -22,9 +22,9 @@ from monitor.core.recovery import closing_note
 from monitor.core.severity import Severity, raise_severity
 from monitor.ledger.records import Commit, LedgerEvent, MemberLink
 from monitor.response.case import Case, Subject
-from monitor.response.detect import Observation, next_event
+from monitor.response.detect import Observation, next_event, suggested_opening
 from monitor.response.due import told_by_the_clock, weigh_proof
-from monitor.response.entries import effects_for, name_of
+from monitor.response.entries import effects_for, entry, name_of
 from monitor.response.groups import Grouped, whose
 from monitor.response.rules import Rules as Rules
 from monitor.response.triage import utc, why
@@ -80,47 +80,23 @@ class Casebook:
             return None  # its host's evaluation speaks for it
         subject.streaks = subject.streaks.after(seen)
         since = subject.incident.since
-        decided = next_event(subject.incident.state, seen, subject.streaks)
-        changes: list[LedgerEvent] = []
         case = self.cases.get(subject.incident.id)
         if case is not None and seen.assessment is not None:
             case.conditions = (*(c.text for c in seen.assessment.conditions), *seen.assessment.notes)
-        transitions: tuple[Transition, ...] = ()
-        stormed = ""
-        if decided is not None:
-            event, reason = decided
-            after, transitions = step(
-                subject.incident,
-                event,
-                seen.at,
-                self.rules.timing,
-                alarm=bool(seen.alarm),
-                reason=reason,
-                failed_at=seen.first_failure_at,
-            )
-            if any(t.new is State.OPEN and t.old in (State.PENDING, State.CLEAR) for t in transitions):
-                grouped = whose(
-                    service,
-                    self.subjects,
-                    self.rules.depends_on,
-                    self.rules.telemetry,
-                    self.rules.total_services,
-                    seen.at,
-                )
-                if grouped.wait:
-                    return None  # still pending: its parent is about to open, and this one joins it then
-                if grouped.host:
-                    return self._join(subject, grouped, seen, wall)
-                stormed = grouped.because
-            subject.incident = after
-        if transitions:
-            changes += self._after_transitions(subject, transitions, seen, wall)
+        after, transitions = self._stepped(subject, seen)
+        grouped = self._grouped(service, seen) if any(map(_opens, transitions)) else Grouped()
+        if grouped.wait:
+            return None  # still pending: its parent is about to open, and this one joins it then
+        if grouped.host:
+            return self._join(subject, grouped, seen, wall)
+        subject.incident = after
+        changes = self._after_transitions(subject, transitions, seen, wall)
         if (suggestion := self._suggests(subject, seen)) is not None:
             changes.append(self.event(subject, "incident.suggested", suggestion, seen.at, wall))
-        if stormed:
-            case = self.cases[subject.incident.id]
-            case.symptoms = (stormed, *case.symptoms)
-            changes.append(self.event(subject, "incident.storm", stormed, seen.at, wall))
+        if storm := grouped.because:
+            opened = self.cases[subject.incident.id]
+            opened.symptoms = (storm, *opened.symptoms)
+            changes.append(self.event(subject, "incident.storm", storm, seen.at, wall))
         changes += self._severity_change(subject, seen, wall)
         commit = self.commit(subject, changes, transitions)
         if case is not None and subject.incident.is_live:
@@ -130,19 +106,28 @@ class Casebook:
             return Commit(incidents=(subject.incident,))
         return commit
 
+    def _stepped(self, subject: Subject, seen: Observation) -> tuple[Incident, tuple[Transition, ...]]:
+        """Where the incident machine goes from here; nothing is changed yet."""
+        decided = next_event(subject.incident.state, seen, subject.streaks)
+        if decided is None:
+            return subject.incident, ()
+        event, reason = decided
+        return step(
+            subject.incident,
+            event,
+            seen.at,
+            self.rules.timing,
+            alarm=bool(seen.alarm),
+            reason=reason,
+            failed_at=seen.first_failure_at,
+        )
+
     def _suggests(self, subject: Subject, seen: Observation) -> str | None:
         """With `open: suggest`, the one notice before a person decides."""
-        timing, incident = self.rules.timing, subject.incident
-        began = incident.first_failure_at
-        if timing.open_mode != "suggest" or incident.state is not State.PENDING or began is None:
-            subject.told_of_suggestion = False
-            return None
-        if subject.told_of_suggestion or not seen.alarm or seen.at - began < timing.open_after:
-            return None
-        subject.told_of_suggestion = True
-        severity = seen.suggestion.severity or Severity.SEV4
-        how = f"monitor incident confirm {incident.service}"
-        return f"suggests to open a {severity}: {seen.alarm}. A person opens it: {how}"
+        suggestion = suggested_opening(subject.incident, seen, self.rules.timing)
+        told = subject.told_of_suggestion and subject.incident.state is State.PENDING
+        subject.told_of_suggestion = told or suggestion is not None
+        return None if told else suggestion
 
     def _after_transitions(
         self, subject: Subject, transitions: tuple[Transition, ...], seen: Observation, wall: datetime
@@ -153,7 +138,7 @@ class Casebook:
             if transition.new is State.CLEAR and transition.old is State.RESOLVED:
                 self._forget(subject.incident.service)
                 continue
-            if transition.new is State.OPEN and transition.old in (State.PENDING, State.CLEAR):
+            if _opens(transition):
                 case = self.begin_case(subject, seen)
                 opening = {"symptoms": list(case.symptoms), "why": list(case.why)}
             events.append(self._transition_event(subject, transition, seen, wall, opening))
@@ -177,12 +162,10 @@ class Casebook:
             span_id=seen.span_id,
         )
         subject.suggested = severity
-        case = Case(subject.incident, why=tuple(why(seen.suggestion)), updated_at=seen.at)
-        case.symptoms = seen.evidence.failing_reasons or (subject.incident.reason,)
-        case.members[subject.incident.service] = MemberLink(
-            incident=subject.incident.id, service=subject.incident.service, joined_at=seen.at, why="the subject"
+        symptoms = seen.evidence.failing_reasons or (subject.incident.reason,)
+        case = self.cases[subject.incident.id] = Case.begun(
+            subject.incident, symptoms, tuple(why(seen.suggestion)), seen.at
         )
-        self.cases[subject.incident.id] = case
         return case
 
     def _severity_change(self, subject: Subject, seen: Observation, wall: datetime) -> list[LedgerEvent]:
@@ -202,6 +185,10 @@ class Casebook:
         return [self.event(subject, "incident.severity_changed", text, seen.at, wall)]
 
     # -- grouping -----------------------------------------------------------------------------------------------
+
+    def _grouped(self, service: str, seen: Observation) -> Grouped:
+        rules = self.rules
+        return whose(service, self.subjects, rules.depends_on, rules.telemetry, rules.total_services, seen.at)
 
     def _join(self, subject: Subject, grouped: Grouped, seen: Observation, wall: datetime) -> Commit:
         service, host, because = subject.incident.service, grouped.host, grouped.because
@@ -290,13 +277,10 @@ class Casebook:
         self, subject: Subject, name: str, text: str, at: datetime, wall: datetime, *, author: str = "watchkeeper",
         attributes: Mapping[str, object] | None = None, trace_id: str = "", span_id: str = "",
     ) -> LedgerEvent:  # fmt: skip
-        incident = subject.incident
-        event = LedgerEvent(
-            name=name, at=at, wall=wall, text=text, author=author, incident=incident.id, service=incident.service,
-            attributes={"severity": str(incident.severity or ""), **(attributes or {})},
-            trace_id=trace_id or incident.trace_id, span_id=span_id or incident.span_id,
-        )  # fmt: skip
-        if (case := self.cases.get(incident.id)) is not None:
+        event = entry(
+            subject.incident, name, text, author, at, wall, attributes=attributes, trace_id=trace_id, span_id=span_id
+        )
+        if (case := self.cases.get(subject.incident.id)) is not None:
             case.events.append(event)
         return event
 
@@ -314,3 +298,8 @@ class Casebook:
         effects = effects_for(case, events, self.rules.outlets) if case is not None else ()
         members = tuple(case.members.values()) if case and any(e.name == "incident.opened" for e in events) else ()
         return Commit(events=events, incidents=(incident,), effects=effects, members=members)
+
+
+def _opens(transition: Transition) -> bool:
+    """A new incident, and not the relapse of one."""
+    return transition.new is State.OPEN and transition.old in (State.PENDING, State.CLEAR)

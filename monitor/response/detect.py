@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from monitor.core.incident import Event, State, observed, quiet_after
+from monitor.core.incident import Event, Incident, State, Timing, observed, quiet_after
 from monitor.core.recovery import Assessment
-from monitor.core.severity import Evidence, Suggestion
+from monitor.core.severity import Evidence, Severity, Suggestion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,3 +88,15 @@ def next_event(state: State, seen: Observation, streaks: Streaks) -> tuple[Event
 
 def _conditions(seen: Observation, met: bool | None) -> list[str]:
     return [c.text for c in seen.assessment.conditions if c.met is met] if seen.assessment else []
+
+
+def suggested_opening(incident: Incident, seen: Observation, timing: Timing) -> str | None:
+    """With `open: suggest`: what a person is told of an incident that would have opened by now."""
+    began = incident.first_failure_at
+    if timing.open_mode != "suggest" or incident.state is not State.PENDING or began is None:
+        return None
+    if not seen.alarm or seen.at - began < timing.open_after:
+        return None
+    severity = seen.suggestion.severity or Severity.SEV4
+    how = f"monitor incident confirm {incident.service}"
+    return f"suggests to open a {severity}: {seen.alarm}. A person opens it: {how}"

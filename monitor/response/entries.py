@@ -40,11 +40,15 @@ def name_of(transition: Transition) -> str:
     return _NAMES.get((transition.old, transition.new), f"incident.{transition.new}")
 
 
-def person_event(incident: Incident, name: str, text: str, by: str, now: datetime, wall: datetime) -> LedgerEvent:
-    """What a person said or did, as a line of the log."""
+def entry(
+    incident: Incident, name: str, text: str, author: str, now: datetime, wall: datetime, *,
+    attributes: Mapping[str, object] | None = None, trace_id: str = "", span_id: str = "",
+) -> LedgerEvent:  # fmt: skip
+    """One line of the log of *incident*: what was seen, or what a person said or did."""
     return LedgerEvent(
-        name=name, at=now, wall=wall, text=text, author=by, incident=incident.id, service=incident.service,
-        attributes={"severity": str(incident.severity or "")}, trace_id=incident.trace_id, span_id=incident.span_id,
+        name=name, at=now, wall=wall, text=text, author=author, incident=incident.id, service=incident.service,
+        attributes={"severity": str(incident.severity or ""), **(attributes or {})},
+        trace_id=trace_id or incident.trace_id, span_id=span_id or incident.span_id,
     )  # fmt: skip
 
 

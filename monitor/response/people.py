@@ -7,10 +7,10 @@ from datetime import datetime
 
 from monitor.core.incident import Event, Incident, State, acknowledge, mitigated, step
 from monitor.core.severity import Severity
-from monitor.ledger.records import AlertLink, Commit, LedgerEvent, MemberLink
+from monitor.ledger.records import AlertLink, Commit, LedgerEvent
 from monitor.response.case import Case, Subject
 from monitor.response.casebook import Casebook
-from monitor.response.entries import person_event
+from monitor.response.entries import entry
 
 
 class NothingPending(LookupError):
@@ -71,11 +71,8 @@ class People:
             after, id=book.new_id(), number=book.new_number(), severity=severity or Severity.SEV3, reason=symptoms
         )
         said = "as the reporter said" if severity else "the default for a report; our probes may raise it"
-        case = Case(subject.incident, why=(f"{subject.incident.severity}: {said}",), updated_at=now)
-        case.symptoms, case.reporter = (symptoms,), reporter
-        case.members[service] = MemberLink(
-            incident=subject.incident.id, service=service, joined_at=now, why="the subject"
-        )
+        case = Case.begun(subject.incident, (symptoms,), (f"{subject.incident.severity}: {said}",), now)
+        case.reporter = reporter
         book.cases[subject.incident.id] = case
         opening = {"symptoms": list(case.symptoms), "why": list(case.why)}
         text = f"reported: {symptoms}"
@@ -127,6 +124,6 @@ class People:
     def _said(
         self, case: Case, subject: Subject, name: str, text: str, by: str, now: datetime, wall: datetime
     ) -> tuple[Case, Commit]:
-        event = person_event(subject.incident, name, text, by, now, wall)
+        event = entry(subject.incident, name, text, by, now, wall)
         case.events.append(event)
         return case, self._book.commit(subject, [event], ()) or Commit()
