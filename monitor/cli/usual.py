@@ -19,7 +19,7 @@ def compare(config: Config, check: Check, asked: Sequence[CheckResult], now: dat
     if check.service not in config.services:
         return "", "not in the configuration: it has no baseline"
     store = BaselineStore(config.monitor.state / "baselines")
-    return against_usual(asked, store.get(check.service, Signal.PROBE_LATENCY, check.name), now)
+    return against_usual(asked, store.get(check.service, Signal.PROBE_LATENCY, check.name, now), now)
 
 
 def against_usual(

@@ -121,9 +121,13 @@ class Baseline:
         tidied = {hour: array("d", thin(tidy(values))) for hour, values in self.slots.items() if 0 <= hour < 168}
         object.__setattr__(self, "slots", tidied)
 
+    def hour(self, at: datetime) -> int:
+        """The slot of *at*, by this baseline's own clock."""
+        return hour_of_week(at, self._zone)
+
     def sample(self, at: datetime) -> Sample:
         """The finest slot that holds enough values; the whole baseline when none does, however little that is."""
-        slot = hour_of_week(at, self._zone)
+        slot = self.hour(at)
         own = self.slots.get(slot, ())
         if len(own) >= ENOUGH and self.quality is not Quality.YOUNG:
             return Sample(tuple(own), Level.HOUR_OF_WEEK)

@@ -95,11 +95,10 @@ class Surveyor:
         """Looks at what arrived since the last turn."""
         self._samples = dict(self._poller.snapshot())
         for name, sample in self._samples.items():
-            baseline = self._store.get(name, Signal.LATENCY)
             track = self._track(name, Signal.LATENCY)
             for reading in sample.latencies:
                 if track.seen_until is None or reading.at > track.seen_until:
-                    track.take(reading.at, reading.seconds, baseline)
+                    track.take(reading.at, reading.seconds, self._store.get(name, Signal.LATENCY, at=reading.at))
         finished = self._fitter.poll(now)
         if finished is not None:
             logger.info(f"baselines: {finished}")
@@ -107,7 +106,7 @@ class Surveyor:
     def latency(self, check: Check, minute: datetime, seconds: float) -> None:
         """The median of one minute's probes: one score a minute, at any cadence."""
         track = self._track(check.service, Signal.PROBE_LATENCY, check.name)
-        track.take(minute, seconds, self._store.get(check.service, Signal.PROBE_LATENCY, check.name))
+        track.take(minute, seconds, self._store.get(check.service, Signal.PROBE_LATENCY, check.name, minute))
 
     def of(self, name: str) -> Surroundings:
         service = self._config.services[name]
@@ -115,7 +114,7 @@ class Surveyor:
         now = self._clock.now()
         traffic = None
         if sample is not None:
-            baseline = self._store.get(name, Signal.ERROR_RATIO)
+            baseline = self._store.get(name, Signal.ERROR_RATIO, at=now)
             normal = baseline.sample(now) if baseline is not None else None
             quality = baseline.quality_at(now) if baseline is not None else None
             budget = Objective(objective_of(service)).error_budget
@@ -188,7 +187,7 @@ class Surveyor:
         now = self._clock.now()
         kept = {}
         for name in self._config.services:
-            baseline = self._store.get(name, Signal.ERROR_RATIO)
+            baseline = self._store.get(name, Signal.ERROR_RATIO, at=now)
             if baseline is not None:
                 kept[name] = f"{baseline.quality_at(now)}, {baseline.age(now).total_seconds() / 3600:.0f} h old"
         return dict(kept)

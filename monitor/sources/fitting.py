@@ -12,7 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,11 +22,13 @@ from urllib.parse import quote
 
 from loguru import logger
 
-from monitor.core.baseline import Baseline, Signal
+from monitor.core.baseline import Baseline, Level, Signal
 from monitor.sources.job import FitJob
 
 LOOK_EVERY: Final = 1.0
 """Seconds between two looks at the folder: a file is replaced once a day."""
+HOURS_KEPT: Final = 10_000
+"""Baselines of which one hour stays in memory: 20 MB in all. Those beyond are read anew whenever they are asked for."""
 _INHERITED: Final = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "TZ", "TZDIR", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 """Of our environment: the rest may hold secrets that the fitting process has no use for."""
 
@@ -38,35 +41,96 @@ def file_name(service: str, signal: Signal, check: str = "") -> str:
 
 
 class BaselineStore:
-    """Baselines by service, signal and check, read when first asked for and again when their file was replaced."""
+    """
+    Baselines by service, signal and check, read when first asked for and again when their file was replaced.
 
-    def __init__(self, folder: Path) -> None:
+    A week of one signal is 134 kB, and every check has one. So only the hour that is asked for is kept, about 2 kB, of
+    the *keep* that were asked for last; the turn of the hour reads the file again.
+    """
+
+    def __init__(self, folder: Path, keep: int = HOURS_KEPT) -> None:
         self._folder = folder
-        self._kept: dict[str, tuple[int, Baseline | None]] = {}
-        self._looked_at: dict[str, float] = {}
+        self._keep = keep
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
-    def get(self, service: str, signal: Signal, check: str = "") -> Baseline | None:
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, service: str, signal: Signal, check: str = "", at: datetime | None = None) -> Baseline | None:
+        """As much of it as the hour of *at* needs; without *at* the whole, which is not kept."""
         name = file_name(service, signal, check)
-        now = time.monotonic()
-        if now - self._looked_at.get(name, -LOOK_EVERY) >= LOOK_EVERY:
-            self._looked_at[name] = now
-            self._look(name)
-        return self._kept.get(name, (0, None))[1]
+        if at is None:
+            return self._read(name, None).baseline
+        kept, now = self._kept.get(name), time.monotonic()
+        if kept is None or not kept.speaks_for(at) or now - kept.looked_at >= LOOK_EVERY:
+            kept = self._kept[name] = self._look(name, kept, at)
+            kept.looked_at = now
+        self._kept.move_to_end(name)
+        if len(self._kept) > self._keep:
+            self._kept.popitem(last=False)
+        return kept.baseline
 
-    def _look(self, name: str) -> None:
+    def _look(self, name: str, kept: _Kept | None, at: datetime) -> _Kept:
+        try:
+            stamp = (self._folder / name).stat().st_mtime_ns
+        except OSError:
+            stamp = 0
+        if kept is not None and kept.speaks_for(at) and stamp in (0, kept.stamp):
+            return kept
+        return self._read(name, at)
+
+    def _read(self, name: str, at: datetime | None) -> _Kept:
         path = self._folder / name
+        stamp = 0
         try:
             stamp = path.stat().st_mtime_ns
-            if self._kept.get(name, (0, None))[0] == stamp:
-                return
-            baseline = Baseline.from_json(json.loads(path.read_bytes()))
+            return _Kept(stamp, baseline_of(path.read_bytes(), at), at)
         except FileNotFoundError:
-            return
+            return _Kept(stamp, None, at)
         except (OSError, ValueError) as problem:
             logger.warning("baseline {} cannot be read and is not used until it is fitted again: {}", path, problem)
-            self._kept[name] = (stamp, None)
-            return
-        self._kept[name] = (stamp, baseline)
+            return _Kept(stamp, None, at)
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What was read for the hour of `at` from the file as it was at `stamp`; None where there was none to read."""
+
+    stamp: int
+    baseline: Baseline | None
+    at: datetime | None
+    looked_at: float = 0.0
+
+    def speaks_for(self, at: datetime) -> bool:
+        return self.baseline is None or (self.at is not None and self.baseline.hour(at) == self.baseline.hour(self.at))
+
+
+def baseline_of(text: bytes, at: datetime | None) -> Baseline:
+    """
+    A baseline from its file, with the slots that the hour of *at* needs, or with all of them. Raises ValueError.
+
+    The others are not even decoded: at the turn of the hour ten thousand of these are read in the daemon's loop.
+    """
+    import msgspec
+
+    try:
+        document = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+        packed = msgspec.json.decode(document.pop("slots", msgspec.Raw(b"{}")), type=dict[str, msgspec.Raw])
+        head = {name: msgspec.json.decode(value) for name, value in document.items()}
+    except (msgspec.MsgspecError, RecursionError) as problem:
+        raise ValueError(f"not a baseline: {problem}") from None
+
+    def with_slots(hours: Iterable[int]) -> Baseline:
+        names = [str(hour) for hour in hours if str(hour) in packed]
+        return Baseline.from_json({**head, "slots": {name: msgspec.json.decode(packed[name]) for name in names}})
+
+    if at is not None:
+        hour = with_slots(()).hour(at)
+        # From the finest on: what the hour of the week says alone, the whole says as well.
+        for hours, level in ((hour,), Level.HOUR_OF_WEEK), (range(hour % 24, 168, 24), Level.HOUR_OF_DAY):
+            if (found := with_slots(hours)).sample(at).level is level:
+                return found
+    return with_slots(range(168))
 
 
 @dataclass(slots=True)
