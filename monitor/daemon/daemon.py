@@ -93,6 +93,8 @@ class Daemon:
 
     def _status(self) -> str:
         prober = self.supervisor.status()
+        if prober.pid is None and not prober.restarts:
+            return ""  # it is being started: neither well nor ill yet
         return status_line(
             checks=len(self.house.checks),
             live=[case.incident for case in self.house.casebook.live()],

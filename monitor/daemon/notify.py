@@ -68,7 +68,12 @@ class Notify:
         self._send("STOPPING=1")
 
     def turn(self, now: datetime, status: str) -> None:
-        """To be called by each turn of the loop: one that no longer turns is killed, and a new daemon is started."""
+        """
+        To be called by each turn of the loop: one that no longer turns is killed, and a new daemon is started.
+
+        Args:
+            status: Of `status_line`; empty while there is nothing to say yet.
+        """
         lines = []
         if self._keep_alive_every and _passed(self._kept_alive_at, now, self._keep_alive_every):
             self._kept_alive_at = now

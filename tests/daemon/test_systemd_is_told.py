@@ -206,6 +206,13 @@ def test_one_check_is_one_check() -> None:
     assert status_line(checks=1, live=[], lag=0.0, trouble="") == "1 check, no incidents, lag 0 ms"
 
 
+def hear_of(manager: Manager, daemon: Any, what: str) -> list[str]:
+    """The next datagram that holds *what*."""
+    while what not in "\n".join(lines := manager.hear(30)):
+        assert lines, f"systemd heard no {what!r}; the daemon said:\n{daemon.log()}"
+    return lines
+
+
 def test_a_daemon_tells_from_its_start_to_its_end(
     target: Any,
     tmp_path: Path,
@@ -219,13 +226,10 @@ def test_a_daemon_tells_from_its_start_to_its_end(
     daemon = start(write_config())
 
     assert manager.hear(30) == ["READY=1"]
-    first = manager.hear(30)
-    assert first[0] == "WATCHDOG=1"
-    assert first[1].startswith("STATUS=1 check, no incidents, ")
     assert manager.hear(30)[0] == "WATCHDOG=1"
+    assert hear_of(manager, daemon, "STATUS=")[-1].startswith("STATUS=1 check, no incidents, lag ")
     target.status = 503
-    while "1 incident (SEV2 orders-service)" not in (heard := "\n".join(manager.hear(30))):
-        assert heard, f"systemd heard nothing of the incident; the daemon said:\n{daemon.log()}"
+    assert "1 incident (SEV2 orders-service)" in hear_of(manager, daemon, " incident ")[-1]
     assert daemon.terminate(30)[0] == 0
     last = []
     while lines := manager.hear():
