@@ -2,7 +2,7 @@
 A whole Debian with a real systemd, booted by systemd-nspawn, into which Watchkeeper is installed as the docs say.
 
 The bare system (debootstrap) and the wheels are kept in ~/.cache/watchkeeper-test, or in $WATCHKEEPER_TEST_CACHE; each
-run boots a copy of its own that has no network but its loopback.
+run boots one of its own, with a layer in memory over the kept one and no network but its loopback.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import tempfile
 import time
 import tomllib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -67,29 +68,20 @@ class Machine:
 
     checkout = "/usr/local/src/watchkeeper"
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, wheels: Path) -> None:
         self.root = root
         self.token = secrets.token_urlsafe(24)
-        self._console = (root.parent / "console").open("ab")
+        self.console = root.with_name("console")
+        self._wheels = wheels
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._leader = 0
 
     def boot(self) -> None:
-        self._nspawn = subprocess.Popen(
-            # Without a manager outside that knows of machines: it may not be there, and we need nothing of it.
-            [
-                "systemd-nspawn",
-                "-qbD",
-                self.root,
-                "--register=no",
-                "--keep-unit",
-                "--private-network",
-                "--console=pipe",
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=self._console,
-            stderr=self._console,
-        )
+        # Without a manager outside that knows of machines: it may not be there, and we need nothing of it.
+        command = ["systemd-nspawn", "-qbD", self.root, "--register=no", "--keep-unit", "--private-network"]
+        command += ["--console=pipe", f"--bind-ro={self._wheels}:/srv/wheels"]
+        with self.console.open("wb") as console:
+            self._nspawn = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
         self.wait(self._is_up, "the machine is up")
 
     def _is_up(self) -> bool:
@@ -100,19 +92,11 @@ class Machine:
         # degraded: a bare Debian has units that want what a container has not.
         return bool(children) and self.run("systemctl is-system-running").stdout.strip() in ("running", "degraded")
 
-    def power_off(self) -> None:
-        if self._nspawn is not None:
-            self._nspawn.send_signal(signal.SIGTERM)
-            try:
-                self._nspawn.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                self._nspawn.kill()
-                self._nspawn.wait()
-        self._nspawn = None
-
     def close(self) -> None:
-        self.power_off()
-        self._console.close()
+        """At once: what is thrown away needs no orderly end, and its first process takes all others with it."""
+        if self._nspawn is not None and self._nspawn.poll() is None:
+            os.kill(self._leader or self._nspawn.pid, signal.SIGKILL)
+            self._nspawn.wait(PATIENCE)
 
     def run(self, command: str, cwd: str = "/") -> subprocess.CompletedProcess[str]:
         """As root's shell would, with the variables that pip needs where there is no network."""
@@ -225,23 +209,46 @@ def wheels() -> Path:
 @pytest.fixture(scope="session")
 def machine(bare: Path, wheels: Path) -> Iterator[Machine]:
     """Installed as documented, and started on a configuration whose times are short."""
-    # Beside the bare one: /tmp may be memory, and pytest keeps three of its own folders.
-    with tempfile.TemporaryDirectory(prefix="machine-", dir=CACHE) as folder:
-        root = Path(folder, "root")
-        subprocess.run(["cp", "-a", "--reflink=auto", bare, root], check=True)
-        shutil.copytree(wheels, root / "srv" / "wheels")
+    with _layered(bare) as root:
         _copy_checkout(root / Machine.checkout.lstrip("/"))
-        booted = Machine(root)
+        booted = Machine(root, wheels)
         try:
             try:
                 booted.boot()
             except AssertionError as problem:
-                console = (root.parent / "console").read_text(errors="replace").strip().splitlines()[-3:]
+                console = booted.console.read_text(errors="replace").strip().splitlines()[-3:]
                 pytest.skip(f"no systemd boots here: {problem} {console}")
             _install(booted)
             yield booted
         finally:
             booted.close()
+
+
+@contextmanager
+def _layered(bare: Path) -> Iterator[Path]:
+    """
+    The bare system with a layer in memory over it, which is gone at once: to copy and to remove twenty thousand files
+    takes minutes on a busy disk.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="watchkeeper-machine-"))
+    root, upper, work = (folder / name for name in ("root", "upper", "work"))
+    try:
+        _mount("tmpfs", "size=1g,mode=0755", folder)
+        for made in (root, upper, work):
+            made.mkdir()
+        _mount("overlay", f"lowerdir={bare},upperdir={upper},workdir={work}", root)
+        yield root
+    finally:
+        for mounted in (root, folder):
+            subprocess.run(["umount", "-l", mounted], capture_output=True, check=False)
+        folder.rmdir()
+
+
+def _mount(kind: str, options: str, where: Path) -> None:
+    command = ["mount", "-t", kind, "-o", options, kind, where]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"no {kind} can be mounted here: {done.stderr.strip()}")
 
 
 def _copy_checkout(into: Path) -> None:
