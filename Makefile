@@ -7,9 +7,11 @@ JOBS ?= 2
 DEMO_FLAGS ?=
 # Real peers for the tests that need them; without root they are used where installed, and skipped with a reason elsewhere.
 DEBIAN_PACKAGES := prometheus prometheus-alertmanager prometheus-blackbox-exporter prometheus-node-exporter nginx-light
+# To boot a Debian with a systemd of its own.
+SYSTEM_PACKAGES := debootstrap systemd-container
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check bench format setup debian-packages clean
+.PHONY: help demo run test test-system check bench format setup debian-packages clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')" 2>/dev/null || grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST)
@@ -22,6 +24,10 @@ run: $(VENV)/.runtime ## The daemon, with ./config.yaml
 
 test: $(VENV)/.dev debian-packages ## All tests, in parallel
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup
+
+test-system: DEBIAN_PACKAGES := $(SYSTEM_PACKAGES)
+test-system: $(VENV)/.dev debian-packages ## Installed, run, killed and upgraded under a real systemd; as root
+	$(BIN)/pytest -m system tests/system
 
 check: $(VENV)/.dev ## Lint, formatting, types, and the arrows between the rooms
 	$(BIN)/ruff check .
@@ -56,7 +62,7 @@ $(VENV)/.dev: $(VENV)/bin/python pyproject.toml
 # Installing a server on Debian starts it. Tests start their own copies, so policy-rc.d says no for that moment.
 debian-packages:
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! dpkg -s $(DEBIAN_PACKAGES) >/dev/null 2>&1; then \
-		echo "Installing the peers that the tests run against: $(DEBIAN_PACKAGES)"; \
+		echo "Installing what the tests run against: $(DEBIAN_PACKAGES)"; \
 		policy=/usr/sbin/policy-rc.d; made=; \
 		[ -e $$policy ] || { printf '#!/bin/sh\nexit 101\n' >$$policy && chmod +x $$policy && made=yes; }; \
 		trap '[ -z "$$made" ] || rm -f '$$policy EXIT; \

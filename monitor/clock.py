@@ -15,6 +15,9 @@ from pathlib import Path
 from time import CLOCK_BOOTTIME, clock_gettime
 from typing import Protocol
 
+UNKNOWN_BOOT = "unknown"
+"""Where /proc/sys is hidden from us."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -58,7 +61,7 @@ class SteadyClock:
     @classmethod
     def resume(cls, origin: float, boot_id: str, not_before: datetime) -> SteadyClock:
         """The persisted timeline if this is still the same boot, else a new one that does not run backwards."""
-        if boot_id == read_boot_id():
+        if same_boot(boot_id, read_boot_id()):
             return cls(origin, boot_id)
         return cls.begin(not_before)
 
@@ -77,4 +80,9 @@ def read_boot_id() -> str:
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
-        return "unknown"
+        return UNKNOWN_BOOT
+
+
+def same_boot(one: str, other: str) -> bool:
+    """Two that nobody knows are not the same: an origin of before a reboot would put this boot far into the past."""
+    return one == other != UNKNOWN_BOOT

@@ -22,6 +22,10 @@ from monitor.core.severity import POLICIES, Criticality, Policy, Severity
 _TELLING_NAME = re.compile(r"TOKEN|SECRET|PASS|KEY|CREDENTIAL|AUTH|LOGIN|COOKIE", re.IGNORECASE)
 """What the names of secrets hold: of environment variables and of headers."""
 
+SYSTEM_CONFIG = FilePath("/etc/watchkeeper")
+SYSTEM_STATE = FilePath("/var/lib/watchkeeper")
+"""The state of a configuration in /etc: nothing may be written there."""
+
 
 def build(root: Root, reading: Reading, base: FilePath) -> config.Config:
     """
@@ -60,12 +64,19 @@ class _Builder:
         written = self.root.monitor
         given = _given(written)
         given["retention"] = config.Retention(**_given(given.get("retention")))
-        given["state"] = self.folder(given.get("state"), ("monitor", "state")) or self.base.absolute() / "state"
+        given["state"] = self.folder(given.get("state"), ("monitor", "state")) or self.default_state()
         if name := given.get("token_file"):
             path: Path = ("monitor", "token_file")
             given["token_file"] = self.reading.file_path(name, path)
             given["token"] = SecretStr(self.reading.file_content(name, path))
         return config.Monitor(**given)
+
+    def default_state(self) -> FilePath:
+        """Where systemd's StateDirectory= says; a command that is run beside the daemon has to find the same."""
+        if given := self.reading.environ.get("STATE_DIRECTORY", "").partition(":")[0]:
+            return FilePath(given)
+        base = self.base.absolute()
+        return SYSTEM_STATE if base.is_relative_to(SYSTEM_CONFIG) else base / "state"
 
     def tracker(self, state: FilePath) -> config.Tracker:
         written = self.root.tracker

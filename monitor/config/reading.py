@@ -132,13 +132,17 @@ class Reading:
         }
 
     def file_path(self, name: str, path: Path) -> FilePath:
-        """Where a `*_file` key points: among systemd's credentials when it is there, else beside the config."""
+        """
+        Where a `*_file` key points: among systemd's credentials when it is there, else beside the config. The file
+        `secrets/hook` of a folder that is loaded as the credential `secrets` is called `secrets_hook` there.
+        """
         credentials = self.environ.get("CREDENTIALS_DIRECTORY")
         if credentials and not FilePath(name).is_absolute():
-            credential = FilePath(credentials, name)
-            with suppress(OSError):  # no right to look, or too long for a name: then it is not there
-                if credential.is_file():
-                    return credential
+            for known_as in (name, name.replace("/", "_")):
+                credential = FilePath(credentials, known_as)
+                with suppress(OSError):  # no right to look, or too long for a name: then it is not there
+                    if credential.is_file():
+                        return credential
         return self.beside(name, path)
 
     def file_content(self, name: str, path: Path) -> str:

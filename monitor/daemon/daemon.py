@@ -8,6 +8,7 @@ have threads of their own, the prober and the fitting are processes.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 
 from loguru import logger
@@ -16,6 +17,7 @@ from monitor.config import Config
 from monitor.daemon.desk import DaemonDesk
 from monitor.daemon.house import House
 from monitor.daemon.keeping import Housekeeping
+from monitor.daemon.notify import Notify, status_line
 from monitor.daemon.resuming import resume
 from monitor.daemon.vitals import Vitals
 from monitor.probing.supervisor import Supervisor
@@ -36,6 +38,7 @@ def token_of(config: Config) -> str:
 class Daemon:
     def __init__(self, config: Config) -> None:
         self.config = config
+        self.notify = Notify.from_environ(os.environ, os.getpid())
         self.house = House.build(config, token_of(config))
         self.housekeeping = Housekeeping(self.house)
         self.supervisor = Supervisor(self.house.clock, self.take, logger.warning)
@@ -60,6 +63,9 @@ class Daemon:
             logger.info(
                 f"watching {len(self.config.services)} services, {len(self.config.all_checks())} checks; http://{web.host}:{web.port}"
             )
+            # It serves, the ledger was opened for writing, the prober has its checks. A disk that fills up now is no
+            # reason to be killed for never being ready: it is in the status line and at /healthz/ready.
+            self.notify.ready()
             await self._turn()
         finally:
             await self._close(web)
@@ -72,6 +78,7 @@ class Daemon:
             self.supervisor.faster(self.house.affected())
             self.housekeeping.tick(now, wall)
             self.vitals.tick(now)
+            self.notify.turn(now, self._status())
             try:
                 await asyncio.wait_for(self._stop.wait(), TICK)
             except TimeoutError:
@@ -84,7 +91,19 @@ class Daemon:
                 self.house.telemetry.probe(check, result)
         self.house.judge.take(batch.results, self.house.clock.now(), self.house.clock.wall())
 
+    def _status(self) -> str:
+        prober = self.supervisor.status()
+        if prober.pid is None and not prober.restarts:
+            return ""  # it is being started: neither well nor ill yet
+        return status_line(
+            checks=len(self.house.checks),
+            live=[case.incident for case in self.house.casebook.live()],
+            lag=prober.lag.p99 if prober.pid is not None else None,
+            trouble=self.house.ledger.trouble,
+        )
+
     async def _close(self, web: WebServer) -> None:
+        self.notify.stopping()
         await self.supervisor.stop()
         await web.stop()
         self.housekeeping.close()

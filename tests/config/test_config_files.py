@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 
 from monitor.config import Config, ConfigError, load
+from monitor.config.build import build
+from monitor.config.document import read
+from monitor.config.reading import Reading
+from monitor.config.translate import shape_of
 
 SHOP = "services:\n  shop:\n    checks:\n      live: http://localhost:8080/\n"
 Complainer = Callable[..., str]
@@ -194,3 +198,35 @@ def test_no_file_can_nest_until_the_process_ends(problems: Complainer, text: str
 
 def test_a_file_that_is_too_large_is_not_read(problems: Complainer) -> None:
     assert "config.yaml  is larger than 8 MB" in problems("#" * (8 * 1024 * 1024 + 1))
+
+
+@pytest.mark.parametrize(
+    ("file", "environ", "state"),
+    [
+        ("/etc/watchkeeper/config.yaml", {}, "/var/lib/watchkeeper"),
+        ("/etc/watchkeeper/conf.d/config.yaml", {}, "/var/lib/watchkeeper"),
+        ("/etc/watchkeepers/config.yaml", {}, "/etc/watchkeepers/state"),
+        ("/srv/config.yaml", {}, "/srv/state"),
+        ("/srv/config.yaml", {"STATE_DIRECTORY": ""}, "/srv/state"),
+        ("/srv/config.yaml", {"STATE_DIRECTORY": "/var/lib/other"}, "/var/lib/other"),
+        ("/srv/config.yaml", {"STATE_DIRECTORY": "/var/lib/other:/var/lib/second"}, "/var/lib/other"),
+        ("/etc/watchkeeper/config.yaml", {"STATE_DIRECTORY": "/var/lib/other"}, "/var/lib/other"),
+    ],
+)
+def test_without_a_state_folder_it_is_where_systemd_says_or_where_the_config_belongs(
+    file: str, environ: dict[str, str], state: str
+) -> None:
+    tree, _ = read(file, b"services: {shop: {checks: {live: http://localhost:8080/}}}")
+    assert tree is not None
+    reading = Reading(tree, environ)
+
+    found = build(shape_of(reading), reading, Path(file).parent)
+
+    assert found.monitor.state == Path(state)
+    assert found.tracker.folder == Path(state) / "tickets"
+
+
+def test_a_state_folder_that_is_set_stays_whatever_systemd_says(config: Callable[..., Config], tmp_path: Path) -> None:
+    found = config(SHOP + "monitor: {state: here}\n", {"STATE_DIRECTORY": "/var/lib/other"})
+
+    assert found.monitor.state == tmp_path / "here"

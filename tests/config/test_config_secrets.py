@@ -52,6 +52,24 @@ def test_a_secret_comes_from_the_environment_the_file_itself_or_a_file_beside_it
     assert SECRET in found.secrets()
 
 
+def test_a_file_of_a_folder_that_systemd_loaded_is_found_under_the_name_that_systemd_gives_it(
+    config: Reader, tmp_path: Path
+) -> None:
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials" / "secrets_hook").write_text(SECRET)
+    text = SHOP + HOOK + "    secret_file: secrets/hook\n"
+
+    in_the_unit = config(text, {"CREDENTIALS_DIRECTORY": str(tmp_path / "credentials")})
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "hook").write_text("beside the config")
+    in_a_shell = config(text)
+
+    assert in_the_unit.tracker.webhook is not None
+    assert in_the_unit.tracker.webhook.secret.get_secret_value() == SECRET
+    assert in_a_shell.tracker.webhook is not None
+    assert in_a_shell.tracker.webhook.secret.get_secret_value() == "beside the config"
+
+
 def test_a_systemd_credential_comes_before_a_file_of_that_name(config: Reader, tmp_path: Path) -> None:
     (tmp_path / "credentials").mkdir()
     (tmp_path / "credentials" / "hook").write_text(SECRET)

@@ -127,11 +127,13 @@ def test_the_commented_keys_of_the_example_are_good_too(tmp_path: Path) -> None:
     lines = (PROJECT / "config.yaml").read_text().splitlines()
     # A commented key is "# key: ..." with two more spaces for what stands under it.
     uncommented = [re.sub(r"^( *)# ((?:  )*[A-Za-z0-9_]+: ?)", r"\1\2", line) for line in lines]
-    assert sum(a != b for a, b in zip(lines, uncommented, strict=True)) == 11
+    assert sum(a != b for a, b in zip(lines, uncommented, strict=True)) == 13
     (tmp_path / "config.yaml").write_text("\n".join(uncommented))
-    (tmp_path / "monitor-token").write_text("t")
+    (tmp_path / "secrets").mkdir()
+    for name in ("token", "webhook"):
+        (tmp_path / "secrets" / name).write_text("s")
 
-    found = load([tmp_path / "config.yaml"], {"WEBHOOK_SECRET": "s"})
+    found = load([tmp_path / "config.yaml"], {})
 
     assert found.sources.prometheus == "http://localhost:9090"
     assert found.services["orders-service"].traffic is not None
