@@ -6,8 +6,10 @@ as in `repr` or JSON, and in base64, alone or in the middle of something longer 
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Final
 from urllib.parse import quote, quote_plus
 
@@ -21,13 +23,17 @@ LINE: Final = 8
 MASK: Final = "***"
 """Shorter than SHORTEST, so that each round of `masked` shortens the text, and the rounds end."""
 
+_PLAIN: Final = re.compile(r"[ -!#-&(-.0-\[\]-~]*")
+"""What no escaping changes: printable ASCII without quotes, slash and backslash."""
+
 _BASE64: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=")
 
 
 class Redactor:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self.secrets = frozenset(_each(secrets))
-        self.spellings = spellings(self.secrets)
+        self._spellings = spellings(self.secrets)
+        self._escaped = tuple(_escaped(secret) for secret in sorted(self.secrets) if not _PLAIN.fullmatch(secret))
         self._cores = tuple(sorted({core for secret in self.secrets for core in _base64_cores(secret)}))
 
     def with_more(self, secrets: Iterable[str]) -> Redactor:
@@ -35,9 +41,14 @@ class Redactor:
 
     def masked(self, text: str) -> str:
         """*text* without any of the secrets."""
-        while spans := [*_found(text, self.spellings), *self._encoded(text)]:
+        while spans := [*_found(text, self._spellings), *self._within(text), *self._encoded(text)]:
             text = _cut(text, spans)
         return text
+
+    def _within(self, text: str) -> Iterator[tuple[int, int]]:
+        """A text in a text in a text: each level of `repr` or JSON has escaped what was escaped before."""
+        for pattern in self._escaped:
+            yield from (found.span(1) for found in pattern.finditer(text))
 
     def _encoded(self, text: str) -> Iterator[tuple[int, int]]:
         """The whole run of base64 around a secret: its ends hold the first and last bits of it."""
@@ -90,6 +101,26 @@ def _lower_escapes(quoted: str) -> str:
     """`%2F` and `%2f` are the same, and both are written."""
     head, *rest = quoted.split("%")
     return "%".join([head, *(part[:2].lower() + part[2:] for part in rest)])
+
+
+def _escaped(secret: str) -> re.Pattern[str]:
+    """Matches *secret* with its escapes at any depth, overlapping ones too."""
+    parts = []
+    for is_backslash, run in groupby(secret, key=lambda char: char == "\\"):
+        chars = [*run]
+        parts += [rf"\\{{{len(chars)},}}"] if is_backslash else [_escaped_char(char) for char in chars]
+    return re.compile(f"(?=({''.join(parts)}))")
+
+
+def _escaped_char(char: str) -> str:
+    if char in "'\"/":
+        return rf"\\*{char}"
+    if char.isascii() and char.isprintable():
+        return re.escape(char)
+    data = char.encode("utf-8", "surrogatepass")
+    escapes = {repr(char)[1:-1], json.dumps(char)[1:-1], repr(data)[2:-1], f"\\x{ord(char):02x}"} - {char}
+    written = (re.escape(escape).replace(r"\\", r"\\+") for escape in sorted(escapes))
+    return f"(?:{re.escape(char)}|{'|'.join(written)})"
 
 
 def _base64_cores(secret: str) -> Iterator[str]:

@@ -76,7 +76,7 @@ class Sink:
         self._form = form
         self._monotonic = monotonic
         self._wall = wall
-        self._repeats = repeats or Repeats()
+        self._repeats = Repeats() if repeats is None else repeats
         # May be entered twice by one thread: what is written may be collected, and log in its turn.
         self._changed = threading.Condition(threading.RLock())
         self._closed = False
