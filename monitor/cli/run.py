@@ -35,6 +35,8 @@ def run(context: click.Context, log_level: str, log_format: str) -> None:
     import os
     import time
 
+    from loguru import logger
+
     from monitor import logs
     from monitor.cli.main import config_of
     from monitor.ledger.lock import AlreadyRunning, StateLock
@@ -55,6 +57,7 @@ def run(context: click.Context, log_level: str, log_format: str) -> None:
     time.tzset()
     try:
         asyncio.run(_run(config))
+        logger.info("stopped")
     except (ListenError, TokenError, LedgerError) as problem:
         raise click.ClickException(str(problem)) from None
     finally:

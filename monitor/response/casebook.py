@@ -26,7 +26,7 @@ from monitor.ledger.records import Commit, LedgerEvent, MemberLink
 from monitor.response.case import Case, Subject
 from monitor.response.communicate import update_text
 from monitor.response.detect import Observation, next_event
-from monitor.response.entries import effects_for, name_of
+from monitor.response.entries import effects_for, moved, name_of
 from monitor.response.groups import Grouped, whose
 from monitor.response.triage import Role, utc, why
 
@@ -255,7 +255,8 @@ class Casebook:
         if subject.incident == before:
             return None
         name = name_of(transitions[0]) if transitions else "incident.recovery_restarted"
-        return self.commit(subject, [self.event(subject, name, reason, now, wall)], transitions)
+        attributes = moved(transitions[0]) if transitions else None
+        return self.commit(subject, [self.event(subject, name, reason, now, wall, attributes=attributes)], transitions)
 
     # -- what fell due ------------------------------------------------------------------------------------------
 
@@ -322,10 +323,9 @@ class Casebook:
         if transition.new is State.RESOLVED and seen.assessment is not None:
             held = (condition.text for condition in seen.assessment.conditions)
             text = "; ".join([transition.reason, seen.assessment.proof, *held])
-        moved = {"old": str(transition.old), "new": str(transition.new), "event": str(transition.event)}
         return self.event(
             subject, name_of(transition), text, seen.at, wall,
-            attributes={**moved, **opening}, trace_id=seen.trace_id, span_id=seen.span_id,
+            attributes={**moved(transition), **opening}, trace_id=seen.trace_id, span_id=seen.span_id,
         )  # fmt: skip
 
     def postmortem_event(self, subject: Subject, now: datetime, wall: datetime) -> LedgerEvent:
