@@ -27,15 +27,15 @@ import click
 )
 def demo(leave: bool, out: Path, speed: float) -> None:
     """Break a service and watch: detection, severity, ticket, update, recovery, resolution, postmortem draft."""
-    import os
     import shutil
     import sys
 
     from monitor.demo.story import MilestoneMissed, Narrator, Stage, play
+    from monitor.terminal import colour_wanted
 
     out.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(out / "state", ignore_errors=True)
-    narrator = Narrator(sys.stdout, colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
+    narrator = Narrator(sys.stdout, colour=colour_wanted(sys.stdout))
     try:
         play(Stage(out.resolve(), speed, narrator))
     except MilestoneMissed as missed:

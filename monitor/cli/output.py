@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import IO, Any
 
 import click
+
+from monitor.terminal import colour_wanted as colour_wanted
+from monitor.terminal import printable as printable
 
 UNKNOWN = 3
 """Exit code for bad usage, bad config and everything else that kept a command from its work."""
@@ -28,22 +30,6 @@ class Trouble(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         click.echo(self.message, file=file or sys.stderr)
-
-
-def printable(text: str) -> str:
-    """
-    One line that no terminal obeys: white space becomes a blank, all else that cannot be seen an escape.
-
-    What a target answered goes through this: an escape sequence in a header could otherwise rewrite the screen.
-    """
-    text = " ".join(text.split())
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-
-
-def colour_wanted(stream: IO[Any]) -> bool:
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def width_of(stream: IO[Any]) -> int:

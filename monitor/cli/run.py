@@ -11,20 +11,38 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog="Example: monitor -c /etc/watchkeeper/config.yaml run")
-@click.option("--log-level", default="INFO", show_default=True, help="DEBUG, INFO, WARNING or ERROR.")
+@click.option(
+    "--log-level",
+    type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"], case_sensitive=False),
+    envvar="WATCHKEEPER_LOG_LEVEL",
+    default="INFO",
+    show_default=True,
+    help="The least that is logged.  [env: WATCHKEEPER_LOG_LEVEL]",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["auto", "text", "json"]),
+    envvar="WATCHKEEPER_LOG_FORMAT",
+    default="auto",
+    show_default=True,
+    help="auto: text, with colours on a terminal; text: never with colours; json: an object a line.  "
+    "[env: WATCHKEEPER_LOG_FORMAT]",
+)
 @click.pass_context
-def run(context: click.Context, log_level: str) -> None:
+def run(context: click.Context, log_level: str, log_format: str) -> None:
     """Watch the services of the configuration until it is told to stop (SIGTERM, Ctrl-C)."""
     import asyncio
     import os
     import time
+
+    from loguru import logger
 
     from monitor import logs
     from monitor.cli.main import config_of
     from monitor.ledger.lock import AlreadyRunning, StateLock
 
     config = config_of(context)
-    logs.begin(log_level, config.secrets())
+    logs.begin(log_level, config.secrets(), log_format)
     config.monitor.state.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         lock = StateLock.acquire(config.monitor.state)
@@ -39,9 +57,11 @@ def run(context: click.Context, log_level: str) -> None:
     time.tzset()
     try:
         asyncio.run(_run(config))
+        logger.info("stopped")
     except (ListenError, TokenError, LedgerError) as problem:
         raise click.ClickException(str(problem)) from None
     finally:
+        logs.flush()
         lock.release()
 
 

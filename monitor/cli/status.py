@@ -83,13 +83,19 @@ def recovery(lacking: dict[str, Any]) -> str:
 
 def _part(name: str, facts: dict[str, Any]) -> str:
     """`prober: pid 4711, restarts 0`; what is empty has nothing to say."""
-    told = [f"{key.replace('_', ' ')} {_fact(value)}" for key, value in facts.items() if value not in (None, "")]
-    return printable(f"{name}: {', '.join(told) or '-'}")
+    return printable(f"{name}: {_facts(facts)}")
+
+
+def _facts(facts: dict[str, Any]) -> str:
+    told = [f"{key.replace('_', ' ')} {_fact(value)}" for key, value in facts.items() if value not in (None, "", {})]
+    return ", ".join(told) or "-"
 
 
 def _fact(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, dict):  # one of several, by name
+        return "; ".join(f"{name} ({_facts(facts)})" for name, facts in value.items())
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 

@@ -12,6 +12,7 @@ from monitor import __version__
 from monitor.core.incident import IllegalTransition, Incident
 from monitor.core.severity import Severity
 from monitor.core.slo import Objective, budget_remaining, burn_rate
+from monitor.daemon.arrears import effects_part
 from monitor.daemon.house import House
 from monitor.daemon.judge import ITSELF
 from monitor.ledger.records import Commit
@@ -113,7 +114,6 @@ class DaemonDesk:
 
     def _parts(self) -> dict[str, dict[str, object]]:
         house = self._house
-        oldest = house.worker.oldest_waiting()
         month = [w.tally(house.clock.now(), SLO_PERIOD) for w in house.judge.watches.values()]
         return {
             "prober": _prober(self._daemon.supervisor.status()),
@@ -129,10 +129,7 @@ class DaemonDesk:
                 "trouble": house.ledger.trouble,
                 "waiting": house.ledger.waiting,
             },
-            "effects": {
-                "oldest_waiting_seconds": oldest.total_seconds() if oldest is not None else None,
-                "paused": ", ".join(house.worker.paused),
-            },
+            "effects": effects_part(house),
             "telemetry": dict(house.telemetry.stats()),
             "sources": house.surveyor.sources(),
             "baselines": house.surveyor.state(),

@@ -13,11 +13,13 @@ from ulid import ULID
 
 from checks.check import Check, CollectorQuestion
 from checks.result import CheckResult
+from monitor import logs
 from monitor.clock import SteadyClock
 from monitor.config import Config
 from monitor.core.incident import Timing
 from monitor.daemon.judge import ITSELF, Judge
 from monitor.daemon.surroundings import Surveyor
+from monitor.daemon.telling import fields, tell
 from monitor.ledger.history import History
 from monitor.ledger.records import Commit, Effect, LedgerEvent
 from monitor.ledger.store import Ledger
@@ -62,6 +64,7 @@ class House:
 
     @classmethod
     def build(cls, config: Config, token: str) -> House:
+        logs.hide({token})  # one that we made ourselves is not in the configuration
         state = config.monitor.state
         ledger = Ledger.open(state)
         clock = _clock(ledger)
@@ -90,8 +93,8 @@ class House:
         if commit.effects:
             done.add_done_callback(lambda _: self.worker.wake())
         for event in commit.events:
-            logger.info(log_line(event))
             self.telemetry.event(event)
+        tell(commit)
         return done
 
     def refresh_baselines(self) -> None:
@@ -116,6 +119,7 @@ class House:
             span_id=result.first.span_id,
         )
         self.telemetry.event(event)
+        logger.bind(**fields(event, 0)).debug("{}", f"{result.id}: began to fail: {result.reason}: {result.detail}")
 
     def affected(self) -> frozenset[str]:
         """The services of live incidents: asked more often, for detection and proof."""
@@ -143,14 +147,6 @@ class House:
         self.telemetry.close(2.0)
         self.history.close()
         self.ledger.close()
-
-
-def log_line(event: LedgerEvent) -> str:
-    """`orders-service: opened (SEV2): breached for 1m0s: ...`: the service first, as that is what people look for."""
-    severity = event.attributes.get("severity")
-    grade = f" ({severity})" if severity else ""
-    first = (event.text.splitlines() or [""])[0]
-    return f"{event.service or 'watchkeeper'}: {event.name.partition('.')[2]}{grade}: {first}"
 
 
 def rules_of(config: Config) -> Rules:

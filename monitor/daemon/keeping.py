@@ -128,7 +128,6 @@ class Housekeeping:
         if abs(moved) < STEP:
             return
         text = f"the wall clock was stepped by {moved.total_seconds():+.0f} s; no timer moved"
-        logger.warning(text)
         event = LedgerEvent(name="clock.stepped", at=now, wall=wall, text=text)
         self._house.adopt(Commit(events=(event,)))
         self._jobs = self._set_up()
@@ -154,7 +153,8 @@ class Housekeeping:
         due = datetime.combine(playbook.reviewed, time.min, UTC) + playbook.review_every
         if self._house.clock.wall() >= due:
             logger.warning(
-                f"the playbook was last reviewed on {playbook.reviewed}; a review is due since {due:%Y-%m-%d}"
+                f"the playbook was last reviewed on {playbook.reviewed}, a review is due since {due:%Y-%m-%d}: "
+                "review it and set playbook.reviewed"
             )
 
 

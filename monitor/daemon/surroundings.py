@@ -20,7 +20,7 @@ from monitor.core.sequential import RankCusum
 from monitor.core.slo import Objective
 from monitor.response.observe import Surroundings
 from monitor.response.watch import objective_of
-from monitor.sources.fitting import BaselineStore, Fitter
+from monitor.sources.fitting import KEPT, BaselineStore, Fitter
 from monitor.sources.job import FitJob, Interval, ServiceJob
 from monitor.sources.poller import TrafficPoller
 from monitor.sources.prometheus import Prometheus
@@ -101,7 +101,7 @@ class Surveyor:
                     track.take(reading.at, reading.seconds, self._store.get(name, Signal.LATENCY, at=reading.at))
         finished = self._fitter.poll(now)
         if finished is not None:
-            logger.info(f"baselines: {finished}")
+            logger.log("WARNING" if finished.endswith(KEPT) else "INFO", "{}", f"baselines: {finished}")
 
     def latency(self, check: Check, minute: datetime, seconds: float) -> None:
         """The median of one minute's probes: one score a minute, at any cadence."""

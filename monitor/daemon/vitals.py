@@ -1,10 +1,11 @@
-"""The daemon's own numbers, told over OTLP four times a minute: how late, how often restarted, how much is waiting."""
+"""The daemon's own numbers, looked at four times a minute: how late, how often restarted, how much is waiting."""
 
 from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime, timedelta
 
+from monitor.daemon.arrears import Arrears
 from monitor.daemon.house import House
 from monitor.ledger.records import EffectState
 from monitor.probing.supervisor import Supervisor
@@ -17,14 +18,18 @@ class Vitals:
     def __init__(self, house: House, supervisor: Supervisor) -> None:
         self._house = house
         self._supervisor = supervisor
+        self._arrears = Arrears(house)
         self._told_at = house.clock.now()
         self._restarts = 0
         self._counted: set[tuple[str, str]] = set()
 
     def tick(self, now: datetime) -> None:
-        if now - self._told_at < EVERY or not self._house.telemetry.enabled:
+        if now - self._told_at < EVERY:
             return
         self._told_at = now
+        self._arrears.tick(now, self._house.clock.wall())
+        if not self._house.telemetry.enabled:
+            return
         status = self._supervisor.status()
         self._house.telemetry.gauge(names.TIMETABLE_LAG.name, status.lag.p99)
         if status.restarts > self._restarts:

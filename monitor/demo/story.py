@@ -104,7 +104,7 @@ class Stage:
         config = self.out / "config.yaml"
         config.write_text(_config(self, urls, collector.url, history.url, receiver.url))
         process = subprocess.Popen(
-            [sys.executable, "-m", "monitor", "-c", str(config), "run"],
+            [sys.executable, "-m", "monitor", "-c", str(config), "run", "--log-level", "INFO", "--log-format", "text"],
             stderr=subprocess.PIPE,
             text=True,
         )

@@ -60,7 +60,8 @@ class Health:
         if self._held_since is None:
             self._held_since = self._wall()
             logger.error(
-                "ledger: cannot take commits ({}); {} held in order and retried; SEV1 and SEV2 notices go out at once",
+                "ledger: cannot take commits ({}); {} held in order and retried, SEV1 and SEV2 notices go out at once: "
+                "see that its disk has room and can be written",
                 trouble,
                 waiting,
             )

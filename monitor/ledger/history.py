@@ -173,7 +173,12 @@ class History:
     def _set_aside(self, error: sqlite3.Error) -> None:
         now = self._wall().astimezone(UTC)
         aside = self.path.with_name(f"{self.path.name}.corrupt-{now:%Y%m%dT%H%M%SZ}")
-        logger.error("history: {} is corrupt ({}); set aside as {}, a new one is begun", self.path, error, aside.name)
+        logger.warning(
+            "history: {} is corrupt ({}); set aside as {}, a new one is begun; budgets are incomplete meanwhile",
+            self.path,
+            error,
+            aside.name,
+        )
         for suffix in ("", "-wal", "-shm"):
             part = self.path.with_name(self.path.name + suffix)
             if part.exists():
@@ -258,7 +263,12 @@ class History:
 
     def _refused(self, error: sqlite3.Error | None) -> None:
         if error is not None and not self._is_refused:
-            logger.error("history: {} cannot be used ({}); rows are kept in memory meanwhile", self.path, error)
+            logger.error(
+                "history: {} cannot be used ({}); rows are kept in memory meanwhile: see that its "
+                "disk has room and can be written",
+                self.path,
+                error,
+            )
         elif error is None and self._is_refused:
             logger.info("history: {} can be used again", self.path)
         self._is_refused = error is not None

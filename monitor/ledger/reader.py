@@ -13,6 +13,7 @@ from monitor.core.incident import Incident, State
 from monitor.ledger import rows
 from monitor.ledger.records import (
     AlertLink,
+    Backlog,
     BudgetCheckpoint,
     Effect,
     EffectState,
@@ -93,11 +94,16 @@ class LedgerReader:
         """Of all outlets."""
         return self._effects("WHERE kind = 'close' AND state IN ('waiting', 'sending') ORDER BY incident, outlet")
 
-    def oldest_unfinished(self) -> datetime | None:
-        """When the longest waiting effect was asked for; None when nothing waits."""
-        sql = "SELECT min(created_at) FROM effects WHERE state IN ('waiting', 'sending')"
-        ((oldest,),) = self._all(tuple, sql)
-        return None if oldest is None else rows.from_text(oldest)
+    def backlogs(self) -> tuple[Backlog, ...]:
+        """Of each outlet that has not taken something, by name."""
+        sql = """
+            SELECT outlet, sum(state <> 'dead'), sum(state = 'dead'),
+                   min(CASE WHEN state <> 'dead' THEN created_at END),
+                   coalesce((SELECT old.detail FROM effects old
+                             WHERE old.outlet = effects.outlet AND old.state IN ('waiting', 'sending')
+                             ORDER BY old.created_at, old.rowid LIMIT 1), '')
+            FROM effects WHERE state IN ('waiting', 'sending', 'dead') GROUP BY outlet ORDER BY outlet"""
+        return self._all(rows.backlog_of, sql)
 
     def members(self, incident: str) -> tuple[MemberLink, ...]:
         sql = rows.SELECT_MEMBERS + "WHERE incident = ? ORDER BY joined_at, service"

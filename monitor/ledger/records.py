@@ -89,6 +89,25 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """
+    What one outlet has not taken.
+
+    Attributes:
+        waiting: Effects that are neither confirmed, superseded nor dead.
+        dead: Effects that were refused for good, of all time.
+        oldest_at: When the oldest of those that wait was asked for; None when none does.
+        error: What the last attempt at that one said; empty before the first.
+    """
+
+    outlet: str
+    waiting: int
+    dead: int
+    oldest_at: datetime | None
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TicketLink:
     """incident-ticket: which ticket in which outlet belongs to which incident."""
 

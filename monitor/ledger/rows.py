@@ -11,6 +11,7 @@ from monitor.core.incident import Incident, State
 from monitor.core.severity import Severity
 from monitor.ledger.records import (
     AlertLink,
+    Backlog,
     BudgetCheckpoint,
     Commit,
     Effect,
@@ -280,6 +281,14 @@ def alert_of(row: Row) -> AlertLink:
         firing=bool(firing),
         at=from_text(at),
     )
+
+
+def backlog_of(row: Row) -> Backlog:
+    outlet, waiting, dead, oldest, error = row
+    return Backlog(
+        outlet=str(outlet), waiting=int(waiting), dead=int(dead), error=str(error),
+        oldest_at=None if oldest is None else from_text(oldest),
+    )  # fmt: skip
 
 
 def ticket_of(row: Row) -> TicketLink:

@@ -10,7 +10,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from loguru import logger
 
@@ -19,6 +19,9 @@ from monitor.ledger.records import Effect, EffectKind, EffectState, TicketLink
 from monitor.ledger.store import Ledger
 from monitor.outlets import delivery as decide
 from monitor.outlets.outlet import Delivery, DeliveryOutcome, Message, Outlet
+
+if TYPE_CHECKING:
+    from loguru import Logger
 
 T = TypeVar("T")
 Compose = Callable[[Effect], Message]
@@ -65,6 +68,7 @@ class Lane:
         self._told = told
         self._random = random
         self._poll = poll
+        self._log = logger.bind(outlet=outlet.name)
         self._ahead: dict[str, Effect] = {}
         self._tickets: dict[str, str] = {}  # incident -> external id, of those the ledger may not know yet
         self._changed = threading.Condition()
@@ -103,7 +107,7 @@ class Lane:
             try:
                 wait = self._turn()
             except Exception as error:
-                logger.opt(exception=error).error("outlet {}: an error of our own, going on", self.outlet.name)
+                self._log.opt(exception=error).error("outlet {}: an error of our own, going on", self.outlet.name)
                 wait = _AFTER_BUG
             if wait is None:
                 continue
@@ -174,7 +178,7 @@ class Lane:
         try:
             found = self.outlet.reconcile(effect, external_id)
         except Exception as error:
-            logger.opt(exception=error).error("outlet {}: reconcile raised", self.outlet.name)
+            self._about(effect).opt(exception=error).error("outlet {}: reconcile raised", self.outlet.name)
             found = Delivery(outcome=DeliveryOutcome.RETRY, detail=f"could not ask: {type(error).__name__}")
         settled = decide.after_asking(effect, found, self._now(), self._random())
         if settled is not None and found is not None:
@@ -189,7 +193,7 @@ class Lane:
         try:
             message = self._compose(effect)
         except Exception as error:
-            logger.opt(exception=error).error("outlet {}: cannot compose {}", self.outlet.name, effect.key)
+            self._about(effect).opt(exception=error).error("outlet {}: cannot compose {}", self.outlet.name, effect.key)
             return Delivery(outcome=DeliveryOutcome.RETRY, detail=f"could not be composed: {type(error).__name__}")
         if not is_recorded:
             message = replace(message, degraded=self._degraded())
@@ -197,7 +201,7 @@ class Lane:
         try:
             delivery = self.outlet.deliver(effect, message, external_id)
         except Exception as error:
-            logger.opt(exception=error).error("outlet {}: deliver raised", self.outlet.name)
+            self._about(effect).opt(exception=error).error("outlet {}: deliver raised", self.outlet.name)
             delivery = Delivery(outcome=DeliveryOutcome.AMBIGUOUS, detail=f"broke off: {type(error).__name__}")
         reach("after-send")
         return delivery
@@ -225,22 +229,38 @@ class Lane:
             since = now if was_paused is None else was_paused.since
             self.pause = Pause(since=since, until=now + decide.PAUSE, detail=delivery.detail)
             if was_paused is None:
-                logger.error("outlet {}: paused, {}; tried again every minute", self.outlet.name, delivery.detail)
+                self._log.error(
+                    "outlet {}: paused, {}; tried again every minute: see to its credentials",
+                    self.outlet.name,
+                    delivery.detail,
+                )
             return was_paused is None
         self.pause = None
         if was_paused is not None:
-            logger.info("outlet {}: resumed, paused since {}", self.outlet.name, was_paused.since)
+            self._log.info(
+                "outlet {}: resumed, paused since {:%Y-%m-%d %H:%M:%S} UTC", self.outlet.name, was_paused.since
+            )
         return True
 
+    def _about(self, effect: Effect) -> Logger:
+        return self._log.bind(service=effect.service, incident_id=effect.incident, effect=effect.key)
+
     def _tell(self, effect: Effect, delivery: Delivery, *, is_news: bool) -> None:
+        self._about(effect).debug(
+            "outlet {}: {} {}: {}", self.outlet.name, effect.key, delivery.outcome, delivery.detail or "-"
+        )
         if effect.state is EffectState.DEAD:
-            logger.error("outlet {}: {} was refused for good: {}", self.outlet.name, effect.key, delivery.detail)
+            self._about(effect).error(
+                "outlet {}: {} was refused for good and is given up: {}", self.outlet.name, effect.key, delivery.detail
+            )
         if not is_news:
             return
         try:
             self._told(effect, delivery)
         except Exception as error:
-            logger.opt(exception=error).error("outlet {}: whoever is told of {} raised", self.outlet.name, effect.key)
+            self._about(effect).opt(exception=error).error(
+                "outlet {}: whoever is told of {} raised", self.outlet.name, effect.key
+            )
 
     def _record(self, effect: Effect, ticket: TicketLink | None = None) -> Future[None]:
         with self._changed:
@@ -265,7 +285,9 @@ class Lane:
                 if not self._ledger.healthy or self._stopping:
                     return False
             except Exception as error:
-                logger.error("outlet {}: {} could not be recorded: {}", self.outlet.name, effect.key, error)
+                self._about(effect).error(
+                    "outlet {}: {} could not be recorded: {}", self.outlet.name, effect.key, error
+                )
                 return False
             else:
                 return True

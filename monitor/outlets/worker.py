@@ -5,7 +5,7 @@ from __future__ import annotations
 import random as random_module
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from loguru import logger
 
@@ -49,7 +49,9 @@ class EffectsWorker:
     def start(self) -> None:
         unfinished = self._ledger.effects(states=(EffectState.WAITING, EffectState.SENDING))
         for name in sorted({effect.outlet for effect in unfinished} - set(self._lanes)):
-            logger.warning("outlet {}: has unsent effects and is not configured any more; they wait for it", name)
+            logger.bind(outlet=name).warning(
+                "outlet {}: has unsent effects and is not configured any more; they wait until it is again", name
+            )
         for lane in self._lanes.values():
             lane.start()
 
@@ -73,11 +75,10 @@ class EffectsWorker:
         return all(ended)
 
     @property
+    def outlets(self) -> tuple[str, ...]:
+        return tuple(self._lanes)
+
+    @property
     def paused(self) -> Mapping[str, Pause]:
         """Outlets that refuse our credentials."""
         return {name: lane.pause for name, lane in self._lanes.items() if lane.pause is not None}
-
-    def oldest_waiting(self) -> timedelta | None:
-        """Age of the oldest effect that is neither confirmed, superseded nor dead; None when there is none."""
-        oldest = self._ledger.oldest_unfinished()
-        return None if oldest is None else self._now() - oldest

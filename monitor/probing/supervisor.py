@@ -273,7 +273,7 @@ class Supervisor:
         try:
             callback(value)
         except Exception:
-            logger.exception("a listener to the prober raised")
+            logger.exception("prober: what it said could not be taken, by an error of our own")
 
     def _send(self, data: bytes) -> None:
         if self._child is not None and data:

@@ -24,7 +24,7 @@ from monitor.ledger.records import Commit, LedgerEvent, MemberLink
 from monitor.response.case import Case, Subject
 from monitor.response.detect import Observation, next_event, suggested_opening
 from monitor.response.due import told_by_the_clock, weigh_proof
-from monitor.response.entries import effects_for, entry, name_of
+from monitor.response.entries import effects_for, entry, moved, name_of
 from monitor.response.groups import Grouped, whose
 from monitor.response.rules import Rules as Rules
 from monitor.response.triage import utc, why
@@ -228,7 +228,8 @@ class Casebook:
         if subject.incident == before:
             return None
         name = name_of(transitions[0]) if transitions else "incident.recovery_restarted"
-        return self.commit(subject, [self.event(subject, name, reason, now, wall)], transitions)
+        attributes = moved(transitions[0]) if transitions else None
+        return self.commit(subject, [self.event(subject, name, reason, now, wall, attributes=attributes)], transitions)
 
     # -- what fell due ------------------------------------------------------------------------------------------
 
@@ -261,10 +262,9 @@ class Casebook:
         text = transition.reason
         if transition.new is State.RESOLVED and seen.assessment is not None:
             text = closing_note(seen.assessment, transition.reason)
-        moved = {"old": str(transition.old), "new": str(transition.new), "event": str(transition.event)}
         return self.event(
             subject, name_of(transition), text, seen.at, wall,
-            attributes={**moved, **opening}, trace_id=seen.trace_id, span_id=seen.span_id,
+            attributes={**moved(transition), **opening}, trace_id=seen.trace_id, span_id=seen.span_id,
         )  # fmt: skip
 
     def postmortem_event(self, subject: Subject, now: datetime, wall: datetime) -> LedgerEvent:

@@ -40,6 +40,11 @@ def name_of(transition: Transition) -> str:
     return _NAMES.get((transition.old, transition.new), f"incident.{transition.new}")
 
 
+def moved(transition: Transition) -> dict[str, object]:
+    """What an event tells of the change of state that it stands for."""
+    return {"old": str(transition.old), "new": str(transition.new), "event": str(transition.event)}
+
+
 def entry(
     incident: Incident, name: str, text: str, author: str, now: datetime, wall: datetime, *,
     attributes: Mapping[str, object] | None = None, trace_id: str = "", span_id: str = "",

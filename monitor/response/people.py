@@ -10,7 +10,7 @@ from monitor.core.severity import Severity
 from monitor.ledger.records import AlertLink, Commit, LedgerEvent
 from monitor.response.case import Case, Subject
 from monitor.response.casebook import Casebook
-from monitor.response.entries import entry
+from monitor.response.entries import entry, moved
 
 
 class NothingPending(LookupError):
@@ -66,7 +66,9 @@ class People:
         if subject.incident.state is State.RESOLVED:
             # People call this a new problem; only a breach of ours within reopen_within makes it the old one.
             subject.incident = Incident(service=service, since=now)
-        after, _ = step(subject.incident, Event.DECLARED, now, book.rules.timing, reason=symptoms, by=reporter)
+        after, transitions = step(
+            subject.incident, Event.DECLARED, now, book.rules.timing, reason=symptoms, by=reporter
+        )
         subject.incident = replace(
             after, id=book.new_id(), number=book.new_number(), severity=severity or Severity.SEV3, reason=symptoms
         )
@@ -74,7 +76,7 @@ class People:
         case = Case.begun(subject.incident, (symptoms,), (f"{subject.incident.severity}: {said}",), now)
         case.reporter = reporter
         book.cases[subject.incident.id] = case
-        opening = {"symptoms": list(case.symptoms), "why": list(case.why)}
+        opening = {**moved(transitions[0]), "symptoms": list(case.symptoms), "why": list(case.why)}
         text = f"reported: {symptoms}"
         return case, [book.event(subject, "incident.opened", text, now, wall, author=reporter, attributes=opening)]
 
@@ -88,7 +90,7 @@ class People:
             subject.incident, Event.CONFIRM, now, book.rules.timing, reason=subject.seen.breach, by=by
         )
         case = book.begin_case(subject, subject.seen)
-        opening = {"symptoms": list(case.symptoms), "why": list(case.why)}
+        opening = {**moved(transitions[0]), "symptoms": list(case.symptoms), "why": list(case.why)}
         text = transitions[0].reason
         event = book.event(subject, "incident.opened", text, now, wall, author=by, attributes=opening)
         return case, book.commit(subject, [event], transitions) or Commit()
@@ -113,7 +115,9 @@ class People:
         subject.incident, transitions = step(
             subject.incident, Event.RESOLVE, now, book.rules.timing, reason=reason, by=by
         )
-        event = book.event(subject, "incident.resolved", transitions[0].reason, now, wall, author=by)
+        event = book.event(
+            subject, "incident.resolved", transitions[0].reason, now, wall, author=by, attributes=moved(transitions[0])
+        )
         book.release_members(subject, now)
         return case, book.commit(subject, [event, book.postmortem_event(subject, now, wall)], transitions) or Commit()
 

@@ -33,6 +33,10 @@ _INHERITED: Final = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "TZ", "TZDIR", "SSL
 """Of our environment: the rest may hold secrets that the fitting process has no use for."""
 
 
+KEPT: Final = "the baselines of before are kept"
+"""How a summary ends when the fitting did not go well."""
+
+
 def file_name(service: str, signal: Signal, check: str = "") -> str:
     """Dots are for the parts alone: service a.b and check c are not service a and check b.c."""
     return (
@@ -166,7 +170,9 @@ class Fitter:
                 output = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
                 process = _started(self._folder, asked, output)
         except OSError as problem:
-            logger.error("baselines cannot be fitted: {}; those of before are kept", problem)
+            logger.warning(
+                "baselines cannot be fitted: {}; those of before are kept and it is tried again tomorrow", problem
+            )
             return False
         self._run = _Run(process, now, output)
         return True
@@ -212,6 +218,6 @@ def _summary(code: int, last: str, took: timedelta) -> str:
     try:
         told: Mapping[str, object] = json.loads(last)
     except ValueError:
-        return f"fitting ended with status {code}: {last}; the baselines of before are kept"
+        return f"fitting ended with status {code}: {last}; {KEPT}"
     fitted = f"{told.get('fitted', 0)} fitted in {took.total_seconds():.0f} s"
-    return fitted if code == 0 else f"{fitted}; {told.get('problem')}; the baselines of before are kept"
+    return fitted if code == 0 else f"{fitted}; {told.get('problem')}; {KEPT}"

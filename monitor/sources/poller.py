@@ -98,7 +98,9 @@ class TrafficPoller:
             # Our own bug must neither end the thread nor look like health; said once, then counted.
             before = self.snapshot().get(reader.service, TrafficSample(at=now))
             if not before.away.startswith("internal"):
-                logger.exception("reading the traffic of {} failed in our own code", reader.service)
+                logger.bind(service=reader.service).exception(
+                    "{}: reading its traffic failed in our own code; it counts as unknown", reader.service
+                )
             return TrafficSample(
                 at=now,
                 away=f"internal: {type(problem).__name__}",

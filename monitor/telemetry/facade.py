@@ -76,7 +76,7 @@ class Telemetry:
             return cls(Pipeline.start(endpoint, environment, location, instance_id, clock, tuple(secrets), environ))
         except Exception as error:
             # Watching goes on without telemetry; the other way round nobody would be served.
-            logger.error(f"telemetry is off: {type(error).__name__}: {error}")
+            logger.error(f"telemetry is off: {type(error).__name__}: {error}; correct telemetry.otlp and restart")
             return cls()
 
     @property

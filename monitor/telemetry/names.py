@@ -130,6 +130,8 @@ EVENTS: Final[Mapping[str, EventKind]] = MappingProxyType(
         "incident.closed": EventKind(9, "the time in which it could reopen has passed"),
         "postmortem.scheduled": EventKind(9, "a postmortem is due"),
         "clock.stepped": EventKind(13, "the wall clock was set; no timer moved"),
+        "effect.overdue": EventKind(13, "the oldest effect of an outlet has waited for more than five minutes"),
+        "effect.caught_up": EventKind(9, "nothing of that outlet waits for so long any more"),
         "effect.delivered": EventKind(9, "an outlet took a ticket, an update or a page"),
         "effect.failed": EventKind(13, "an outlet did not take one; `effect.outcome` says whether it is tried again"),
     }
@@ -210,6 +212,9 @@ RESULTS_MISSING: Final = Metric(
 EFFECTS: Final = Metric(
     "watchkeeper.effects", "gauge", "{effect}", "Effects by state and outlet.", (EFFECT_STATE, OUTLET)
 )
+EFFECTS_OLDEST_AGE: Final = Metric(
+    "watchkeeper.effects.oldest_age", "gauge", "s", "Age of the oldest effect that is not delivered.", (OUTLET,)
+)
 DELIVERIES: Final = Metric(
     "watchkeeper.effect.deliveries",
     "counter",
@@ -233,7 +238,15 @@ TELEMETRY_DROPPED: Final = Metric(
 
 OF_CHECKS: Final = (REQUEST_DURATION, CHECK_UP, CHECK_PROBES)
 OF_TELEMETRY: Final = (TELEMETRY_SENT, TELEMETRY_DROPPED)
-OF_DAEMON: Final = (TIMETABLE_LAG, PROBER_RESTARTS, RESULTS_MISSING, EFFECTS, DELIVERIES, LEDGER_COMMIT)
+OF_DAEMON: Final = (
+    TIMETABLE_LAG,
+    PROBER_RESTARTS,
+    RESULTS_MISSING,
+    EFFECTS,
+    EFFECTS_OLDEST_AGE,
+    DELIVERIES,
+    LEDGER_COMMIT,
+)
 METRICS: Final[Mapping[str, Metric]] = MappingProxyType(
     {metric.name: metric for metric in (*OF_CHECKS, *OF_DAEMON, *OF_TELEMETRY)}
 )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
+
+from monitor.logs.redact import spellings
 
 REDACTED = "REDACTED"
 
@@ -12,9 +14,8 @@ SIGNATURE_KEYS = frozenset({"awsaccesskeyid", "signature", "sig", "x-goog-signat
 
 
 def masker(secrets: Iterable[str]) -> tuple[str, ...]:
-    """Every spelling of the secrets, longest first: one that contains another must not leave its own ends behind."""
-    spellings = {form for secret in secrets if secret for form in (secret, quote(secret, safe=""), quote(secret))}
-    return tuple(sorted(spellings, key=len, reverse=True))
+    """Every spelling of the secrets, longest first; short ones too, since an address has no words to be spoilt."""
+    return spellings(secrets, shortest=1)
 
 
 def mask(value: str, hidden: tuple[str, ...]) -> str:

@@ -102,7 +102,15 @@ STATUS = {
     "parts": {
         "prober": {"pid": 4711, "restarts": 0, "lag_p99_seconds": 0.00412345},
         "ledger": {"healthy": False, "trouble": "disk full", "waiting": 3},
-        "effects": {"oldest_waiting_seconds": None, "paused": ""},
+        "effects": {
+            "oldest_waiting_seconds": 721.5, "waiting": 3, "dead": 1, "paused": "",
+            "by_outlet": {
+                "folder": {"waiting": 0, "dead": 1, "oldest_waiting_seconds": None, "last_error": ""},
+                "webhook": {
+                    "waiting": 3, "dead": 0, "oldest_waiting_seconds": 721.5, "last_error": "answered 503",
+                },
+            },
+        },
         "sources": {
             "prometheus": "away",
             "since": "2026-03-01T03:20:30.000Z",

@@ -34,7 +34,7 @@ def test_sigterm_ends_the_daemon_in_the_middle_of_an_incident(
     receiver.behaviour.delay = 60.0 if collector == "hangs" else 0.0
     target.status = 503
     daemon = start(write_config(receiver.url))
-    daemon.wait_for_line(r"orders-service: opened")
+    daemon.wait_for_line(r"orders-service: pending => open")
     status, seconds = daemon.terminate(30)
     assert status == 0, daemon.log()
     assert seconds < WITHIN, daemon.log()

@@ -18,7 +18,7 @@ def test_an_incident_outlives_kill_minus_nine_of_the_daemon_with_its_name_and_it
     config = write_config()
     target.status = 503
     first = start(config)
-    first.wait_for_line(r"orders-service: opened")
+    first.wait_for_line(r"orders-service: pending => open")
     tickets = first.state / "tickets"
     (ticket,) = wait_until(lambda: list(tickets.glob("*.md")), "the ticket")
     (before,) = first.incidents()
@@ -33,7 +33,7 @@ def test_an_incident_outlives_kill_minus_nine_of_the_daemon_with_its_name_and_it
     asked = len(target.seen)
     wait_until(lambda: len(target.seen) >= asked + 4, "the second daemon's probes fail too")
     target.status = 200
-    second.wait_for_line(r"orders-service: resolved")
+    second.wait_for_line(r"orders-service: recovering => resolved")
 
     wait_until(lambda: "Ticket closed" in ticket.read_text(), "the ticket is closed")
     assert [path.name for path in tickets.glob("*.md")] == [ticket.name]

@@ -20,7 +20,7 @@ def test_the_ticket_is_written_without_telemetry(
         daemon = start(write_config(down if telemetry == "the collector is down" else ""))
         wait_until(lambda: target.seen, "a probe")
         target.status = 503
-        daemon.wait_for_line(r"orders-service: opened")
+        daemon.wait_for_line(r"orders-service: pending => open")
         (ticket,) = wait_until(lambda: list((daemon.state / "tickets").glob("*.md")), "the ticket")
         text = ticket.read_text()
         (incident,) = daemon.incidents()

@@ -177,7 +177,7 @@ def live(folder: Path, url: str, begun: float) -> int:
             future.result(10)
             time.sleep(0.002)
     deadline = time.monotonic() + 20
-    while ledger.waiting or ledger.oldest_unfinished() is not None:
+    while ledger.waiting or any(backlog.waiting for backlog in ledger.backlogs()):
         if time.monotonic() > deadline:
             return 4  # an effect never ends
         time.sleep(0.001)

@@ -14,6 +14,7 @@ from monitor.core.severity import Severity
 from monitor.ledger.database import SchemaTooNew
 from monitor.ledger.records import (
     AlertLink,
+    Backlog,
     BudgetCheckpoint,
     Commit,
     Effect,
@@ -168,7 +169,7 @@ def test_an_effect_is_asked_for_once_however_often_its_key_is_committed(ledger: 
     assert ledger.effects() == (done,)
     assert ledger.tickets(ULID) == (link,)
     assert ledger.unfinished("folder") == ()
-    assert ledger.oldest_unfinished() is None
+    assert ledger.backlogs() == ()
 
 
 def test_effects_are_given_in_the_order_in_which_they_go_out(ledger: Ledger) -> None:
@@ -181,7 +182,7 @@ def test_effects_are_given_in_the_order_in_which_they_go_out(ledger: Ledger) -> 
     assert ledger.effects(ULID, states=(EffectState.DEAD,)) == (dead,)
     assert ledger.unfinished("folder") == (CREATE, second, third)
     assert ledger.unfinished("webhook") == ()
-    assert ledger.oldest_unfinished() == T0 - SECOND
+    assert ledger.backlogs() == (Backlog(outlet="folder", waiting=3, dead=1, oldest_at=T0 - SECOND, error=""),)
 
 
 def test_a_services_place_is_its_pending_row_or_else_its_newest_incident(ledger: Ledger) -> None:

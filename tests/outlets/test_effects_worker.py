@@ -152,7 +152,7 @@ def test_effects_go_out_in_order_and_the_ticket_is_known_from_the_first_answer_o
         TicketLink(incident="A", outlet="tracker", external_id="T-1", url="https://t.example/1"),
     )
     assert told == [(f"A/tracker/{n}", EffectState.CONFIRMED, DeliveryOutcome.CONFIRMED) for n in (1, 2, 3)]
-    assert worker.oldest_waiting() is None
+    assert ledger.backlogs() == ()
 
 
 def test_updates_that_pile_up_behind_a_slow_outlet_leave_only_the_newest(ledger: Ledger) -> None:
@@ -220,7 +220,7 @@ def test_an_effect_that_was_not_taken_comes_again_when_its_time_has_come(ledger:
         until(lambda: ledger.effects()[0].next_at == T0 + 1 * SECOND)
         assert worker.drain(5)
         assert len(tracker.sent) == 1
-        assert worker.oldest_waiting() == timedelta(0)
+        assert [(b.waiting, b.oldest_at) for b in ledger.backlogs()] == [(1, T0)]
 
         hand.at = T0 + 1 * SECOND
         until(lambda: ledger.effects()[0].next_at == T0 + 31 * SECOND)
@@ -273,7 +273,7 @@ def test_what_is_refused_for_good_is_kept_for_people_and_blocks_nothing(ledger: 
         assert worker.drain(10)
 
     assert states(ledger) == [EffectState.DEAD, EffectState.CONFIRMED]
-    assert said == ["outlet tracker: A/tracker/1 was refused for good: refused"]
+    assert said == ["outlet tracker: A/tracker/1 was refused for good and is given up: refused"]
 
 
 def test_an_outlet_that_refuses_our_credentials_pauses_says_so_once_and_resumes(
@@ -368,7 +368,7 @@ def test_effects_of_an_outlet_that_is_no_longer_configured_are_named(ledger: Led
     ask(ledger, effect(1, CREATE, outlet="jira"))
     with working(ledger, Tracker()):
         pass
-    assert said == ["outlet jira: has unsent effects and is not configured any more; they wait for it"]
+    assert said == ["outlet jira: has unsent effects and is not configured any more; they wait until it is again"]
 
 
 @contextmanager
