@@ -33,13 +33,15 @@ class Client:
     """
     Args:
         token: Needed by `post` alone.
+        timeout: Seconds of silence before the daemon counts as away.
     """
 
-    def __init__(self, host: str, port: int, token: str = "") -> None:
+    def __init__(self, host: str, port: int, token: str = "", timeout: float = TIMEOUT) -> None:
         # Whoever listens on every address is asked on the nearest one.
         self._host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - nothing is bound here
         self._port = port
         self._token = token
+        self._timeout = timeout
 
     @property
     def address(self) -> str:
@@ -56,7 +58,7 @@ class Client:
 
     def _ask(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> dict[str, Any]:
         # http.client reads no proxy from the environment: what is said to our own daemon stays on the machine.
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=TIMEOUT)
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
         try:
             connection.request(method, path, body, {"Accept": "application/json", **headers})
             response = connection.getresponse()
@@ -76,10 +78,9 @@ class Client:
         return document
 
 
-def client_of(config: Config) -> Client:
+def client_of(config: Config, timeout: float = TIMEOUT) -> Client:
     """For reading. Who only reads needs no token, and may not be allowed to see it."""
-    listen = config.monitor.listen
-    return Client(listen.host, listen.port)
+    return Client(*_listening(config), timeout=timeout)
 
 
 def writing_client_of(config: Config) -> Client:
@@ -88,7 +89,22 @@ def writing_client_of(config: Config) -> Client:
 
     configured = config.monitor.token
     token = read_token(configured.get_secret_value() if configured else None, config.monitor.state)
-    return Client(config.monitor.listen.host, config.monitor.listen.port, token)
+    return Client(*_listening(config), token)
+
+
+def _listening(config: Config) -> tuple[str, int]:
+    """What the configuration says; of port 0 only the daemon knows what became, and it told its state folder."""
+    from monitor.ledger.lock import address_in
+
+    listen = config.monitor.listen
+    told = split(address_in(config.monitor.state)) if listen.port == 0 else None
+    return told or (listen.host, listen.port)
+
+
+def split(address: str) -> tuple[str, int] | None:
+    """HOST:PORT, taken apart; None for anything else."""
+    host, _, port = address.rpartition(":")
+    return (host.strip("[]"), int(port)) if host and port.isdecimal() else None
 
 
 def _object(payload: bytes) -> dict[str, Any] | None:
@@ -100,7 +116,9 @@ def _object(payload: bytes) -> dict[str, Any] | None:
 
 
 def _refusal(document: Mapping[str, Any]) -> str:
-    said = printable(str(document.get("detail") or document.get("title") or "refused"))
+    missing = document.get("missing")
+    what = "; ".join(map(str, missing)) if isinstance(missing, list) else document.get("status")
+    said = printable(str(document.get("detail") or document.get("title") or what or "refused"))
     errors = document.get("errors")
     if not isinstance(errors, list):
         return said

@@ -8,6 +8,7 @@ import click
 
 if TYPE_CHECKING:
     from monitor.config import Config
+    from monitor.ledger.lock import StateLock
 
 
 @click.command(epilog="Example: monitor -c /etc/watchkeeper/config.yaml run")
@@ -33,21 +34,31 @@ def run(context: click.Context, log_level: str, log_format: str) -> None:
     """Watch the services of the configuration until it is told to stop (SIGTERM, Ctrl-C)."""
     import asyncio
     import os
+    import signal
     import time
 
     from loguru import logger
 
+    if os.getpid() == 1:
+        # The kernel spares the first process of a container what it does to others at SIGTERM. Until the daemon can
+        # stop in its own order, there is nothing to put in order; unheard, `docker stop` would wait 10 s and kill.
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))
     from monitor import logs
     from monitor.cli.main import config_of
     from monitor.ledger.lock import AlreadyRunning, StateLock
 
     config = config_of(context)
     logs.begin(log_level, config.secrets(), log_format)
-    config.monitor.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    state = config.monitor.state
     try:
-        lock = StateLock.acquire(config.monitor.state)
+        lock = StateLock.acquire(state)
     except AlreadyRunning as running:
         raise click.ClickException(str(running)) from None
+    except OSError as problem:
+        raise click.ClickException(
+            f"monitor.state: {state} cannot be written by user {os.geteuid()}: {problem.strerror}; "
+            f"give it to that user (chown {os.geteuid()} {state}), or name another folder"
+        ) from None
     from monitor.ledger.database import LedgerError
     from monitor.web.serve import ListenError
     from monitor.web.token import TokenError
@@ -56,7 +67,7 @@ def run(context: click.Context, log_level: str, log_format: str) -> None:
     os.environ["TZ"] = "UTC"
     time.tzset()
     try:
-        asyncio.run(_run(config))
+        asyncio.run(_run(config, lock))
         logger.info("stopped")
     except (ListenError, TokenError, LedgerError) as problem:
         raise click.ClickException(str(problem)) from None
@@ -65,7 +76,7 @@ def run(context: click.Context, log_level: str, log_format: str) -> None:
         lock.release()
 
 
-async def _run(config: Config) -> None:
+async def _run(config: Config, lock: StateLock) -> None:
     from monitor.daemon.daemon import Daemon
 
-    await Daemon(config).run()
+    await Daemon(config, lock.tell).run()

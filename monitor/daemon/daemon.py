@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Callable
 
 from loguru import logger
 
@@ -36,7 +37,12 @@ def token_of(config: Config) -> str:
 
 
 class Daemon:
-    def __init__(self, config: Config) -> None:
+    """
+    Args:
+        listening: Called once with HOST:PORT, when the API answers there.
+    """
+
+    def __init__(self, config: Config, listening: Callable[[str], None]) -> None:
         self.config = config
         self.notify = Notify.from_environ(os.environ, os.getpid())
         self.house = House.build(config, token_of(config))
@@ -44,6 +50,7 @@ class Daemon:
         self.supervisor = Supervisor(self.house.clock, self.take, logger.warning)
         self.vitals = Vitals(self.house, self.supervisor)
         self.turned_at = self.house.clock.now()
+        self._listening = listening
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
@@ -55,6 +62,7 @@ class Daemon:
         web = WebServer(create_app(DaemonDesk(self), self.house.token, listen.host), listen.host, listen.port)
         try:
             await web.start()
+            self._listening(web.address)
             for commit in resume(self.house):
                 self.house.adopt(commit)
             self.house.start()

@@ -48,6 +48,11 @@ class StateLock:
         file.flush()
         return cls(path, file)
 
+    def tell(self, address: str) -> None:
+        """The second line: where the holder listens, for whoever must not pay for reading a whole configuration."""
+        self._file.write(f"{address}\n")
+        self._file.flush()
+
     def release(self) -> None:
         """The file stays: removing it would let two processes hold two locks of one name."""
         self._file.close()
@@ -66,5 +71,20 @@ def holder(folder: Path) -> int | None:
     return None
 
 
+def address_in(folder: Path) -> str:
+    """
+    Where the last holder said that it listens; empty when it has not, or when we may not look. It may be gone by now.
+
+    Takes no lock: a daemon that starts at this very moment would take ours for another daemon's.
+    """
+    try:
+        with (folder / "lock").open(encoding="ascii", errors="replace") as file:
+            lines = file.read(512).splitlines()
+    except OSError:
+        return ""
+    return lines[1] if len(lines) > 1 else ""
+
+
 def _pid(text: str) -> int:
-    return int(text) if text.strip().isdigit() else 0
+    first = text.partition("\n")[0]
+    return int(first) if first.isdigit() else 0

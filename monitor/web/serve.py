@@ -38,8 +38,12 @@ class WebServer:
         self._serving: asyncio.Task[None] | None = None
 
     @property
+    def address(self) -> str:
+        return _address(self.host, self.port)
+
+    @property
     def url(self) -> str:
-        return f"http://{_address(self.host, self.port)}/"
+        return f"http://{self.address}/"
 
     async def start(self) -> None:
         """Returns when the address accepts connections; raises ListenError."""

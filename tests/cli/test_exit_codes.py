@@ -137,6 +137,17 @@ def test_the_environment_names_it_too_and_the_command_line_wins(run):
     assert "from-environment" not in run("status", "-c", "from-line.yaml", environ=environ).stderr
 
 
+def test_a_state_folder_that_cannot_be_made_is_one_line_with_the_remedy(run, tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text("monitor: {state: /proc/nowhere}\nservices: {a: {checks: {live: 'http://127.0.0.1:9/'}}}\n")
+
+    ended = run("run", "-c", str(config))
+
+    assert ended.returncode == 3
+    assert ended.stderr.startswith("Error: monitor.state: /proc/nowhere cannot be written by user ")
+    assert ended.stderr.count("\n") == 1
+
+
 def test_ctrl_c_ends_it_quietly_with_130(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(20)

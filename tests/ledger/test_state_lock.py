@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.ledger.lock import AlreadyRunning, StateLock, holder
+from monitor.ledger.lock import AlreadyRunning, StateLock, address_in, holder
 
 HOLD = (
     "import sys, time\nfrom pathlib import Path\nfrom monitor.ledger.lock import StateLock\n"
@@ -49,6 +49,22 @@ def test_the_lock_and_the_folder_made_for_it_are_closed_to_others(tmp_path: Path
 def test_asking_who_runs_makes_no_file(tmp_path: Path) -> None:
     assert holder(tmp_path / "nowhere") is None
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_holder_tells_where_it_listens_and_the_next_one_begins_with_nothing_told(tmp_path: Path) -> None:
+    assert address_in(tmp_path / "nowhere") == ""
+    first = StateLock.acquire(tmp_path)
+    assert address_in(tmp_path) == ""
+
+    first.tell("127.0.0.1:8700")
+
+    assert address_in(tmp_path) == "127.0.0.1:8700"
+    assert holder(tmp_path) == os.getpid()
+    with pytest.raises(AlreadyRunning, match=f"held by process {os.getpid()}"):
+        StateLock.acquire(tmp_path)
+    first.release()
+    StateLock.acquire(tmp_path).release()
+    assert address_in(tmp_path) == ""
 
 
 def test_a_child_does_not_keep_the_lock_of_a_daemon_that_ended(tmp_path: Path) -> None:
