@@ -7,11 +7,11 @@ JOBS ?= 2
 DEMO_FLAGS ?=
 # Real peers for the tests that need them; without root they are used where installed, and skipped with a reason elsewhere.
 DEBIAN_PACKAGES := prometheus prometheus-alertmanager prometheus-blackbox-exporter prometheus-node-exporter nginx-light
-# To boot a Debian with a systemd of its own.
-SYSTEM_PACKAGES := debootstrap systemd-container
+# To boot a Debian with a systemd of its own, and to build and run the container image.
+SYSTEM_PACKAGES := debootstrap systemd-container podman runc
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-system check bench format setup debian-packages clean
+.PHONY: help demo run test test-system check bench format lock setup debian-packages clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')" 2>/dev/null || grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST)
@@ -26,7 +26,7 @@ test: $(VENV)/.dev debian-packages ## All tests, in parallel
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup
 
 test-system: DEBIAN_PACKAGES := $(SYSTEM_PACKAGES)
-test-system: $(VENV)/.dev debian-packages ## Installed, run, killed and upgraded under a real systemd; as root
+test-system: $(VENV)/.dev debian-packages ## Installed, run, killed and upgraded under a real systemd, and as a container; as root
 	$(BIN)/pytest -m system tests/system
 
 check: $(VENV)/.dev ## Lint, formatting, types, and the arrows between the rooms
@@ -41,6 +41,13 @@ bench: $(VENV)/.dev debian-packages ## What is measured: ratios against a peer i
 format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# With the hashes of every file of a version, so that one lock serves x86_64 and aarch64. setuptools builds us in the image.
+lock: $(VENV)/.dev ## Lock the newest dependencies that pyproject.toml allows, for the container image
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.8,<1'
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' | \
+		$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --only-binary :all: --python-version 3.11 \
+		--python-platform x86_64-manylinux_2_28 --custom-compile-command 'make lock' -o requirements.lock pyproject.toml -
 
 setup: $(VENV)/.dev ## The development environment alone
 

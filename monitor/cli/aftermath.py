@@ -13,6 +13,7 @@ from monitor.cli.output import printable
 from monitor.cli.verdicts import Status, Verdict
 
 if TYPE_CHECKING:
+    from monitor.cli.client import Client
     from monitor.clock import Clock
     from monitor.config import Config
 
@@ -40,9 +41,14 @@ def run_of(environ: Mapping[str, str]) -> tuple[str, str]:
     return "", ""
 
 
-def report_failures(config: Config, verdicts: Sequence[Verdict], environ: Mapping[str, str]) -> None:
-    """One user report for each service with a failed check. What could not be asked is no report of theirs."""
-    from monitor.cli.client import DaemonAway, DaemonRefused, writing_client_of
+def report_failures(config: Config, verdicts: Sequence[Verdict], environ: Mapping[str, str], url: str = "") -> None:
+    """
+    One user report for each service with a failed check. What could not be asked is no report of theirs.
+
+    Args:
+        url: Of the daemon; without it, it is where the configuration says.
+    """
+    from monitor.cli.client import DaemonAway, DaemonRefused
     from monitor.web.token import TokenError
 
     failed: dict[str, list[Verdict]] = {}
@@ -53,7 +59,7 @@ def report_failures(config: Config, verdicts: Sequence[Verdict], environ: Mappin
         return
     pipeline, run = run_of(environ)
     try:
-        client = writing_client_of(config)
+        client = _client(config, environ, url)
         for service, of_service in failed.items():
             body = {
                 "reporter": f"check-once, {pipeline} {run}" if pipeline else "check-once",
@@ -65,6 +71,17 @@ def report_failures(config: Config, verdicts: Sequence[Verdict], environ: Mappin
             click.echo(f"reported {service}: {printable(str(incident.get('reference')))}", err=True)
     except (DaemonAway, DaemonRefused, TokenError) as error:
         click.echo(f"not reported: {error}", err=True)
+
+
+def _client(config: Config, environ: Mapping[str, str], url: str) -> Client:
+    from monitor.cli.client import client_at, writing_client_of
+
+    if not url:
+        return writing_client_of(config)
+    token = environ.get("WATCHKEEPER_TOKEN", "")
+    if not token and config.monitor.token:
+        token = config.monitor.token.get_secret_value()
+    return client_at(url, token)
 
 
 def symptoms(verdicts: Sequence[Verdict]) -> str:

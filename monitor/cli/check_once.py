@@ -13,9 +13,11 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from checks.check import Check
 from checks.result import CheckResult, Outcome
@@ -45,6 +47,24 @@ def seconds(_context: click.Context, _parameter: click.Parameter, text: str) -> 
         raise click.BadParameter(f"{text!r} is not a duration; write it as 60s, 2m or 1m30s")
     parts = re.findall(part, text, re.ASCII) or [(text, "")]
     return sum(float(number) * UNITS[unit] for number, unit in parts)
+
+
+def _address(_context: click.Context, _parameter: click.Parameter, url: str) -> str:
+    if url:
+        from monitor.cli.client import client_at
+
+        try:
+            client_at(url, "")
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+    return url
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(f"{text}\n", encoding="utf-8")
+    except OSError as error:
+        raise Trouble(f"{printable(str(path))}: cannot be written: {error.strerror}") from None
 
 
 @dataclass(slots=True)
@@ -79,7 +99,7 @@ Examples:
   monitor check-once                                  every check of the configuration
   monitor check-once orders-service payments/live     these alone
   monitor check-once http://localhost:8080/healthz    a URL, without any configuration
-  monitor check-once --wait 60s --format junit > checks.xml
+  monitor check-once --wait 60s --format github --junit checks.xml
 \b
 Exit codes: 0 ok, 1 warning, 2 failed, 3 unknown (could not ask, bad config, bad usage).
 A check that was ok only after a second attempt says so and counts as ok.""",
@@ -98,12 +118,36 @@ A check that was ok only after a second attempt says so and counts as ok.""",
     is_flag=True,
     help=f"Ask {BASELINE_PROBES} times and warn of a median latency above this hour's usual 99 %.",
 )
+@click.option(
+    "--junit",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Also write JUnit XML there, beside what --format prints.",
+)
 @click.option("--report", is_flag=True, help="Tell the running daemon of what failed, as a user report.")
+@click.option(
+    "--report-to",
+    "url",
+    metavar="URL",
+    default="",
+    envvar="WATCHKEEPER_URL",
+    callback=_address,
+    help="--report, to the daemon there, with the token in WATCHKEEPER_TOKEN.  "
+    "[env: WATCHKEEPER_URL, together with --report; default: monitor.listen]",
+)
 @click.pass_context
 def check_once(
-    context: click.Context, names: tuple[str, ...], style: str, wait: float, against_baseline: bool, report: bool
+    context: click.Context,
+    names: tuple[str, ...],
+    style: str,
+    wait: float,
+    against_baseline: bool,
+    junit: Path | None,
+    report: bool,
+    url: str,
 ) -> None:
     """Ask every check once, or those that are named, and tell by the exit code."""
+    report = report or (context.get_parameter_source("url") is ParameterSource.COMMANDLINE and bool(url))
     try:
         job = _job(context, names, BASELINE_PROBES if against_baseline else 1, needs_config=against_baseline or report)
     except Trouble as trouble:
@@ -114,6 +158,8 @@ def check_once(
     results = until_ok(job.ask, wait, progress.tell)
     progress.clear()
     verdicts = _verdicts(job, results, against_baseline)
+    if junit is not None:
+        _write(junit, FORMATS["junit"](verdicts))
     if style == "table":
         click.echo(as_table(verdicts, width_of(sys.stdout), colour_wanted(sys.stdout)))
     else:
@@ -123,7 +169,7 @@ def check_once(
         from monitor.cli.aftermath import export, report_failures
 
         if report:
-            report_failures(job.config, verdicts, os.environ)
+            report_failures(job.config, verdicts, os.environ, url)
         if job.config.telemetry.otlp:
             export(job.config, job.checks, job.results, job.clock)
     context.exit(EXIT_CODES[overall(verdicts)])

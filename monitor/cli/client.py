@@ -6,6 +6,7 @@ import http.client
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from monitor.cli.output import printable
 
@@ -34,14 +35,20 @@ class Client:
     Args:
         token: Needed by `post` alone.
         timeout: Seconds of silence before the daemon counts as away.
+        tls: The daemon has none; a proxy before it may.
+        prefix: The path under which such a proxy has it.
     """
 
-    def __init__(self, host: str, port: int, token: str = "", timeout: float = TIMEOUT) -> None:
+    def __init__(
+        self, host: str, port: int, token: str = "", timeout: float = TIMEOUT, tls: bool = False, prefix: str = ""
+    ) -> None:
         # Whoever listens on every address is asked on the nearest one.
         self._host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - nothing is bound here
         self._port = port
         self._token = token
         self._timeout = timeout
+        self._tls = tls
+        self._prefix = prefix
 
     @property
     def address(self) -> str:
@@ -58,9 +65,10 @@ class Client:
 
     def _ask(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> dict[str, Any]:
         # http.client reads no proxy from the environment: what is said to our own daemon stays on the machine.
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
+        kind = http.client.HTTPSConnection if self._tls else http.client.HTTPConnection
+        connection = kind(self._host, self._port, timeout=self._timeout)
         try:
-            connection.request(method, path, body, {"Accept": "application/json", **headers})
+            connection.request(method, self._prefix + path, body, {"Accept": "application/json", **headers})
             response = connection.getresponse()
             status, payload = response.status, response.read(MAX_ANSWER)
         except ConnectionRefusedError:
@@ -90,6 +98,17 @@ def writing_client_of(config: Config) -> Client:
     configured = config.monitor.token
     token = read_token(configured.get_secret_value() if configured else None, config.monitor.state)
     return Client(*_listening(config), token)
+
+
+def client_at(url: str, token: str) -> Client:
+    """A daemon elsewhere, as a pipeline knows it. Raises ValueError, in words that never show a password."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("it is no address of the form https://host:port")
+    if parts.username or parts.password is not None or parts.query or parts.fragment:
+        raise ValueError("only scheme, host, port and a path may be in it; the token goes into WATCHKEEPER_TOKEN")
+    tls = parts.scheme == "https"
+    return Client(parts.hostname, parts.port or (443 if tls else 80), token, tls=tls, prefix=parts.path.rstrip("/"))
 
 
 def _listening(config: Config) -> tuple[str, int]:

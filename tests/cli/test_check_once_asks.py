@@ -231,3 +231,28 @@ def test_a_url_alone_pays_only_for_what_it_needs(httpserver, tmp_path):
     )
 
     assert ended.stderr.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("watchkeeper.example", "no address of the form https://host:port"),
+        ("ftp://watchkeeper.example/", "no address of the form https://host:port"),
+        ("https://watchkeeper.example:99999/", "Port out of range"),
+        ("https://:hunter2@watchkeeper.example/", "the token goes into WATCHKEEPER_TOKEN"),
+    ],
+)
+def test_where_to_report_is_looked_at_before_anything_is_asked(url, says):
+    ended = check_once("http://127.0.0.1:9/", "--report-to", url)
+
+    assert ended.exit_code == 3
+    assert says in ended.stderr
+    assert "hunter2" not in ended.stderr
+    assert ended.stdout == ""
+
+
+def test_a_junit_file_that_cannot_be_written_is_3(tmp_path):
+    ended = check_once("http://127.0.0.1:9/", "--junit", str(tmp_path / "nowhere" / "checks.xml"))
+
+    assert ended.exit_code == 3
+    assert ended.stderr.strip().endswith("checks.xml: cannot be written: No such file or directory")
