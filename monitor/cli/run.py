@@ -34,15 +34,10 @@ def run(context: click.Context, log_level: str, log_format: str) -> None:
     """Watch the services of the configuration until it is told to stop (SIGTERM, Ctrl-C)."""
     import asyncio
     import os
-    import signal
     import time
 
     from loguru import logger
 
-    if os.getpid() == 1:
-        # The kernel spares the first process of a container what it does to others at SIGTERM. Until the daemon can
-        # stop in its own order, there is nothing to put in order; unheard, `docker stop` would wait 10 s and kill.
-        signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))
     from monitor import logs
     from monitor.cli.main import config_of
     from monitor.ledger.lock import AlreadyRunning, StateLock
