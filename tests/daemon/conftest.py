@@ -287,7 +287,7 @@ def write_config(tmp_path: Path, target: Target) -> Write:
 def start(request: pytest.FixtureRequest) -> Start:
     """`start(config, environ)`: the daemon; whatever becomes of the test, it ends with it."""
 
-    def start(config: Path, environ: Mapping[str, str] = {}) -> Daemon:  # noqa: B006 - never changed
+    def start(config: Path, environ: Mapping[str, str] = {}) -> Daemon:
         daemon = Daemon(config, environ)
         request.addfinalizer(daemon.close)
         return daemon

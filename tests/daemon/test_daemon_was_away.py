@@ -1,4 +1,4 @@
-"""How long the daemon was away is measured from its last known turn: up to the gap limit time goes on, after it begins anew."""
+"""How long the daemon was away is measured from its last known turn: within the gap limit time just goes on."""
 
 from __future__ import annotations
 
