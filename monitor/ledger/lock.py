@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from monitor.ledger.database import LedgerError, make_folder
+from monitor.ledger.database import LedgerError, make_folder, opening
 
 
 class AlreadyRunning(LedgerError):
@@ -34,18 +34,19 @@ class StateLock:
 
     @classmethod
     def acquire(cls, folder: Path) -> StateLock:
-        """Raises AlreadyRunning."""
-        make_folder(folder)
+        """Raises AlreadyRunning, or LedgerUnusable when nothing can be kept there."""
         path = folder / "lock"
-        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+", encoding="ascii")
+        with opening(path):
+            make_folder(folder)
+            file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+", encoding="ascii")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             with file:
                 raise AlreadyRunning(path, _pid(file.read(32))) from None
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
+        with opening(path):
+            os.truncate(file.fileno(), 0)
+            os.write(file.fileno(), f"{os.getpid()}\n".encode("ascii"))
         return cls(path, file)
 
     def release(self) -> None:

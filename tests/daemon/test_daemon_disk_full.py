@@ -106,3 +106,30 @@ def test_a_full_disk_keeps_nobody_from_being_told_and_loses_nothing(
 def service_of(url: str) -> dict[str, Any]:
     checks = {"ready": {"http": f"{url}/healthz", "interval": "1s", "timeout": "500ms"}}
     return {"criticality": "critical", "checks": checks}
+
+
+def test_a_start_on_a_full_disk_says_what_is_wanted_and_leaves_with_three(
+    disk: Path, write_config: Callable[..., Path], start: Callable[..., Any]
+) -> None:
+    config = write_config(monitor={"state": str(disk / "state")})
+    first = start(config)
+    first.wait_for_line("watching")
+    assert first.terminate(30)[0] == 0
+    fill(disk)
+    refused(start(config), rf"Error: {disk}/state/ledger.sqlite cannot be opened for writing: .+; is there room on")
+
+
+def test_a_ledger_that_is_none_is_named_with_its_remedy_and_left_as_it_is(
+    tmp_path: Path, write_config: Callable[..., Path], start: Callable[..., Any]
+) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "ledger.sqlite").write_text("somebody's notes, and no database at all")
+    refused(start(write_config()), r"Error: .+/ledger.sqlite cannot be opened .+: file is not a database; restore it")
+    assert (state / "ledger.sqlite").read_text() == "somebody's notes, and no database at all"
+
+
+def refused(daemon: Any, pattern: str) -> None:
+    assert daemon.process.wait(60) == 3
+    daemon.wait_for_line(pattern)
+    assert "Traceback" not in daemon.log()
