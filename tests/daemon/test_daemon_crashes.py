@@ -35,6 +35,8 @@ NAMED = (
     "well", "after-commit:5", "before-confirm:1", "after-confirm:1",
 )  # fmt: skip
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass
 class Life:
@@ -122,7 +124,7 @@ class Life:
 @pytest.fixture
 def life(tmp_path: Path, target: Any, hook: Any, write_config: Callable[..., Path], start: Callable[..., Any]) -> Life:
     config = write_config(
-        incidents={"open_after": "1s", "stable_for": "4s", "update_every": "1s", "reopen_within": "0s"},
+        incidents={"open_after": "1s", "stable_for": "3s", "update_every": "1s", "reopen_within": "0s"},
         tracker={"folder": str(tmp_path / "tickets"), **hook.tracker},
     )
     target.status = 503

@@ -16,6 +16,8 @@ import requests
 from monitor.ledger.records import EffectState
 from monitor.ledger.store import Ledger
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:

@@ -15,6 +15,8 @@ from monitor.daemon.house import TIMELINE
 from monitor.ledger.history import History
 from monitor.ledger.store import Ledger
 
+pytestmark = pytest.mark.slow
+
 
 def age_last_turn(state: Path, by: timedelta) -> None:
     """As if the daemon had turned for the last time so much earlier."""
