@@ -157,7 +157,7 @@ def test_kills_at_random_moments_lose_nothing_and_double_nothing(
     chance = random.Random(seed)
     while life.landed.total() < 10:
         daemon = life.begin()
-        life.push_until(daemon, lines=chance.randrange(6))
+        life.push_until(daemon, lines=chance.randrange(5))
         time.sleep(chance.uniform(0.0, 0.5 if daemon.lines else 1.5))  # the moment, and not a wait for anything
         assert daemon.process.poll() is None, daemon.log()
         daemon.kill()
