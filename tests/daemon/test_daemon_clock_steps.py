@@ -119,12 +119,12 @@ def test_a_step_of_the_wall_clock_moves_no_timer_and_is_told(
     hook.refusing = True
     target.status = 503
 
-    daemon.wait_for_line(r"orders-service: pending")
+    daemon.wait_for_line(r"orders-service: clear => pending")
     steps = [FORWARDS]
     wall.step(FORWARDS)
     daemon.wait_for_line(rf"stepped by \+{FORWARDS.total_seconds():.0f} s")
-    daemon.wait_for_line(r"orders-service: opened")
-    daemon.wait_for_line(r"orders-service: update_due")
+    daemon.wait_for_line(r"orders-service: pending => open")
+    daemon.wait_for_line(r"orders-service: update due")
     wait_until(lambda: len(hook.posts) >= 2, "the opening was posted twice and refused twice")
     steps.append(wall.set(REVIEW - timedelta(seconds=3)))  # the next post waits for its retry meanwhile
     daemon.wait_for_line(rf"stepped by {steps[-1].total_seconds():.0f} s")
@@ -132,10 +132,10 @@ def test_a_step_of_the_wall_clock_moves_no_timer_and_is_told(
     daemon.wait_for_line(r"the playbook was last reviewed on 2025-01-01")
     wait_until(hook.taken, "the opening is taken", 60)
     target.status = 200
-    daemon.wait_for_line(r"orders-service: recovering")
+    daemon.wait_for_line(r"orders-service: open => recovering")
     steps.append(AHEAD_AGAIN)
     wall.step(AHEAD_AGAIN)
-    daemon.wait_for_line(r"orders-service: resolved")
+    daemon.wait_for_line(r"orders-service: recovering => resolved")
     wait_until(lambda: any(key.endswith("/close") for key in hook.taken()), "the close is taken")
     asked = len(target.seen)
     wait_until(lambda: len(target.seen) >= asked + 3, "probes after the last step")

@@ -85,7 +85,7 @@ def test_a_full_disk_keeps_nobody_from_being_told_and_loses_nothing(
     wait_until(lambda: requests.get(f"{address}/healthz/ready", timeout=10).ok, "ready again")
     (ticket,) = wait_until(lambda: list((disk / "tickets").glob("*.md")), "the ticket")
     target.status = 200
-    daemon.wait_for_line(r"orders-service: resolved")
+    daemon.wait_for_line(r"orders-service: recovering => resolved")
     wait_until(lambda: "Ticket closed" in ticket.read_text(), "the ticket is closed")
     wait_until(lambda: any(key.endswith("/close") for key in hook.taken()), "the webhook is told of the end")
     assert daemon.terminate(30)[0] == 0

@@ -39,9 +39,9 @@ def test_recovering_begins_anew_only_after_more_than_two_minutes_away(
     config = write_config(incidents={"open_after": "1s", "stable_for": "1h"})
     target.status = 503
     first = start(config)
-    first.wait_for_line(r"orders-service: opened")
+    first.wait_for_line(r"orders-service: pending => open")
     target.status = 200
-    first.wait_for_line(r"orders-service: recovering")
+    first.wait_for_line(r"orders-service: open => recovering")
     (before,) = first.incidents()
     assert first.terminate(30)[0] == 0
     age_last_turn(first.state, away)
@@ -61,7 +61,7 @@ def test_a_start_that_fails_writes_over_nothing_that_a_later_one_needs(
 ) -> None:
     target.status = 503
     first = start(write_config(incidents={"open_after": "1h"}))
-    first.wait_for_line(r"orders-service: pending")
+    first.wait_for_line(r"orders-service: clear => pending")
     assert first.terminate(30)[0] == 0
     before = kept(first.state)
     assert before[1]["orders-service/ready"]["s"] > 0.0
