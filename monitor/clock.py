@@ -3,7 +3,7 @@ The steady timeline: the wall clock as it stood when the timeline began, plus CL
 
 Every interval that a decision rests on is counted here, so a step of the wall clock moves no timer, and a suspended
 machine finds its time passed. Within one boot the timeline is continued from its persisted origin; after a reboot it
-begins anew at the wall clock, and never before the last instant that was persisted.
+begins anew, at the wall clock or later: see `after_reboot`.
 """
 
 from __future__ import annotations
@@ -59,11 +59,19 @@ class SteadyClock:
         return cls(origin, clock.boot_id)
 
     @classmethod
-    def resume(cls, origin: float, boot_id: str, not_before: datetime) -> SteadyClock:
-        """The persisted timeline if this is still the same boot, else a new one that does not run backwards."""
-        if same_boot(boot_id, read_boot_id()):
-            return cls(origin, boot_id)
-        return cls.begin(not_before)
+    def resume(cls, origin: float, boot_id: str, last: datetime, last_wall: datetime) -> SteadyClock:
+        """
+        The persisted timeline if this is still the same boot, else a new one that does not run backwards.
+
+        Args:
+            last: The last instant that was persisted.
+            last_wall: What the wall clock said then.
+        """
+        kept = cls(origin, boot_id)
+        # A container that is moved may find the same boot's name over another CLOCK_BOOTTIME (a time namespace).
+        if same_boot(boot_id, read_boot_id()) and kept.now() >= last:
+            return kept
+        return cls.begin(after_reboot(kept.wall(), last, last_wall))
 
     def seconds(self) -> float:
         """`now()` as seconds since the Unix epoch."""
@@ -74,6 +82,15 @@ class SteadyClock:
 
     def wall(self) -> datetime:
         return datetime.now(UTC)
+
+
+def after_reboot(wall: datetime, last: datetime, last_wall: datetime) -> datetime:
+    """
+    Where a timeline goes on of which only *last* is known: at the wall clock, so that hours of the day are right again,
+    and never sooner than the wall clock says that was away. Without the second, a clock that had been stepped back
+    would make every absence seem short, and unproven minutes would count as proof.
+    """
+    return max(wall, last + max(wall - last_wall, timedelta()))
 
 
 def read_boot_id() -> str:

@@ -26,13 +26,17 @@ class UpdateDue:
     missed: int
     first_missed_at: datetime | None = None
 
-    @property
-    def text(self) -> str:
-        """What a late update says of those that were missed; empty when none were."""
+    def text(self, ahead: timedelta) -> str:
+        """
+        What a late update says of those that were missed; empty when none were.
+
+        Args:
+            ahead: From the steady timeline to the wall clock, which people read.
+        """
         if self.first_missed_at is None:
             return ""
         count = "1 update" if self.missed == 1 else f"{self.missed} updates"
-        return f"Late: {count} missed, the first was due at {self.first_missed_at:%H:%M:%S} UTC."
+        return f"Late: {count} missed, the first was due at {self.first_missed_at + ahead:%H:%M:%S} UTC."
 
 
 def updates_due(

@@ -46,7 +46,8 @@ class Daemon:
         self.config = config
         self.notify = Notify.from_environ(os.environ, os.getpid())
         self.house = House.build(config, token_of(config))
-        self.housekeeping = Housekeeping(self.house)
+        # Begun once the past was read: it writes over when the loop last turned, and over the detectors.
+        self.housekeeping: Housekeeping | None = None
         self.supervisor = Supervisor(self.house.clock, self.take, logger.warning)
         self.vitals = Vitals(self.house, self.supervisor)
         self.turned_at = self.house.clock.now()
@@ -65,6 +66,7 @@ class Daemon:
             self._listening(web.address)
             for commit in resume(self.house):
                 self.house.adopt(commit)
+            self.housekeeping = Housekeeping(self.house)
             self.house.start()
             self.supervisor.configure(self.config.all_checks(), self.config.monitor.online)
             await self.supervisor.start()
@@ -74,17 +76,17 @@ class Daemon:
             # It serves, the ledger was opened for writing, the prober has its checks. A disk that fills up now is no
             # reason to be killed for never being ready: it is in the status line and at /healthz/ready.
             self.notify.ready()
-            await self._turn()
+            await self._turn(self.housekeeping)
         finally:
             await self._close(web)
 
-    async def _turn(self) -> None:
+    async def _turn(self, housekeeping: Housekeeping) -> None:
         while not self._stop.is_set():
             now, wall = self.house.clock.now(), self.house.clock.wall()
             self.turned_at = now
             self.house.judge.tick(now, wall)
             self.supervisor.faster(self.house.affected())
-            self.housekeeping.tick(now, wall)
+            housekeeping.tick(now, wall)
             self.vitals.tick(now)
             self.notify.turn(now, self._status())
             try:
@@ -114,5 +116,6 @@ class Daemon:
         self.notify.stopping()
         await self.supervisor.stop()
         await web.stop()
-        self.housekeeping.close()
+        if self.housekeeping is not None:
+            self.housekeeping.close()
         self.house.close()

@@ -217,8 +217,8 @@ def _clock(ledger: Ledger) -> SteadyClock:
     if kept is None:
         return SteadyClock.begin()
     timeline = json.loads(kept)
-    last = datetime.fromisoformat(timeline["last"])
-    return SteadyClock.resume(float(timeline["origin"]), str(timeline["boot_id"]), last)
+    last, last_wall = (datetime.fromisoformat(timeline[name]) for name in ("last", "wall"))
+    return SteadyClock.resume(float(timeline["origin"]), str(timeline["boot_id"]), last, last_wall)
 
 
 def _instance_id(ledger: Ledger) -> str:

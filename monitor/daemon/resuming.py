@@ -70,7 +70,12 @@ def last_seen(house: House) -> datetime | None:
 
 def remember_timeline(house: House, now: datetime) -> None:
     """What the next start continues the timeline from, and measures its absence by."""
-    timeline = {"origin": house.clock.origin, "boot_id": house.clock.boot_id, "last": now.isoformat()}
+    timeline = {
+        "origin": house.clock.origin,
+        "boot_id": house.clock.boot_id,
+        "last": now.isoformat(),
+        "wall": house.clock.wall().isoformat(),
+    }
     house.ledger.set_meta(TIMELINE, json.dumps(timeline))
 
 

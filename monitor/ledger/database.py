@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -20,6 +20,31 @@ class SchemaTooNew(LedgerError):
 
 class LedgerAbsent(LedgerError):
     pass
+
+
+class LedgerUnusable(LedgerError):
+    pass
+
+
+@contextmanager
+def opening(path: Path) -> Iterator[None]:
+    """Whatever keeps *path* from being opened, in one line with what to do about it."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise LedgerUnusable(f"{path} cannot be opened for writing: {why}; {_remedy(error, path)}") from error
+
+
+def _remedy(error: Exception, path: Path) -> str:
+    if is_corrupt(error):
+        return "restore it from a backup, or move it away to begin anew without what it knows"
+    return f"is there room on its disk, and may uid {os.geteuid()} write in {path.parent}?"
+
+
+def is_corrupt(error: Exception) -> bool:
+    # Extended codes keep the primary one in their low byte.
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def make_folder(folder: Path) -> None:

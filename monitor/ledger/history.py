@@ -19,7 +19,7 @@ from typing import Any, Final, TypeVar
 from loguru import logger
 
 from monitor.ledger import rollup
-from monitor.ledger.database import open_for_writing
+from monitor.ledger.database import is_corrupt, open_for_writing, opening
 from monitor.ledger.rollup import FIVE_MINUTES, HOURS, MINUTES, Grain
 
 T = TypeVar("T")
@@ -32,7 +32,6 @@ MOST_HELD: Final = 100_000
 """Rows kept in memory while the disk refuses: ten minutes of 10,000 checks."""
 
 _COLUMNS: Final = "at, check_id, expected, good, bad, unknown, latency"
-_CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +72,10 @@ class History:
 
         Raises:
             SchemaTooNew: A newer version wrote it; nothing was touched.
+            LedgerUnusable: It cannot be opened.
         """
-        return cls(path, wall)
+        with opening(path):
+            return cls(path, wall)
 
     def write_minutes(self, rows: Sequence[MinuteRow]) -> None:
         """A minute that comes in two parts, before and after a restart, adds up."""
@@ -157,7 +158,7 @@ class History:
         try:
             return self._connect()
         except sqlite3.DatabaseError as error:
-            if not _is_corrupt(error):
+            if not is_corrupt(error):
                 raise
             self._set_aside(error)
             return self._connect()
@@ -250,7 +251,7 @@ class History:
             except sqlite3.DatabaseError as error:
                 if self._connection.in_transaction:
                     self._connection.rollback()
-                if not _is_corrupt(error):
+                if not is_corrupt(error):
                     self._refused(error)
                     return False, None
                 self._connection.close()
@@ -299,11 +300,6 @@ def _add_minutes(db: sqlite3.Connection, rows: Sequence[MinuteRow]) -> None:
 def _meta(db: sqlite3.Connection, key: str) -> str | None:
     found = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
     return None if found is None else str(found[0])
-
-
-def _is_corrupt(error: sqlite3.DatabaseError) -> bool:
-    # Extended codes keep the primary one in their low byte.
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _CORRUPT
 
 
 def _seconds(at: datetime) -> int:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from monitor.ledger.database import LedgerError, make_folder
+from monitor.ledger.database import LedgerError, make_folder, opening
 
 
 class AlreadyRunning(LedgerError):
@@ -34,24 +35,25 @@ class StateLock:
 
     @classmethod
     def acquire(cls, folder: Path) -> StateLock:
-        """Raises AlreadyRunning."""
-        make_folder(folder)
+        """Raises AlreadyRunning, or LedgerUnusable when nothing can be kept there."""
         path = folder / "lock"
-        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+", encoding="ascii")
+        with opening(path):
+            make_folder(folder)
+            file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+", encoding="ascii")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             with file:
                 raise AlreadyRunning(path, _pid(file.read(32))) from None
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
+        with opening(path):
+            os.truncate(file.fileno(), 0)
+            os.write(file.fileno(), f"{os.getpid()}\n".encode("ascii"))
         return cls(path, file)
 
     def tell(self, address: str) -> None:
         """The second line: where the holder listens, for whoever must not pay for reading a whole configuration."""
-        self._file.write(f"{address}\n")
-        self._file.flush()
+        with suppress(OSError):  # a full disk: who asks then reads the configuration
+            os.write(self._file.fileno(), f"{address}\n".encode("ascii"))
 
     def release(self) -> None:
         """The file stays: removing it would let two processes hold two locks of one name."""

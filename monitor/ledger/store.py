@@ -18,6 +18,7 @@ from monitor.ledger.database import (
     open_beside_writer,
     open_for_reading,
     open_for_writing,
+    opening,
     refuse_newer,
     schema_version,
 )
@@ -52,10 +53,11 @@ class Ledger(LedgerReader):
         """
         Raises:
             SchemaTooNew: A newer version wrote it; nothing was touched.
-            sqlite3.Error, OSError: It cannot be opened.
+            LedgerUnusable: It cannot be opened.
         """
         path = folder / FILE_NAME
-        connection = open_for_writing(path, MIGRATIONS, synchronous="FULL", busy_seconds=slow_after)
+        with opening(path):
+            connection = open_for_writing(path, MIGRATIONS, synchronous="FULL", busy_seconds=slow_after)
         health = Health(slow_after, wall)
         return cls(path, Writer(connection, health), health)
 

@@ -56,9 +56,11 @@ def _update(case: Case, rules: Rules, now: datetime, wall: datetime) -> str | No
     if due is None:
         return None
     case.updated_at = due.at
-    late = f"{due.text}\n" if due.text else ""
-    # The next update is told on the wall clock, which may have been stepped since the incident opened.
-    following = utc(wall + (due.at + every - now))
+    # What is told is told on the wall clock, which may have been stepped since the incident opened.
+    ahead = wall - now
+    missed = due.text(ahead)
+    late = f"{missed}\n" if missed else ""
+    following = utc(due.at + every + ahead)
     return late + update_text(case, rules.roles, now, following)
 
 

@@ -47,13 +47,15 @@ def test_missed_updates_become_one_late_update_that_says_so() -> None:
     found = updates_due(OPENED, at(15), QUARTER, at(62))
     assert found == UpdateDue(at=at(60), missed=2, first_missed_at=at(30))
     assert found is not None
-    assert found.text == "Late: 2 updates missed, the first was due at 12:30:00 UTC."
+    assert found.text(timedelta()) == "Late: 2 updates missed, the first was due at 12:30:00 UTC."
+    # The wall clock was set back by five hours since the opening: people look at that one.
+    assert "was due at 07:30:00 UTC." in found.text(timedelta(hours=-5))
     one = updates_due(OPENED, at(15), QUARTER, at(45))
     assert one is not None
-    assert one.text == "Late: 1 update missed, the first was due at 12:30:00 UTC."
+    assert one.text(timedelta()) == "Late: 1 update missed, the first was due at 12:30:00 UTC."
     on_time = updates_due(OPENED, at(15), QUARTER, at(30))
     assert on_time is not None
-    assert on_time.text == ""
+    assert on_time.text(timedelta()) == ""
 
 
 def test_on_change_only_means_that_the_clock_sends_nothing() -> None:

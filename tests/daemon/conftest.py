@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import os
 import re
@@ -11,11 +13,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
 
 from monitor.demo.otlp_receiver import OtlpReceiver
 
@@ -47,6 +52,7 @@ class Target:
     Attributes:
         status: What it answers from now on.
         seen: The traceparent of each request, empty where there was none, with the status that it got.
+        asked_at: time.monotonic() of each request.
     """
 
     def __init__(self) -> None:
@@ -57,6 +63,7 @@ class Target:
 
             def do_GET(self) -> None:
                 status = target.status
+                target.asked_at.append(time.monotonic())
                 target.seen.append((self.headers.get("traceparent", ""), status))
                 self.send_response(status)
                 self.send_header("Content-Length", "0")
@@ -67,6 +74,7 @@ class Target:
 
         self.status = 200
         self.seen: list[tuple[str, int]] = []
+        self.asked_at: list[float] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -80,12 +88,12 @@ class Target:
 class Daemon:
     """`monitor run`, from its start to its end, with every line that it logged."""
 
-    def __init__(self, config: Path) -> None:
+    def __init__(self, config: Path, environ: Mapping[str, str]) -> None:
         self.config = config
-        self.state = config.parent / "state"
+        self.state = Path(json.loads(config.read_text())["monitor"]["state"])
         self.lines: list[str] = []
         self.process = subprocess.Popen(
-            _command(config, "run"), stderr=subprocess.PIPE, text=True, cwd=config.parent, env=_environ()
+            _command(config, "run"), stderr=subprocess.PIPE, text=True, cwd=config.parent, env=_environ() | environ
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -166,7 +174,7 @@ def _command(config: Path, *arguments: str) -> list[str]:
     return [sys.executable, "-m", "monitor", "-c", str(config), *arguments]
 
 
-def _environ() -> Mapping[str, str]:
+def _environ() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(("WATCHKEEPER", "OTEL"))}
 
 
@@ -183,15 +191,77 @@ def receiver() -> Iterator[OtlpReceiver]:
         yield started
 
 
+@dataclass(frozen=True, slots=True)
+class Post:
+    """
+    Attributes:
+        key: Its Idempotency-Key.
+        status: What it was answered.
+        at: time.monotonic() when it came.
+        signed_at: What its signature says, seconds since the Unix epoch.
+    """
+
+    key: str
+    body: dict[str, Any]
+    status: int
+    at: float
+    signed_at: float
+
+
+class Hook:
+    """
+    The other side of the webhook: takes what is signed rightly, and answers 401 to anything else.
+
+    Attributes:
+        refusing: Answers 503, and takes nothing.
+    """
+
+    SECRET = "s3cr3t-of-the-hook"
+
+    def __init__(self, server: HTTPServer) -> None:
+        self.refusing = False
+        self.posts: list[Post] = []
+        self.url = server.url_for("/hook")
+        server.expect_request("/hook", method="POST").respond_with_handler(self._take)
+
+    def _take(self, request: Request) -> Response:
+        body, stamp = request.get_data(), request.headers["X-Watchkeeper-Timestamp"]
+        signed = hmac.new(self.SECRET.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
+        status = 503 if self.refusing else 200
+        if not hmac.compare_digest(request.headers["X-Watchkeeper-Signature"], f"v1={signed}"):
+            status = 401
+        key = request.headers["Idempotency-Key"]
+        self.posts.append(Post(key, json.loads(body), status, time.monotonic(), float(stamp)))
+        return Response("{}", status, content_type="application/json")
+
+    @property
+    def tracker(self) -> dict[str, Any]:
+        """The section of the configuration that makes it an outlet."""
+        return {"webhook": {"url": self.url, "secret": self.SECRET}}
+
+    def taken(self) -> list[str]:
+        """The keys of what was taken, in the order of arrival."""
+        return [post.key for post in list(self.posts) if post.status == 200]
+
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    with HTTPServer(port=0, threaded=True) as server:
+        yield Hook(server)
+
+
 Write = Callable[..., Path]
-Start = Callable[[Path], Daemon]
+Start = Callable[..., Daemon]
 
 
 @pytest.fixture
 def write_config(tmp_path: Path, target: Target) -> Write:
-    """`write_config(otlp)`: one service with one check; without an argument no telemetry is configured."""
+    """
+    `write_config(otlp, **sections)`: one service with one check; without an argument no telemetry is configured.
+    What *sections* hold is merged into the document, section by section.
+    """
 
-    def write(otlp: str = "") -> Path:
+    def write(otlp: str = "", **sections: Mapping[str, Any]) -> Path:
         document: dict[str, Any] = {
             "monitor": {"environment": "test", "state": str(tmp_path / "state"), "listen": "127.0.0.1:0"},
             "services": {
@@ -204,6 +274,8 @@ def write_config(tmp_path: Path, target: Target) -> Write:
         }
         if otlp:
             document["telemetry"] = {"otlp": otlp}
+        for name, section in sections.items():
+            document[name] = {**document.get(name, {}), **section}
         path = tmp_path / "config.yaml"
         path.write_text(json.dumps(document))
         return path
@@ -213,10 +285,10 @@ def write_config(tmp_path: Path, target: Target) -> Write:
 
 @pytest.fixture
 def start(request: pytest.FixtureRequest) -> Start:
-    """Start the daemon; whatever becomes of the test, it ends with it."""
+    """`start(config, environ)`: the daemon; whatever becomes of the test, it ends with it."""
 
-    def start(config: Path) -> Daemon:
-        daemon = Daemon(config)
+    def start(config: Path, environ: Mapping[str, str] = {}) -> Daemon:
+        daemon = Daemon(config, environ)
         request.addfinalizer(daemon.close)
         return daemon
 
