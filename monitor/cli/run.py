@@ -39,16 +39,16 @@ def run(context: click.Context, log_level: str, log_format: str) -> None:
 
     from monitor import logs
     from monitor.cli.main import config_of
-    from monitor.ledger.lock import AlreadyRunning, StateLock
+    from monitor.ledger.lock import StateLock
 
     config = config_of(context)
     logs.begin(log_level, config.secrets(), log_format)
-    config.monitor.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    from monitor.ledger.database import LedgerError
+
     try:
         lock = StateLock.acquire(config.monitor.state)
-    except AlreadyRunning as running:
-        raise click.ClickException(str(running)) from None
-    from monitor.ledger.database import LedgerError
+    except LedgerError as problem:
+        raise click.ClickException(str(problem)) from None
     from monitor.web.serve import ListenError
     from monitor.web.token import TokenError
 
