@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from contextlib import suppress
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from monitor.ledger.database import LedgerError, make_folder, opening
+from monitor.ledger.database import FolderUnusable, LedgerError, make_folder
 
 
 class AlreadyRunning(LedgerError):
@@ -35,19 +36,26 @@ class StateLock:
 
     @classmethod
     def acquire(cls, folder: Path) -> StateLock:
-        """Raises AlreadyRunning, or LedgerUnusable when nothing can be kept there."""
+        """Raises AlreadyRunning, or FolderUnusable when nothing can be kept in *folder*."""
+        make_folder(folder)
         path = folder / "lock"
-        with opening(path):
-            make_folder(folder)
-            file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+", encoding="ascii")
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise _unusable(folder, error) from None
+        file = os.fdopen(descriptor, "r+", encoding="ascii")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             with file:
                 raise AlreadyRunning(path, _pid(file.read(32))) from None
-        with opening(path):
-            os.truncate(file.fileno(), 0)
-            os.write(file.fileno(), f"{os.getpid()}\n".encode("ascii"))
+        try:
+            # Not through the file's buffer: what a full disk refused would be written, and refused, again at its end.
+            os.truncate(descriptor, 0)
+            os.write(descriptor, f"{os.getpid()}\n".encode("ascii"))
+        except OSError as error:
+            file.close()
+            raise _unusable(folder, error) from None
         return cls(path, file)
 
     def tell(self, address: str) -> None:
@@ -58,6 +66,16 @@ class StateLock:
     def release(self) -> None:
         """The file stays: removing it would let two processes hold two locks of one name."""
         self._file.close()
+
+
+def _unusable(folder: Path, error: OSError) -> FolderUnusable:
+    me, owner = os.geteuid(), folder.stat().st_uid if os.access(folder.parent, os.X_OK) else -1
+    may = me in (0, owner) or owner < 0 or error.errno == errno.ENOSPC
+    remedy = "make room or make it writable" if may else f"run as its owner, uid {owner}, or chown it"
+    return FolderUnusable(
+        f"the state folder {folder} cannot be written by uid {me} ({error.strerror}): "
+        f"{remedy}, or name another one in monitor.state"
+    )
 
 
 def holder(folder: Path) -> int | None:
