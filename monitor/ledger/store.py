@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -71,7 +72,10 @@ class Ledger(LedgerReader):
                 path, LEDGER_STEPS, synchronous="FULL", busy_seconds=slow_after, keeps_copy=True
             )
         except (OSError, sqlite3.Error) as error:
-            raise LedgerError(f"{path} cannot be opened for writing ({error}): see to it and start again") from error
+            raise LedgerError(
+                f"{path} cannot be opened for writing ({error}): "
+                f"see that its disk has room and that uid {os.geteuid()} may write in {folder}"
+            ) from error
         health = Health(slow_after, wall)
         return cls(path, Writer(connection, health), health)
 

@@ -118,7 +118,7 @@ def test_a_start_on_a_full_disk_says_what_is_wanted_and_leaves_with_three(
     first.wait_for_line("watching")
     assert first.terminate(30)[0] == 0
     fill(disk)
-    refused(start(config), rf"Error: {disk}/state/ledger.sqlite cannot be opened for writing: .+; is there room on")
+    refused(start(config), rf"Error: {disk}/state/ledger.sqlite cannot be opened for writing .+: see that its disk has room")
 
 
 def test_a_ledger_that_is_none_is_named_with_its_remedy_and_left_as_it_is(
@@ -127,7 +127,7 @@ def test_a_ledger_that_is_none_is_named_with_its_remedy_and_left_as_it_is(
     state = tmp_path / "state"
     state.mkdir()
     (state / "ledger.sqlite").write_text("somebody's notes, and no database at all")
-    refused(start(write_config()), r"Error: .+/ledger.sqlite cannot be opened .+: file is not a database; restore it")
+    refused(start(write_config()), r"Error: .+/ledger.sqlite is no SQLite database: put a backup in its place")
     assert (state / "ledger.sqlite").read_text() == "somebody's notes, and no database at all"
 
 
