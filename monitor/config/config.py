@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, PrivateAttr, SecretStr
 
 from checks.check import Check
+from monitor.config.stamps import Stamps
 from monitor.config.values import Listen
 from monitor.core.severity import POLICIES, Criticality, Policy, Severity
 
@@ -30,6 +31,13 @@ class Retention(Part):
     hours: timedelta = timedelta(days=400)
 
 
+class HeartbeatTarget(Part):
+    """Who raises the alarm when we fall silent. The path of the address is often all that proves who we are."""
+
+    url: SecretStr
+    every: timedelta = timedelta(seconds=60)
+
+
 class Monitor(Part):
     """
     Attributes:
@@ -46,6 +54,7 @@ class Monitor(Part):
     token_file: Path | None = None
     token: SecretStr | None = None
     online: tuple[str, ...] = ()
+    heartbeat: HeartbeatTarget | None = None
     retention: Retention = Retention()
 
 
@@ -133,6 +142,7 @@ class Config(Part):
     playbook: Playbook = Playbook()
     warnings: tuple[str, ...] = ()
     _secrets: frozenset[str] = PrivateAttr(default=frozenset())
+    _read_from: Stamps = PrivateAttr(default_factory=dict)
 
     def all_checks(self) -> tuple[Check, ...]:
         return self._all_checks
@@ -144,6 +154,15 @@ class Config(Part):
     def with_secrets(self, values: frozenset[str]) -> Config:
         copy = self.model_copy()
         copy._secrets = values
+        return copy
+
+    def read_from(self) -> Stamps:
+        """Every file that it consists of, as it looked when it was read."""
+        return self._read_from
+
+    def with_sources(self, stamps: Stamps) -> Config:
+        copy = self.model_copy()
+        copy._read_from = stamps
         return copy
 
     @cached_property

@@ -9,20 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 from collections.abc import Callable
+from datetime import datetime
 
 from loguru import logger
 
 from monitor.config import Config
 from monitor.daemon.desk import DaemonDesk
+from monitor.daemon.ending import Ending, end_at_last
+from monitor.daemon.heartbeat import Heartbeat, unwell
 from monitor.daemon.house import House
 from monitor.daemon.keeping import Housekeeping
 from monitor.daemon.notify import Notify, status_line
+from monitor.daemon.reload import Reload, Source
 from monitor.daemon.resuming import resume
+from monitor.daemon.signals import Signals
 from monitor.daemon.vitals import Vitals
-from monitor.probing.supervisor import Supervisor
+from monitor.probing.supervisor import GRACE, Supervisor
 from monitor.probing.wire import Batch
+from monitor.telemetry import names
 from monitor.web.app import create_app
 from monitor.web.serve import WebServer
 from monitor.web.token import read_or_create_token
@@ -36,51 +41,82 @@ def token_of(config: Config) -> str:
     return read_or_create_token(configured, config.monitor.state)
 
 
+def shortest_interval(config: Config) -> float:
+    return min((check.interval for check in config.all_checks()), default=0.0)
+
+
 class Daemon:
     """
     Args:
+        source: Where the configuration is read again from; without it, it stays as it is.
         listening: Called once with HOST:PORT, when the API answers there.
     """
 
-    def __init__(self, config: Config, listening: Callable[[str], None]) -> None:
-        self.config = config
+    def __init__(
+        self, config: Config, source: Source | None = None, listening: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self.source = source
         self.notify = Notify.from_environ(os.environ, os.getpid())
         self.house = House.build(config, token_of(config))
         # Begun once the past was read: it writes over when the loop last turned, and over the detectors.
         self.housekeeping: Housekeeping | None = None
         self.supervisor = Supervisor(self.house.clock, self.take, logger.warning)
         self.vitals = Vitals(self.house, self.supervisor)
+        listen = config.monitor.listen
+        self._app = create_app(DaemonDesk(self), self.house.token, listen.host)
+        self._web = WebServer(self._app, listen.host, listen.port)
+        self.reload = Reload(self.house, self.supervisor, self.notify, self._applied)
+        self.heartbeat = Heartbeat(config.monitor.heartbeat, self.house.clock.wall, self._count_heartbeat)
         self.turned_at = self.house.clock.now()
         self._listening = listening
+        self._shortest = shortest_interval(config)
+        self.heard_at: datetime | None = None
+        self.ending: Ending | None = None
         self._stop = asyncio.Event()
 
-    async def run(self) -> None:
-        """Until SIGTERM or SIGINT."""
-        loop = asyncio.get_running_loop()
-        for wanted in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(wanted, self._stop.set)
-        listen = self.config.monitor.listen
-        web = WebServer(create_app(DaemonDesk(self), self.house.token, listen.host), listen.host, listen.port)
+    async def run(self, signals: Signals) -> None:
+        """Until it is told to stop."""
         try:
-            await web.start()
-            self._listening(web.address)
-            for commit in resume(self.house):
-                self.house.adopt(commit)
-            self.housekeeping = Housekeeping(self.house)
-            self.house.start()
-            self.supervisor.configure(self.config.all_checks(), self.config.monitor.online)
-            await self.supervisor.start()
-            logger.info(
-                f"watching {len(self.config.services)} services, {len(self.config.all_checks())} checks; http://{web.host}:{web.port}"
-            )
+            await self.start()
+            loop = asyncio.get_running_loop()
+
+            def stop() -> None:
+                end_at_last()  # here and not in the loop, which may be what hangs
+                loop.call_soon_threadsafe(self.stop)
+
+            signals.serve(stop, self.reload.read_now)
             # It serves, the ledger was opened for writing, the prober has its checks. A disk that fills up now is no
             # reason to be killed for never being ready: it is in the status line and at /healthz/ready.
             self.notify.ready()
-            await self._turn(self.housekeeping)
+            await self.turn()
         finally:
-            await self._close(web)
+            await self.close()
 
-    async def _turn(self, housekeeping: Housekeeping) -> None:
+    async def start(self) -> None:
+        config, web = self.house.config, self._web
+        await web.start()
+        self._listening(web.address)
+        for commit in resume(self.house):
+            self.house.adopt(commit)
+        self.housekeeping = Housekeeping(self.house)
+        self.house.start()
+        self.supervisor.configure(config.all_checks(), config.monitor.online)
+        await self.supervisor.start()
+        if self.source is not None:
+            self.reload.start(self.source)
+        logger.info(
+            f"watching {len(config.services)} services, {len(config.all_checks())} checks; http://{web.host}:{web.port}"
+        )
+
+    def stop(self) -> None:
+        logger.info("stopping: probes in flight first, then effects, then telemetry")
+        self.ending = Ending()
+        self._stop.set()
+
+    async def turn(self) -> None:
+        """Until `stop`, after `start`."""
+        housekeeping = self.housekeeping
+        assert housekeeping is not None
         while not self._stop.is_set():
             now, wall = self.house.clock.now(), self.house.clock.wall()
             self.turned_at = now
@@ -89,6 +125,7 @@ class Daemon:
             housekeeping.tick(now, wall)
             self.vitals.tick(now)
             self.notify.turn(now, self._status())
+            self.heartbeat.tick(now, self._unwell(now))
             try:
                 await asyncio.wait_for(self._stop.wait(), TICK)
             except TimeoutError:
@@ -96,6 +133,8 @@ class Daemon:
 
     def take(self, batch: Batch) -> None:
         """Results from the prober."""
+        if batch.results:
+            self.heard_at = self.house.clock.now()
         for result in batch.results:
             if (check := self.house.checks.get(result.id)) is not None:
                 self.house.telemetry.probe(check, result)
@@ -112,10 +151,23 @@ class Daemon:
             trouble=self.house.ledger.trouble,
         )
 
-    async def _close(self, web: WebServer) -> None:
+    def _applied(self, config: Config) -> None:
+        self._app.state.token = self.house.token = token_of(config)
+        self._shortest = shortest_interval(config)
+        self.heartbeat.replace(config.monitor.heartbeat)
+
+    def _unwell(self, now: datetime) -> str:
+        return unwell(self.house.ledger.trouble, self.heard_at, self._shortest, now)
+
+    def _count_heartbeat(self, outcome: str) -> None:
+        self.house.telemetry.counter(names.HEARTBEATS.name, 1, {names.HEARTBEAT_OUTCOME: outcome})
+
+    async def close(self) -> None:
+        """In order, and within the one deadline that began when it was told to stop."""
+        ending = self.ending or Ending()
         self.notify.stopping()
-        await self.supervisor.stop()
-        await web.stop()
-        if self.housekeeping is not None:
-            self.housekeeping.close()
-        self.house.close()
+        self.reload.stop()
+        await asyncio.gather(self.supervisor.stop(ending.left(GRACE)), self._web.stop())
+        self.house.close(ending, self.housekeeping.close if self.housekeeping is not None else None)
+        if self.ending is not None:
+            logger.info(f"stopped after {ending.so_far:.1f} s")

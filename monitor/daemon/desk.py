@@ -15,8 +15,10 @@ from monitor.core.incident import IllegalTransition, Incident
 from monitor.core.severity import Severity
 from monitor.core.slo import Objective, budget_remaining, burn_rate
 from monitor.daemon.arrears import effects_part
+from monitor.daemon.heartbeat import Heartbeat
 from monitor.daemon.house import House
 from monitor.daemon.judge import ITSELF
+from monitor.daemon.reload import Reload
 from monitor.ledger.records import Commit
 from monitor.probing.supervisor import ProberStatus, Supervisor
 from monitor.response.case import Case
@@ -45,6 +47,8 @@ STUCK = timedelta(seconds=30)
 class Running(Protocol):
     house: House
     supervisor: Supervisor
+    reload: Reload
+    heartbeat: Heartbeat
     turned_at: datetime
 
 
@@ -69,7 +73,8 @@ class DaemonDesk:
             check.check.id
             for watch in self._house.judge.watches.values()
             for check in watch.checks.values()
-            if check.last is None
+            # One that a reload added is waited for by nobody.
+            if check.last is None and check.began_at <= self._house.judge.began_at
         ]
         if unheard:
             more = f" and {len(unheard) - 3} more" if len(unheard) > 3 else ""
@@ -142,6 +147,8 @@ class DaemonDesk:
             "telemetry": dict(house.telemetry.stats()),
             "sources": house.surveyor.sources(),
             "baselines": house.surveyor.state(),
+            "config": self._daemon.reload.state(),
+            **({"heartbeat": beats} if (beats := self._daemon.heartbeat.state()) else {}),
         }
 
     def incidents(self, state: str, limit: int) -> list[IncidentDocument]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,8 +18,9 @@ from checks.check import Check, CollectorQuestion
 from checks.result import CheckResult
 from monitor import logs
 from monitor.clock import SteadyClock
-from monitor.config import Config
+from monitor.config import Changes, Config
 from monitor.core.incident import Timing
+from monitor.daemon.ending import Ending
 from monitor.daemon.judge import ITSELF, Judge
 from monitor.daemon.surroundings import Surveyor
 from monitor.daemon.telling import fields, tell
@@ -53,6 +56,7 @@ class House:
     judge: Judge = field(init=False)
     worker: EffectsWorker = field(init=False)
     checks: dict[str, Check] = field(init=False)
+    to_fit: bool = False  # the baselines: something that they are fitted from was reconfigured
 
     def __post_init__(self) -> None:
         self.checks = {check.id: check for check in self.config.all_checks()}
@@ -70,14 +74,7 @@ class House:
         ledger = Ledger.open(state)
         clock = _clock(ledger)
         casebook = Casebook(rules_of(config), new_id=lambda: str(ULID()), new_number=ledger.next_number)
-        telemetry = Telemetry.start(
-            config.telemetry.otlp,
-            environment=config.monitor.environment,
-            location=config.monitor.location,
-            instance_id=_instance_id(ledger),
-            clock=clock,
-            secrets=config.secrets(),
-        )
+        telemetry = _telemetry(config, config.secrets(), ledger, clock)
         surveyor = Surveyor(config, clock)
         return cls(config, clock, ledger, History.open(state / "history.sqlite"), telemetry, casebook, surveyor, token)
 
@@ -85,6 +82,33 @@ class House:
         self.surveyor.start()
         self.refresh_baselines()
         self.worker.start()
+
+    def replace(self, config: Config, changed: Changes, now: datetime) -> None:
+        """Live by *config* from *now* on. What it does not touch goes on as if nothing had happened."""
+        before, self.config = self.config, config
+        # What came before may still be shown: in results that are on their way, in texts of open incidents.
+        secrets = before.secrets() | config.secrets()
+        logs.hide(config.secrets())
+        self._replace_telemetry(changed, secrets)
+        known, new = self.checks, changed.added | changed.changed
+        # The same object where nothing changed: telemetry compares it with each result.
+        self.checks = {(name := check.id): check if name in new else known[name] for check in config.all_checks()}
+        self.casebook.rules = rules_of(config)
+        self.surveyor.replace(config, changed)
+        self.judge.replace(config, changed, now, self.clock.wall())
+        if changed.touches("tracker"):
+            self.worker.replace(outlets_of(config))
+        self.to_fit = self.to_fit or bool(
+            changed.added or changed.touches("sources", "monitor.time_zone") or changed.touches_services("traffic")
+        )
+
+    def _replace_telemetry(self, changed: Changes, secrets: frozenset[str]) -> None:
+        if not changed.touches("telemetry", "monitor.environment", "monitor.location"):
+            self.telemetry.hide(secrets)
+            return
+        last, self.telemetry = self.telemetry, _telemetry(self.config, secrets, self.ledger, self.clock)
+        # In a thread: the former collector may be away, and what is left for it is waited for.
+        threading.Thread(target=last.close, args=(2.0,), name="last-telemetry", daemon=True).start()
 
     def adopt(self, commit: Commit) -> Future[None]:
         """What was decided becomes durable, visible, and, through its effects, known outside."""
@@ -101,6 +125,7 @@ class House:
     def refresh_baselines(self) -> None:
         """Fits them anew, incidents cut out: what was an outage must not become what is normal."""
         now = self.clock.now()
+        self.to_fit = False
         try:
             incidents = self.ledger.incidents()
         except sqlite3.Error as error:
@@ -145,13 +170,26 @@ class House:
     def _told(self, effect: Effect, delivery: Delivery) -> None:
         self.telemetry.effect(effect, delivery)
 
-    def close(self) -> None:
-        """Effects in flight are settled or left for the next start; then telemetry, then what must be written last."""
-        self.worker.stop(5.0)
-        self.surveyor.stop()
-        self.telemetry.close(2.0)
-        self.history.close()
-        self.ledger.close()
+    def close(self, ending: Ending | None = None, write_last: Callable[[], object] | None = None) -> None:
+        """
+        Effects in flight are settled or left for the next start; then telemetry, then what must be written last.
+
+        Args:
+            write_last: Writes to history and ledger what the next start wants to find.
+        """
+        ending = ending or Ending()
+        if not self.worker.stop(ending.left(1.5, keep=1.5)):
+            logger.warning("stopping: an effect is still being sent; the next start asks what became of it")
+        self.surveyor.stop(ending.left(0.2))
+        self.telemetry.close(ending.left(2.0, keep=0.8))
+
+        def write() -> None:
+            if write_last is not None:
+                write_last()
+            self.history.close()
+
+        ending.bounded(write, "the history", 1.0, keep=0.4)
+        self.ledger.close(ending.left(2.0))
 
 
 def rules_of(config: Config) -> Rules:
@@ -214,6 +252,17 @@ def unproven_of(ledger: Ledger) -> dict[str, datetime]:
     """Incident -> since when proof of its recovery is wanting, as the last run left it."""
     kept = json.loads(ledger.meta(UNPROVEN) or "{}")
     return {incident: datetime.fromisoformat(since) for incident, since in kept.items()}
+
+
+def _telemetry(config: Config, secrets: frozenset[str], ledger: Ledger, clock: SteadyClock) -> Telemetry:
+    return Telemetry.start(
+        config.telemetry.otlp,
+        environment=config.monitor.environment,
+        location=config.monitor.location,
+        instance_id=_instance_id(ledger),
+        clock=clock,
+        secrets=secrets,
+    )
 
 
 def _clock(ledger: Ledger) -> SteadyClock:

@@ -12,9 +12,10 @@ import socket
 import sys
 import time
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
@@ -32,6 +33,7 @@ from monitor.probing.wire import (
     Message,
     Remark,
     WireError,
+    amend,
     configure,
     encode,
 )
@@ -40,7 +42,7 @@ HUNG_AFTER = 10.0  # seconds without a heartbeat
 HEALTHY_AFTER = 60.0  # seconds that a prober must have lived for its end to be a first one again
 FIRST_DELAY = 0.25  # seconds; an interpreter's start comes on top, and both are to take less than a second
 LONGEST_DELAY = 30.0
-_GRACE = 5.0  # seconds to end of its own accord when we stop
+GRACE = 2.5  # seconds to end of its own accord when we stop: its last answers, and its last words
 _LOOK_EVERY = 1.0
 _READ = 256 * 1024  # bytes in one turn of the loop: a flood leaves room for everybody else
 
@@ -145,6 +147,21 @@ class Supervisor:
         self._configure = encode(configure(checks, references, self._clock.origin, self._clock.boot_id))
         self._send(self._configure)
 
+    def amend(
+        self, checks: Sequence[Check], references: Sequence[str], changed: Container[str], gone: Iterable[str],
+        since: datetime,
+    ) -> None:  # fmt: skip
+        """
+        Ends in the same as `configure`, without disturbing what does not change. Raises WireError as it does.
+
+        Args:
+            changed, gone: Identities of the checks that are new or different, and of those that are no more.
+            since: From when on results of the former are expected: a slot that falls before the message is not lost.
+        """
+        self._configure = encode(configure(checks, references, self._clock.origin, self._clock.boot_id))
+        put = [check for check in checks if check.id in changed]
+        self._send(encode(amend(put, gone, references, since.timestamp())))
+
     def faster(self, services: Iterable[str]) -> None:
         """Give these services, and no others, extra probes."""
         message = encode(Faster(tuple(sorted(services))))
@@ -166,13 +183,13 @@ class Supervisor:
             silent_for=_now() - child.last_heartbeat if child is not None else None,
         )
 
-    async def stop(self) -> None:
-        """Let the prober finish, but not for longer than it deserves. What it still sends arrives."""
+    async def stop(self, within: float = GRACE) -> None:
+        """Let the prober finish, for *within* seconds at most. What it still sends arrives."""
         self._stopping.set()
         if self._task is None:
             return
         self._send(encode(Finish()))
-        done, _ = await asyncio.wait({self._task}, timeout=_GRACE)
+        done, _ = await asyncio.wait({self._task}, timeout=within)
         if not done and self._child is not None:
             self._child.kill("did not finish when asked to")
         await self._task

@@ -90,6 +90,7 @@ EFFECT_STATE: Final = "watchkeeper.effect.state"
 OUTLET: Final = "watchkeeper.outlet"
 DELIVERY_OUTCOME: Final = "watchkeeper.delivery.outcome"
 SIGNAL: Final = "watchkeeper.signal"
+HEARTBEAT_OUTCOME: Final = "watchkeeper.heartbeat.outcome"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,9 @@ EVENTS: Final[Mapping[str, EventKind]] = MappingProxyType(
         "incident.reopened": EventKind(17, "it failed again soon after it was resolved"),
         "incident.closed": EventKind(9, "the time in which it could reopen has passed"),
         "postmortem.scheduled": EventKind(9, "a postmortem is due"),
+        "incident.unwatched": EventKind(13, "its service left the configuration; only a person can resolve it"),
+        "config.reloaded": EventKind(9, "a changed configuration was applied"),
+        "config.refused": EventKind(13, "a changed configuration has problems; the one before stays"),
         "clock.stepped": EventKind(13, "the wall clock was set; no timer moved"),
         "effect.overdue": EventKind(13, "the oldest effect of an outlet has waited for more than five minutes"),
         "effect.caught_up": EventKind(9, "nothing of that outlet waits for so long any more"),
@@ -226,6 +230,13 @@ DELIVERIES: Final = Metric(
 LEDGER_COMMIT: Final = Metric(
     "watchkeeper.ledger.commit.duration", "histogram", "s", "Time to make a commit durable.", (), _COMMIT_SECONDS
 )
+HEARTBEATS: Final = Metric(
+    "watchkeeper.heartbeats",
+    "counter",
+    "{heartbeat}",
+    "Heartbeats to the dead man's switch, by what came of them.",
+    (HEARTBEAT_OUTCOME,),
+)
 TELEMETRY_SENT: Final = Metric(
     "watchkeeper.telemetry.sent", "counter", "{item}", "Spans, events and metric points that were taken.", (SIGNAL,)
 )
@@ -247,6 +258,7 @@ OF_DAEMON: Final = (
     EFFECTS_OLDEST_AGE,
     DELIVERIES,
     LEDGER_COMMIT,
+    HEARTBEATS,
 )
 METRICS: Final[Mapping[str, Metric]] = MappingProxyType(
     {metric.name: metric for metric in (*OF_CHECKS, *OF_DAEMON, *OF_TELEMETRY)}

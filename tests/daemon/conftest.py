@@ -51,6 +51,7 @@ class Target:
     """
     Attributes:
         status: What it answers from now on.
+        delay: Seconds that it takes for an answer.
         seen: The traceparent of each request, empty where there was none, with the status that it got.
         asked_at: time.monotonic() of each request.
     """
@@ -65,6 +66,8 @@ class Target:
                 status = target.status
                 target.asked_at.append(time.monotonic())
                 target.seen.append((self.headers.get("traceparent", ""), status))
+                if target.delay:
+                    time.sleep(target.delay)
                 self.send_response(status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
@@ -73,6 +76,7 @@ class Target:
                 """Quiet: `seen` tells."""
 
         self.status = 200
+        self.delay = 0.0
         self.seen: list[tuple[str, int]] = []
         self.asked_at: list[float] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -90,7 +94,8 @@ class Daemon:
 
     def __init__(self, config: Path, environ: Mapping[str, str]) -> None:
         self.config = config
-        self.state = Path(json.loads(config.read_text())["monitor"]["state"])
+        self.document: dict[str, Any] = json.loads(config.read_text())  # of its start; tests change the file
+        self.state = Path(self.document["monitor"]["state"])
         self.lines: list[str] = []
         self.process = subprocess.Popen(
             _command(config, "run"), stderr=subprocess.PIPE, text=True, cwd=config.parent, env=_environ() | environ
@@ -117,7 +122,7 @@ class Daemon:
     def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A command of somebody who knows the port; the configuration leaves it to the system."""
         port = int(self.wait_for_line(r"http://127\.0\.0\.1:(\d+)")[1])
-        document = json.loads(self.config.read_text())
+        document = self.document
         document["monitor"]["listen"] = f"127.0.0.1:{port}"
         known = self.config.with_name("known-port.yaml")
         known.write_text(json.dumps(document))

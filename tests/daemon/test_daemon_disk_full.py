@@ -118,7 +118,9 @@ def test_a_start_on_a_full_disk_says_what_is_wanted_and_leaves_with_three(
     first.wait_for_line("watching")
     assert first.terminate(30)[0] == 0
     fill(disk)
-    refused(start(config), rf"Error: {disk}/state/ledger.sqlite cannot be opened for writing .+: see that its disk has room")
+    refused(
+        start(config), rf"Error: {disk}/state/ledger.sqlite cannot be opened for writing .+: see that its disk has room"
+    )
 
 
 def test_a_ledger_that_is_none_is_named_with_its_remedy_and_left_as_it_is(

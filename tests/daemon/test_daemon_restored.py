@@ -36,7 +36,7 @@ def test_an_incident_open_in_the_backup_goes_on_after_the_disk_was_lost_in_its_o
     config = write_config()
     target.status = 503
     first = start(config)
-    first.wait_for_line(r"orders-service: opened")
+    first.wait_for_line(r"orders-service: pending => open")
     (ticket,) = wait_until(lambda: list((first.state / "tickets").glob("*.md")), "the ticket")
     (before,) = first.incidents()
     backup = monitor(config, "backup", "b.tar.gz")
@@ -66,7 +66,7 @@ def test_an_incident_open_in_the_backup_goes_on_after_the_disk_was_lost_in_its_o
     # Its place in the ticket must be a new one, or the ticket would be said to have it already.
     wait_until(lambda: "after the restore" in ticket.read_text(), "the later note in the ticket")
     target.status = 200
-    second.wait_for_line(r"orders-service: resolved")
+    second.wait_for_line(r"orders-service: recovering => resolved")
     wait_until(lambda: "Ticket closed" in ticket.read_text(), "the ticket is closed")
     assert [path.name for path in (second.state / "tickets").glob("*.md")] == [ticket.name]
     second.terminate(20)
