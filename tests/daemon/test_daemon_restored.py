@@ -59,7 +59,7 @@ def test_an_incident_open_in_the_backup_goes_on_after_the_disk_was_lost_in_its_o
     assert monitor(config, "restore", "b.tar.gz").returncode == 0
 
     second = start(config)
-    second.wait_for_line(r"watchkeeper: restored: restored at \S+ from a backup made at \S+; \d+ effects")
+    second.wait_for_line(r"watchkeeper: ledger restored: restored at \S+ from a backup made at \S+; \d+ effects")
     (after,) = second.incidents()
     assert (after["id"], after["number"], after["state"]) == (before["id"], before["number"], "open")
     assert second.cli("incident", "note", "1", "after the restore", "--by", "Ada").returncode == 0

@@ -41,7 +41,7 @@ def test_a_file_that_was_replaced_is_read_by_itself_and_the_checks_that_stay_go_
 
     edit(config, add)
 
-    daemon.wait_for_line(r"INFO.*watchkeeper: reloaded: \+1 check, -0, ~0")
+    daemon.wait_for_line(r"INFO.*watchkeeper: config reloaded: \+1 check, -0, ~0")
     wait_until(lambda: services(daemon)["payments"]["checks"][0]["outcome"] == "ok", "the new check's first result")
     after = daemon.prober()
     assert (after["pid"], after["restarts"], after["missed"]) == (before["pid"], 0, 0)
@@ -160,7 +160,7 @@ def test_a_secret_that_is_rotated_in_its_file_signs_and_is_masked_and_a_new_toke
         "incident", "report", "--service", "orders-service", "--symptoms", "is second-secret", "--reporter", "Ada"
     )
     assert answer.returncode == 0, answer.stderr
-    daemon.wait_for_line(r"opened \(SEV3\): reported: is \*\*\*")
+    daemon.wait_for_line(r"clear => open \(SEV3\).*is \*\*\*")
 
 
 def test_a_reload_that_changes_where_telemetry_goes_sends_it_there(
