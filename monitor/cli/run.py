@@ -8,6 +8,7 @@ import click
 
 if TYPE_CHECKING:
     from monitor.config import Config
+    from monitor.daemon.signals import Signals
     from monitor.ledger.lock import StateLock
 
 
@@ -36,8 +37,10 @@ def run(context: click.Context, log_level: str, log_format: str) -> None:
     import os
     import time
 
-    from loguru import logger
+    from monitor.daemon.signals import Signals
 
+    signals = Signals()
+    signals.install()
     from monitor import logs
     from monitor.cli.main import config_of
     from monitor.ledger.lock import AlreadyRunning, StateLock
@@ -62,8 +65,7 @@ def run(context: click.Context, log_level: str, log_format: str) -> None:
     os.environ["TZ"] = "UTC"
     time.tzset()
     try:
-        asyncio.run(_run(config, lock))
-        logger.info("stopped")
+        asyncio.run(_run(config, context, signals, lock))
     except (ListenError, TokenError, LedgerError) as problem:
         raise click.ClickException(str(problem)) from None
     finally:
@@ -71,7 +73,13 @@ def run(context: click.Context, log_level: str, log_format: str) -> None:
         lock.release()
 
 
-async def _run(config: Config, lock: StateLock) -> None:
-    from monitor.daemon.daemon import Daemon
+async def _run(config: Config, context: click.Context, signals: Signals, lock: StateLock) -> None:
+    import os
 
-    await Daemon(config, lock.tell).run()
+    from monitor.cli.main import config_paths
+    from monitor.config import default_paths
+    from monitor.daemon.daemon import Daemon
+    from monitor.daemon.reload import Source
+
+    source = Source(config_paths(context) or default_paths(), os.environ)
+    await Daemon(config, lock.tell, source).run(signals)

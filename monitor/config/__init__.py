@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from monitor.config.changes import Changes, applicable, changes
 from monitor.config.config import (
     Config,
     Contact,
@@ -19,9 +20,11 @@ from monitor.config.config import (
 )
 from monitor.config.load import default_paths, load
 from monitor.config.problems import ConfigError, Problem
+from monitor.config.stamps import Stamps, stamps
 from monitor.config.values import Listen
 
 __all__ = [
+    "Changes",
     "Config",
     "ConfigError",
     "Contact",
@@ -34,10 +37,14 @@ __all__ = [
     "Service",
     "Slo",
     "Sources",
+    "Stamps",
     "Telemetry",
     "Tracker",
     "Traffic",
     "Webhook",
+    "applicable",
+    "changes",
     "default_paths",
     "load",
+    "stamps",
 ]

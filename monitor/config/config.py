@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, PrivateAttr, SecretStr
 
 from checks.check import Check
+from monitor.config.stamps import Stamps
 from monitor.config.values import Listen
 from monitor.core.severity import POLICIES, Criticality, Policy, Severity
 
@@ -133,6 +134,7 @@ class Config(Part):
     playbook: Playbook = Playbook()
     warnings: tuple[str, ...] = ()
     _secrets: frozenset[str] = PrivateAttr(default=frozenset())
+    _read_from: Stamps = PrivateAttr(default_factory=dict)
 
     def all_checks(self) -> tuple[Check, ...]:
         return self._all_checks
@@ -144,6 +146,15 @@ class Config(Part):
     def with_secrets(self, values: frozenset[str]) -> Config:
         copy = self.model_copy()
         copy._secrets = values
+        return copy
+
+    def read_from(self) -> Stamps:
+        """Every file that it consists of, as it looked when it was read."""
+        return self._read_from
+
+    def with_sources(self, stamps: Stamps) -> Config:
+        copy = self.model_copy()
+        copy._read_from = stamps
         return copy
 
     @cached_property

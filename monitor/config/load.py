@@ -11,6 +11,7 @@ from monitor.config.document import MAX_BYTES, Group, read
 from monitor.config.problems import ConfigError, Problem
 from monitor.config.reading import Reading, merge
 from monitor.config.rules import enforce
+from monitor.config.stamps import files_of, stamps
 from monitor.config.translate import shape_of
 
 SEARCHED = (Path("config.yaml"), Path("/etc/watchkeeper/config.yaml"))
@@ -31,9 +32,11 @@ def load(paths: Sequence[Path], environ: Mapping[str, str]) -> Config:
         ConfigError: with every problem there is.
     """
     given = tuple(paths) or default_paths()
+    # Before they are read: what changes meanwhile looks different afterwards, and is read again.
+    read_from = stamps(given)
     trees, problems = _read_all(given)
     if not trees:
-        raise ConfigError(problems)
+        raise ConfigError(problems, read_from)
     root, conflicts = merge(trees)
     problems += conflicts
     reading = Reading(root, environ)
@@ -41,9 +44,10 @@ def load(paths: Sequence[Path], environ: Mapping[str, str]) -> Config:
     warnings = enforce(shape, reading)
     config = build(shape, reading, given[0] if given[0].is_dir() else given[0].parent)
     problems += reading.problems()
+    read_from |= reading.looked_at
     if problems:
-        raise ConfigError(sorted(problems, key=lambda problem: (problem.file, problem.line)))
-    return config.model_copy(update={"warnings": tuple(warnings)})
+        raise ConfigError(sorted(problems, key=lambda problem: (problem.file, problem.line)), read_from)
+    return config.model_copy(update={"warnings": tuple(warnings)}).with_sources(read_from)
 
 
 def _read_all(paths: Sequence[Path]) -> tuple[list[Group], list[Problem]]:
@@ -71,7 +75,7 @@ def _files(paths: Sequence[Path], problems: list[Problem]) -> list[Path]:
     """Each file once, those of a folder in the order of their names."""
     files: dict[Path, Path] = {}
     for path in paths:
-        found = sorted([*path.glob("*.yaml"), *path.glob("*.yml")]) if path.is_dir() else [path]
+        found = files_of(path)
         if not path.exists():
             fix = "Name a file or a folder with -c; without it config.yaml and /etc/watchkeeper/config.yaml are tried."
             problems.append(Problem(str(path), 0, "", "there is no such file", fix))

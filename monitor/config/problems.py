@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+
+from monitor.config.stamps import Stamps
 
 Path = tuple[str | int, ...]
 """Keys and list positions from the top of the config: ("services", "orders", "slos", 0, "objective")."""
@@ -33,11 +36,17 @@ class Problem:
 
 
 class ConfigError(Exception):
-    """Everything that is wrong with a config. `str()` is what a person reads."""
+    """
+    Everything that is wrong with a config. `str()` is what a person reads.
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    Attributes:
+        read_from: The files that were read, or would have been, as they looked.
+    """
+
+    def __init__(self, problems: Sequence[Problem], read_from: Stamps = MappingProxyType({})) -> None:
         super().__init__(problems)
         self.problems = tuple(problems)
+        self.read_from = read_from
 
     def __str__(self) -> str:
         files = list(dict.fromkeys(problem.file for problem in self.problems))

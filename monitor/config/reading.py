@@ -10,6 +10,7 @@ from pathlib import Path as FilePath
 
 from monitor.config.document import Entry, Group, Listing, Node, Scalar
 from monitor.config.problems import Path, Problem, join, quote
+from monitor.config.stamps import Stamp, stamp
 
 _DOLLAR = re.compile(r"\$(?:\$|\{([^}]*)\}?)")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -51,6 +52,7 @@ class Reading:
     Attributes:
         substituted: For each path the values that environment variables put there, by the variable's name.
         files: For each path the content that was read from the file it names.
+        looked_at: Files that keys name, as they looked before they were read.
     """
 
     def __init__(self, root: Group, environ: Mapping[str, str]) -> None:
@@ -58,6 +60,7 @@ class Reading:
         self.environ = environ
         self.substituted: dict[Path, dict[str, str]] = {}
         self.files: dict[Path, str] = {}
+        self.looked_at: dict[FilePath, Stamp] = {}
         self._problems: dict[Path, list[Problem]] = {}
         self._holding: set[Path] = set()
         self._refused: set[Path] = set()
@@ -136,6 +139,11 @@ class Reading:
         Where a `*_file` key points: among systemd's credentials when it is there, else beside the config. The file
         `secrets/hook` of a folder that is loaded as the credential `secrets` is called `secrets_hook` there.
         """
+        file = self._credential(name) or self.beside(name, path)
+        self.looked_at.setdefault(file, stamp(file))
+        return file
+
+    def _credential(self, name: str) -> FilePath | None:
         credentials = self.environ.get("CREDENTIALS_DIRECTORY")
         if credentials and not FilePath(name).is_absolute():
             for known_as in (name, name.replace("/", "_")):
@@ -143,7 +151,7 @@ class Reading:
                 with suppress(OSError):  # no right to look, or too long for a name: then it is not there
                     if credential.is_file():
                         return credential
-        return self.beside(name, path)
+        return None
 
     def file_content(self, name: str, path: Path) -> str:
         """The secret in the file that the value at *path* names, trimmed; empty when there is none, which is told."""

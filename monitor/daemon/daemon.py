@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 from collections.abc import Callable
 
 from loguru import logger
@@ -19,7 +18,9 @@ from monitor.daemon.desk import DaemonDesk
 from monitor.daemon.house import House
 from monitor.daemon.keeping import Housekeeping
 from monitor.daemon.notify import Notify, status_line
+from monitor.daemon.reload import Reload, Source
 from monitor.daemon.resuming import resume
+from monitor.daemon.signals import Signals
 from monitor.daemon.vitals import Vitals
 from monitor.probing.supervisor import Supervisor
 from monitor.probing.wire import Batch
@@ -40,45 +41,60 @@ class Daemon:
     """
     Args:
         listening: Called once with HOST:PORT, when the API answers there.
+        source: Where the configuration is read again from; without it, it stays as it is.
     """
 
-    def __init__(self, config: Config, listening: Callable[[str], None]) -> None:
-        self.config = config
+    def __init__(self, config: Config, listening: Callable[[str], None], source: Source | None = None) -> None:
+        self.source = source
         self.notify = Notify.from_environ(os.environ, os.getpid())
         self.house = House.build(config, token_of(config))
         self.housekeeping = Housekeeping(self.house)
         self.supervisor = Supervisor(self.house.clock, self.take, logger.warning)
         self.vitals = Vitals(self.house, self.supervisor)
+        listen = config.monitor.listen
+        self._app = create_app(DaemonDesk(self), self.house.token, listen.host)
+        self._web = WebServer(self._app, listen.host, listen.port)
+        self.reload = Reload(self.house, self.supervisor, self._applied)
         self.turned_at = self.house.clock.now()
         self._listening = listening
         self._stop = asyncio.Event()
 
-    async def run(self) -> None:
-        """Until SIGTERM or SIGINT."""
-        loop = asyncio.get_running_loop()
-        for wanted in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(wanted, self._stop.set)
-        listen = self.config.monitor.listen
-        web = WebServer(create_app(DaemonDesk(self), self.house.token, listen.host), listen.host, listen.port)
+    async def run(self, signals: Signals) -> None:
+        """Until it is told to stop."""
         try:
-            await web.start()
-            self._listening(web.address)
-            for commit in resume(self.house):
-                self.house.adopt(commit)
-            self.house.start()
-            self.supervisor.configure(self.config.all_checks(), self.config.monitor.online)
-            await self.supervisor.start()
-            logger.info(
-                f"watching {len(self.config.services)} services, {len(self.config.all_checks())} checks; http://{web.host}:{web.port}"
+            await self.start()
+            loop = asyncio.get_running_loop()
+            signals.serve(
+                stop=lambda: loop.call_soon_threadsafe(self._stop.set),
+                reload=self.reload.read_now,
             )
             # It serves, the ledger was opened for writing, the prober has its checks. A disk that fills up now is no
             # reason to be killed for never being ready: it is in the status line and at /healthz/ready.
             self.notify.ready()
-            await self._turn()
+            await self.turn()
         finally:
-            await self._close(web)
+            await self.close()
 
-    async def _turn(self) -> None:
+    async def start(self) -> None:
+        config, web = self.house.config, self._web
+        await web.start()
+        self._listening(web.address)
+        for commit in resume(self.house):
+            self.house.adopt(commit)
+        self.house.start()
+        self.supervisor.configure(config.all_checks(), config.monitor.online)
+        await self.supervisor.start()
+        if self.source is not None:
+            self.reload.start(self.source)
+        logger.info(
+            f"watching {len(config.services)} services, {len(config.all_checks())} checks; http://{web.host}:{web.port}"
+        )
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    async def turn(self) -> None:
+        """Until `stop`."""
         while not self._stop.is_set():
             now, wall = self.house.clock.now(), self.house.clock.wall()
             self.turned_at = now
@@ -110,9 +126,13 @@ class Daemon:
             trouble=self.house.ledger.trouble,
         )
 
-    async def _close(self, web: WebServer) -> None:
+    def _applied(self, config: Config) -> None:
+        self._app.state.token = self.house.token = token_of(config)
+
+    async def close(self) -> None:
         self.notify.stopping()
+        self.reload.stop()
         await self.supervisor.stop()
-        await web.stop()
+        await self._web.stop()
         self.housekeeping.close()
         self.house.close()

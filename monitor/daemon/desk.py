@@ -15,6 +15,7 @@ from monitor.core.slo import Objective, budget_remaining, burn_rate
 from monitor.daemon.arrears import effects_part
 from monitor.daemon.house import House
 from monitor.daemon.judge import ITSELF
+from monitor.daemon.reload import Reload
 from monitor.ledger.records import Commit
 from monitor.probing.supervisor import ProberStatus, Supervisor
 from monitor.response.case import Case
@@ -43,6 +44,7 @@ STUCK = timedelta(seconds=30)
 class Running(Protocol):
     house: House
     supervisor: Supervisor
+    reload: Reload
     turned_at: datetime
 
 
@@ -65,7 +67,8 @@ class DaemonDesk:
             check.check.id
             for watch in self._house.judge.watches.values()
             for check in watch.checks.values()
-            if check.last is None
+            # One that a reload added is waited for by nobody.
+            if check.last is None and check.began_at <= self._house.judge.began_at
         ]
         if unheard:
             more = f" and {len(unheard) - 3} more" if len(unheard) > 3 else ""
@@ -133,6 +136,7 @@ class DaemonDesk:
             "telemetry": dict(house.telemetry.stats()),
             "sources": house.surveyor.sources(),
             "baselines": house.surveyor.state(),
+            "config": self._daemon.reload.state(),
         }
 
     def incidents(self, state: str, limit: int) -> list[IncidentDocument]:

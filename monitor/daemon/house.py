@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +16,7 @@ from checks.check import Check, CollectorQuestion
 from checks.result import CheckResult
 from monitor import logs
 from monitor.clock import SteadyClock
-from monitor.config import Config
+from monitor.config import Changes, Config
 from monitor.core.incident import Timing
 from monitor.daemon.judge import ITSELF, Judge
 from monitor.daemon.surroundings import Surveyor
@@ -52,6 +53,7 @@ class House:
     judge: Judge = field(init=False)
     worker: EffectsWorker = field(init=False)
     checks: dict[str, Check] = field(init=False)
+    to_fit: bool = False  # the baselines: something that they are fitted from was reconfigured
 
     def __post_init__(self) -> None:
         self.checks = {check.id: check for check in self.config.all_checks()}
@@ -69,14 +71,7 @@ class House:
         ledger = Ledger.open(state)
         clock = _clock(ledger)
         casebook = Casebook(rules_of(config), new_id=lambda: str(ULID()), new_number=ledger.next_number)
-        telemetry = Telemetry.start(
-            config.telemetry.otlp,
-            environment=config.monitor.environment,
-            location=config.monitor.location,
-            instance_id=_instance_id(ledger),
-            clock=clock,
-            secrets=config.secrets(),
-        )
+        telemetry = _telemetry(config, config.secrets(), ledger, clock)
         surveyor = Surveyor(config, clock)
         return cls(config, clock, ledger, History.open(state / "history.sqlite"), telemetry, casebook, surveyor, token)
 
@@ -84,6 +79,35 @@ class House:
         self.surveyor.start()
         self.refresh_baselines()
         self.worker.start()
+
+    def replace(self, config: Config, changed: Changes) -> None:
+        """Live by *config* from now on. What it does not touch goes on as if nothing had happened."""
+        now, wall = self.clock.now(), self.clock.wall()
+        before, self.config = self.config, config
+        # What came before may still be shown: in results that are on their way, in texts of open incidents.
+        secrets = before.secrets() | config.secrets()
+        logs.hide(config.secrets())
+        self._replace_telemetry(changed, secrets)
+        # The same object where nothing changed: telemetry compares it with each result.
+        fresh = {check.id: check for check in config.all_checks()}
+        known = self.checks
+        self.checks = {name: known[name] if known.get(name) == check else check for name, check in fresh.items()}
+        self.casebook.rules = rules_of(config)
+        self.surveyor.replace(config, changed)
+        self.judge.replace(config, now, wall)
+        if changed.touches("tracker"):
+            self.worker.replace(outlets_of(config))
+        self.to_fit = self.to_fit or bool(
+            changed.added or changed.touches("sources", "monitor.time_zone") or changed.touches_services("traffic")
+        )
+
+    def _replace_telemetry(self, changed: Changes, secrets: frozenset[str]) -> None:
+        if not changed.touches("telemetry", "monitor.environment", "monitor.location"):
+            self.telemetry.hide(secrets)
+            return
+        last, self.telemetry = self.telemetry, _telemetry(self.config, secrets, self.ledger, self.clock)
+        # In a thread: the former collector may be away, and what is left for it is waited for.
+        threading.Thread(target=last.close, args=(2.0,), name="last-telemetry", daemon=True).start()
 
     def adopt(self, commit: Commit) -> Future[None]:
         """What was decided becomes durable, visible, and, through its effects, known outside."""
@@ -100,6 +124,7 @@ class House:
     def refresh_baselines(self) -> None:
         """Fits them anew, incidents cut out: what was an outage must not become what is normal."""
         now = self.clock.now()
+        self.to_fit = False
         incidents = self.ledger.incidents()
         self.surveyor.refresh(
             [(i.first_failure_at or i.opened_at or i.since, i.resolved_at or now) for i in incidents],
@@ -209,6 +234,17 @@ def unproven_of(ledger: Ledger) -> dict[str, datetime]:
     """Incident -> since when proof of its recovery is wanting, as the last run left it."""
     kept = json.loads(ledger.meta(UNPROVEN) or "{}")
     return {incident: datetime.fromisoformat(since) for incident, since in kept.items()}
+
+
+def _telemetry(config: Config, secrets: frozenset[str], ledger: Ledger, clock: SteadyClock) -> Telemetry:
+    return Telemetry.start(
+        config.telemetry.otlp,
+        environment=config.monitor.environment,
+        location=config.monitor.location,
+        instance_id=_instance_id(ledger),
+        clock=clock,
+        secrets=secrets,
+    )
 
 
 def _clock(ledger: Ledger) -> SteadyClock:

@@ -19,6 +19,7 @@ from monitor.response.case import Case
 from monitor.response.casebook import Casebook
 from monitor.response.detect import Observation
 from monitor.response.observe import Surroundings, blind_observation, observe
+from monitor.response.parting import part
 from monitor.response.watch import ServiceWatch, watch_of
 
 ITSELF = "watchkeeper"
@@ -45,14 +46,48 @@ class Judge:
         began_to_fail: Callable[[CheckResult], object],
     ) -> None:
         self.casebook = casebook
+        self.began_at = now
         self.services: Mapping[str, Service] = config.services
         self.watches = {name: watch_of(service, now) for name, service in config.services.items()}
         self._surroundings = surroundings
         self._adopt = adopt
         self._began_to_fail = began_to_fail
-        self._every = min([EVALUATE_EVERY, *(timedelta(seconds=c.interval) for c in config.all_checks())])
+        self._every = _cadence(config)
         self._evaluated_at = now
         self._restless: set[str] = set()
+
+    def replace(self, config: Config, now: datetime, wall: datetime) -> None:
+        """
+        What is watched from *now* on. Services and checks that stay keep their windows, detectors and places.
+
+        The casebook is told of those that went and of those that came back.
+        """
+        gone = self.watches.keys() - config.services.keys()
+        came = config.services.keys() - self.watches.keys()
+        for name, service in config.services.items():
+            if name in self.watches:
+                self.watches[name].replace(service, now)
+        self.watches = {
+            name: self.watches[name] if name in self.watches else watch_of(service, now)
+            for name, service in config.services.items()
+        }
+        self.services = config.services
+        self._every = _cadence(config)
+        self._restless -= gone
+        for name in sorted(gone):
+            for commit in part(self.casebook, name, now, wall):
+                self._adopt(commit)
+        for name in sorted(came):
+            self._take_up(name, now, wall)
+
+    def _take_up(self, name: str, now: datetime, wall: datetime) -> None:
+        """A service that has a past: nobody watched it meanwhile, so nothing of that time proves that it is well."""
+        if name not in self.casebook.subjects:
+            return
+        commit = self.casebook.lost_sight(name, "it was not watched for a while", now, wall)
+        self.watches[name].prove_since(self.casebook.subjects[name].incident.since)
+        if commit is not None:
+            self._adopt(commit)
 
     def take(self, results: Iterable[CheckResult], now: datetime, wall: datetime) -> None:
         """Results that just arrived. A failure is judged at once; the rest wait for the next evaluation."""
@@ -140,3 +175,8 @@ class Judge:
         commit = self.casebook.evaluate(ITSELF, seen, wall)
         if commit is not None:
             self._adopt(commit)
+
+
+def _cadence(config: Config) -> timedelta:
+    """Every ten seconds, or as often as the quickest check."""
+    return min([EVALUATE_EVERY, *(timedelta(seconds=check.interval) for check in config.all_checks())])

@@ -15,7 +15,6 @@ import schedule
 from loguru import logger
 
 from monitor.core.sli import Tally
-from monitor.core.slots import slots_between
 from monitor.daemon.house import House
 from monitor.daemon.resuming import remember_timeline, remember_unproven, unproven
 from monitor.ledger.history import MinuteRow
@@ -26,6 +25,8 @@ from monitor.telemetry import names
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 HEARTBEAT = timedelta(seconds=15)
+REFIT_PAUSE = timedelta(minutes=10)
+"""After a fitting: a config that is being worked on is reloaded often, and a fitting asks Prometheus for weeks."""
 STEP = timedelta(seconds=2)
 """A difference between the two clocks that changes by more than this between two ticks is a step of the wall clock."""
 
@@ -40,6 +41,7 @@ class Housekeeping:
         self._unproven: dict[str, datetime] | None = None
         self._restless = set(house.history.detector_states())
         self._offset = wall - now
+        self._fitted_at = now
         self._jobs = self._set_up()
         remember_timeline(house, now)
 
@@ -60,6 +62,9 @@ class Housekeeping:
             self._write_checkpoints(self._hour)
             self._hour += HOUR
         self._jobs.run_pending()
+        if self._house.to_fit and now - self._fitted_at >= REFIT_PAUSE:
+            self._fitted_at = now
+            self._house.refresh_baselines()
         self._house.surveyor.tick(now)
 
     def close(self) -> None:
@@ -144,7 +149,9 @@ class Housekeeping:
         retention = self._house.config.monitor.retention
         kept = {"minutes": retention.minutes, "five_minutes": retention.five_minutes, "hours": retention.hours}
         now = self._house.clock.now()
-        threading.Thread(target=self._house.history.compact, args=(now,), kwargs=kept, name="compact").start()
+        threading.Thread(
+            target=self._house.history.compact, args=(now,), kwargs=kept, name="compact", daemon=True
+        ).start()
 
     def _review_playbook(self) -> None:
         playbook = self._house.config.playbook
@@ -161,5 +168,4 @@ class Housekeeping:
 def _counted(watch: CheckWatch, start: datetime, span: timedelta) -> Tally:
     """What a whole minute or hour held, and what the timetable expected of it."""
     end = start + span
-    expected = slots_between(watch.check.id, watch.check.interval, max(start, watch.began_at), end)
-    return watch.window.tally(end, span, expected)
+    return watch.window.tally(end, span, watch.expected(start, end))

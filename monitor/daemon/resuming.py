@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
 from checks.result import Outcome
 from monitor.core.incident import MINIMUM_GAP, State, gap_limit
 from monitor.daemon.house import TIMELINE, UNPROVEN, House, case_from
+from monitor.daemon.judge import ITSELF
 from monitor.ledger.history import MinuteRow
 from monitor.ledger.records import BudgetCheckpoint, Commit
+from monitor.response.parting import part
+from monitor.response.watch import CheckWatch
 
+Row = MinuteRow | BudgetCheckpoint
 MINUTES_RESTORED = timedelta(hours=6)
 PERIOD = timedelta(days=90)
 
@@ -26,6 +31,8 @@ def resume(house: House) -> Iterator[Commit]:
     for incident in house.ledger.places():
         case = case_from(house.ledger, incident.id) if incident.id else None
         house.casebook.restore(incident, case)
+    for name in sorted(house.casebook.subjects.keys() - house.judge.watches.keys() - {ITSELF}):
+        yield from part(house.casebook, name, now, wall)  # it left the configuration while we were away
     away_since = last_seen(house)
     if away_since is None:
         return
@@ -45,21 +52,36 @@ def restore_watches(house: House, now: datetime) -> None:
     An hour that both have is taken from the minutes alone.
     """
     watches = {watch.check.id: watch for service in house.judge.watches.values() for watch in service.checks.values()}
-    edge = (now - MINUTES_RESTORED).replace(minute=0, second=0, microsecond=0)
-    kept: list[tuple[str, datetime, MinuteRow | BudgetCheckpoint]] = [
-        *((c.check, c.hour + timedelta(minutes=1), c) for c in house.ledger.checkpoints(now - PERIOD, edge)),
-        *((r.check, r.minute + timedelta(seconds=30), r) for r in house.history.minutes_of_all(edge, now)),
-    ]
-    for name, at, row in kept:
-        watch = watches.get(name)
-        if watch is None:
-            continue
-        for outcome, count in ((Outcome.OK, row.good), (Outcome.FAILED, row.bad), (Outcome.UNKNOWN, row.unknown)):
-            if count:
-                watch.window.add(at, outcome, count)
+    edge = _edge(now)
+    put_back(watches, (*house.ledger.checkpoints(now - PERIOD, edge), *house.history.minutes_of_all(edge, now)))
     for name, state in house.history.detector_states().items():
         if name in watches and isinstance(state, dict):
             watches[name].restore(state)
+
+
+def past_of(house: House, checks: AbstractSet[str]) -> tuple[Row, ...]:
+    """What was kept of *checks*: one that was removed by mistake and is back has not lost its budget's past."""
+    now = house.clock.now()
+    edge = _edge(now)
+    minutes = (row for check in sorted(checks) for row in house.history.minutes(check, edge, now))
+    return (*house.ledger.checkpoints(now - PERIOD, edge, checks), *minutes)
+
+
+def put_back(watches: Mapping[str, CheckWatch], rows: Iterable[Row]) -> None:
+    """Fills the windows of *watches* with what was kept of them; rows of other checks are left out."""
+    for row in rows:
+        watch = watches.get(row.check)
+        if watch is None:
+            continue
+        middle = timedelta(seconds=30) if isinstance(row, MinuteRow) else timedelta(minutes=1)
+        at = (row.minute if isinstance(row, MinuteRow) else row.hour) + middle
+        for outcome, count in ((Outcome.OK, row.good), (Outcome.FAILED, row.bad), (Outcome.UNKNOWN, row.unknown)):
+            if count:
+                watch.window.add(at, outcome, count)
+
+
+def _edge(now: datetime) -> datetime:
+    return (now - MINUTES_RESTORED).replace(minute=0, second=0, microsecond=0)
 
 
 def last_seen(house: House) -> datetime | None:

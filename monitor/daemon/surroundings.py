@@ -14,7 +14,7 @@ from loguru import logger
 
 from checks.check import Check
 from monitor.clock import SteadyClock
-from monitor.config import Config, Service
+from monitor.config import Changes, Config, Service, Traffic
 from monitor.core.baseline import RECENT, Baseline, Signal, latency_shift, latency_shifted, rank_normal
 from monitor.core.sequential import RankCusum
 from monitor.core.slo import Objective
@@ -82,13 +82,33 @@ class Surveyor:
     def start(self) -> None:
         prometheus = self._config.sources.prometheus
         if prometheus is None:
+            self._poller.watch(())
             return
         client = Prometheus(prometheus)
-        self._poller.watch(_readers(self._config.services.values(), client))
+        self._poller.watch(_readers(self._config.services.values(), client), _reading_interval(self._config))
         self._poller.start()
 
-    def stop(self) -> None:
-        self._poller.stop()
+    def replace(self, config: Config, changed: Changes) -> None:
+        """What the new configuration reads, from now on. Evidence against what another target did is forgotten."""
+        before, self._config = self._config, config
+        asked = {
+            name: ({check.name for check in service.checks}, service.traffic)
+            for name, service in config.services.items()
+        }
+        other = {name for name, (_, traffic) in asked.items() if _traffic(before, name) != traffic}
+        if changed.touches("sources"):
+            other = set(asked)
+        for service, signal, check in list(self._tracks):
+            known = service in asked and (not check or check in asked[service][0])
+            is_other = f"{service}/{check}" in changed.asked_anew if check else service in other
+            if not known or is_other:
+                del self._tracks[service, signal, check]
+        self._poller.forget(other)
+        if other or changed.services_removed or _reading_interval(before) != _reading_interval(config):
+            self.start()
+
+    def stop(self, timeout: float = 1.0) -> None:
+        self._poller.stop(timeout)
         self._fitter.stop()
 
     def tick(self, now: datetime) -> None:
@@ -205,6 +225,10 @@ def _readers(services: Iterable[Service], client: Prometheus) -> list[TrafficRea
         for service in services
         if service.traffic is not None and service.traffic.requests is not None
     ]
+
+
+def _traffic(config: Config, service: str) -> Traffic | None:
+    return config.services[service].traffic if service in config.services else None
 
 
 def _reads_traffic(service: Service) -> bool:

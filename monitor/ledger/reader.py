@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -121,10 +123,14 @@ class LedgerReader:
         found = self._all(tuple, "SELECT value FROM meta WHERE key = ?", (key,))
         return str(found[0][0]) if found else None
 
-    def checkpoints(self, since: datetime, until: datetime) -> tuple[BudgetCheckpoint, ...]:
-        """Of all checks, for hours that begin in [since, until), oldest first."""
-        sql = rows.SELECT_CHECKPOINTS + "WHERE hour >= ? AND hour < ? ORDER BY hour, check_name"
-        return self._all(rows.checkpoint_of, sql, (rows.to_text(since), rows.to_text(until)))
+    def checkpoints(
+        self, since: datetime, until: datetime, checks: AbstractSet[str] | None = None
+    ) -> tuple[BudgetCheckpoint, ...]:
+        """Of *checks* or of all, for hours that begin in [since, until), oldest first."""
+        which = "" if checks is None else "AND check_name IN (SELECT value FROM json_each(?)) "
+        sql = rows.SELECT_CHECKPOINTS + f"WHERE hour >= ? AND hour < ? {which}ORDER BY hour, check_name"
+        named = () if checks is None else (json.dumps(sorted(checks)),)
+        return self._all(rows.checkpoint_of, sql, (rows.to_text(since), rows.to_text(until), *named))
 
     def close(self) -> None:
         while self._idle:

@@ -51,7 +51,7 @@ class Lane:
     def __init__(
         self,
         outlet: Outlet,
-        closing_before: Sequence[str],
+        *,
         ledger: Ledger,
         compose: Compose,
         now: Callable[[], datetime],
@@ -61,7 +61,7 @@ class Lane:
     ) -> None:
         self.outlet = outlet
         self.pause: Pause | None = None
-        self._closing_before = frozenset(closing_before)
+        self._closing_before: frozenset[str] = frozenset()
         self._ledger = ledger
         self._compose = compose
         self._now = now
@@ -75,10 +75,19 @@ class Lane:
         self._woken = 0
         self._quiet_at = 0  # the wake after which nothing was due
         self._stopping = False
-        self._thread = threading.Thread(target=self._run, name=f"outlet-{outlet.name}", daemon=True)
+        self._thread: threading.Thread | None = None
+
+    def use(self, outlet: Outlet, closing_before: Sequence[str]) -> None:
+        """From the next effect on. What the former address or secret was refused for is tried again."""
+        self.outlet, self._closing_before, self.pause = outlet, frozenset(closing_before), None
 
     def start(self) -> None:
-        self._thread.start()
+        """Begin, or go on although it was told to stop and is still sending."""
+        with self._changed:
+            self._stopping = False
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name=f"outlet-{self.outlet.name}", daemon=True)
+                self._thread.start()
 
     def wake(self) -> int:
         with self._changed:
@@ -97,12 +106,13 @@ class Lane:
             self._changed.notify_all()
 
     def join(self, timeout: float) -> bool:
-        if self._thread.ident is not None:
-            self._thread.join(timeout)
-        return not self._thread.is_alive()
+        thread = self._thread
+        if thread is not None:
+            thread.join(timeout)
+        return thread is None or not thread.is_alive()
 
     def _run(self) -> None:
-        while not self._stopping:
+        while not self._has_ended():
             woken = self._woken
             try:
                 wait = self._turn()
@@ -115,6 +125,12 @@ class Lane:
                 self._quiet_at = woken
                 self._changed.notify_all()
                 self._changed.wait_for(partial(self._is_called, woken), wait)
+
+    def _has_ended(self) -> bool:
+        with self._changed:
+            if self._stopping:
+                self._thread = None
+            return self._stopping
 
     def _is_called(self, woken: int) -> bool:
         return self._stopping or self._woken != woken

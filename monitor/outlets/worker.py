@@ -6,6 +6,7 @@ import random as random_module
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 
 from loguru import logger
 
@@ -40,20 +41,44 @@ class EffectsWorker:
     ) -> None:
         self._ledger = ledger
         self._now = now
-        names = list(outlets)
-        self._lanes = {
-            name: Lane(outlet, names[:place], ledger, compose, now, told, random, poll)
-            for place, (name, outlet) in enumerate(outlets.items())
-        }
+        self._lane_of = partial(Lane, ledger=ledger, compose=compose, now=now, told=told, random=random, poll=poll)
+        self._lanes: dict[str, Lane] = {}
+        # Lanes of outlets that were removed: what they know and the ledger does not is needed should they come back.
+        self._parted: dict[str, Lane] = {}
+        self._assign(outlets)
 
     def start(self) -> None:
+        self._warn_of_orphans()
+        for lane in self._lanes.values():
+            lane.start()
+
+    def replace(self, outlets: Mapping[str, Outlet]) -> None:
+        """
+        From now on these. A lane whose outlet stays goes on with the new address and secret, at once if it was paused;
+        one whose outlet went ends what it is sending, and what still waits for it waits until it is back.
+        """
+        self._assign(outlets)
+        self._warn_of_orphans()
+        for lane in self._parted.values():
+            lane.stop()
+        for lane in self._lanes.values():
+            lane.start()
+            lane.wake()
+
+    def _assign(self, outlets: Mapping[str, Outlet]) -> None:
+        known = self._parted | self._lanes
+        names = list(outlets)
+        self._lanes = {name: known.get(name) or self._lane_of(outlet) for name, outlet in outlets.items()}
+        self._parted = {name: lane for name, lane in known.items() if name not in outlets}
+        for place, (name, outlet) in enumerate(outlets.items()):
+            self._lanes[name].use(outlet, closing_before=names[:place])
+
+    def _warn_of_orphans(self) -> None:
         unfinished = self._ledger.effects(states=(EffectState.WAITING, EffectState.SENDING))
         for name in sorted({effect.outlet for effect in unfinished} - set(self._lanes)):
             logger.bind(outlet=name).warning(
                 "outlet {}: has unsent effects and is not configured any more; they wait until it is again", name
             )
-        for lane in self._lanes.values():
-            lane.start()
 
     def wake(self) -> None:
         """New effects were committed. Without it they are found within `poll`."""
@@ -68,10 +93,11 @@ class EffectsWorker:
 
     def stop(self, timeout: float = 15.0) -> bool:
         """Let each lane finish what it is sending. False: one did not in time, and its effect will be asked about."""
-        for lane in self._lanes.values():
+        lanes = [*self._lanes.values(), *self._parted.values()]
+        for lane in lanes:
             lane.stop()
         deadline = time.monotonic() + timeout
-        ended = [lane.join(max(deadline - time.monotonic(), 0.0)) for lane in self._lanes.values()]
+        ended = [lane.join(max(deadline - time.monotonic(), 0.0)) for lane in lanes]
         return all(ended)
 
     @property

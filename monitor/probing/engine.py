@@ -33,6 +33,7 @@ class Engine:
         self._on_bug = on_bug
         self._epoll = select.epoll()
         self._multis: dict[str | None, Multi] = {}
+        self._retired: list[Multi] = []
         self._owners: dict[int, Multi] = {}
         self._bundle = system_bundle()
         self._pool: list[Transfer] = []
@@ -77,6 +78,8 @@ class Engine:
                 self._forget(fd)
         now = time.monotonic()
         self._kick(now)
+        if self._retired:
+            self._close_retired()
         if self._doctor.waiting:
             self._doctor.give_up(now)
         self._deliver()
@@ -100,6 +103,12 @@ class Engine:
         except OSError:
             return  # closed by its owner: the kernel has forgotten it already
 
+    def forget_authorities(self) -> None:
+        """What begins from now on reads its file of CA certificates anew: it may hold others, or be of no more use."""
+        for ca_file in [ca_file for ca_file in self._multis if ca_file is not None]:
+            self._retired.append(self._multis.pop(ca_file))
+        self._close_retired()
+
     def close(self) -> None:
         """Abandon what is in flight: its `done` is not called."""
         for curl, (transfer, _, multi) in self._flying.items():
@@ -111,7 +120,7 @@ class Engine:
             transfer.curl.close()
         self._pool.clear()
         self._doctor.close()
-        for multi in self._multis.values():
+        for multi in self._all_multis():
             multi.close()
         self._epoll.close()
 
@@ -133,11 +142,19 @@ class Engine:
             multi = self._multis[ca_file] = Multi(self._epoll, self._owners, self._on_bug)
         return multi
 
+    def _all_multis(self) -> tuple[Multi, ...]:
+        return (*self._multis.values(), *self._retired)
+
+    def _close_retired(self) -> None:
+        for multi in [multi for multi in self._retired if multi.idle]:
+            self._retired.remove(multi)
+            multi.close()
+
     def _wait(self, timeout: float, now: float) -> float:
         if self._ready:
             return 0.0
         until = now + timeout
-        for multi in self._multis.values():
+        for multi in self._all_multis():
             if multi.due is not None and multi.due < until:
                 until = multi.due
         if self._doctor.waiting and (due := self._doctor.due) is not None and due < until:
@@ -145,7 +162,7 @@ class Engine:
         return until - now if until > now else 0.0
 
     def _kick(self, now: float) -> None:
-        due = [multi for multi in self._multis.values() if multi.due is not None and multi.due <= now]
+        due = [multi for multi in self._all_multis() if multi.due is not None and multi.due <= now]
         for multi in due:
             self._end_all(multi.kick())
 

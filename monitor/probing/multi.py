@@ -49,6 +49,10 @@ class Multi:
         self._multi.remove_handle(curl)
         self._flying -= 1
 
+    @property
+    def idle(self) -> bool:
+        return self._flying == 0
+
     def kick(self) -> list[Ended]:
         """Tell libcurl that the time it asked for, `due`, has come."""
         self.due = None

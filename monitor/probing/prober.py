@@ -158,6 +158,8 @@ class Prober:
             self._next_beat = 0.0
         elif message.origin != self._clock.origin:
             raise WireError("the daemon's timeline began anew: that needs a new prober")
+        else:
+            self._engine.forget_authorities()
         checks = checks_of(message)
         self._timetable.replace(checks, self._clock.seconds())
         self._means.references.replace(message.references)

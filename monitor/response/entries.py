@@ -80,4 +80,6 @@ def effects_for(case: Case, events: Iterable[LedgerEvent], outlets: tuple[str, .
 
 def _next(case: Case, outlet: str, kind: EffectKind) -> tuple[str, int, EffectKind]:
     order = case.orders[outlet] = case.orders.get(outlet, 0) + 1
+    if order == 1 and kind is EffectKind.UPDATE:
+        kind = EffectKind.CREATE  # this outlet was configured after the incident had opened
     return outlet, order, kind

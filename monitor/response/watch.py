@@ -25,10 +25,25 @@ SETTLE = timedelta(seconds=5)
 """How long an excuse may hold a result back; slots younger than timeout + this are not missing yet."""
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A time (since, until] during which a check was asked at an interval that it no longer has."""
+
+    since: datetime
+    until: datetime
+    interval: float
+
+
+MOST_STRETCHES = 16
+"""Kept of one check. With more, the results of the oldest are not expected any more, and none of them is missing."""
+
+
 @dataclass(slots=True)
 class CheckWatch:
     """
     Attributes:
+        began_at: Since when it is asked at its present interval.
+        before: The times before that at other intervals, oldest first.
         s: The CUSUM's evidence of failure, 0 to h.
         onset_at: First failure since `s` was last zero: what `open_after` is counted from.
         failing: Confirmed failing now; unknown results leave it as it is.
@@ -50,6 +65,23 @@ class CheckWatch:
     proof: Tally = field(default_factory=Tally)
     proof_since: datetime | None = None
     latencies: dict[datetime, list[float]] = field(default_factory=dict)
+    before: tuple[Stretch, ...] = ()
+
+    def replace(self, check: Check, cusum: FailureCusum, now: datetime) -> None:
+        """The same check as it is configured from *now* on: what was counted stays counted."""
+        if check.interval != self.check.interval:
+            stretch = Stretch(self.began_at, now, self.check.interval)
+            self.before = (*self.before, stretch)[-MOST_STRETCHES:]
+            self.began_at = now
+        if check.question != self.check.question:
+            # What the old target did says nothing of the new one. Whether it fails, its next probe tells.
+            self.reset_detector()
+            self.last_two = (False, False)
+            self.proof = Tally()
+            self.latencies.clear()
+        if check != self.check:
+            self.check = check
+        self.cusum = cusum
 
     def observe(self, result: CheckResult) -> None:
         self.last = result
@@ -128,12 +160,16 @@ class CheckWatch:
 
     def tally(self, now: datetime, window: timedelta) -> Tally:
         settled = now - timedelta(seconds=self.check.timeout) - SETTLE
-        start = max(window_start(now, window), self.began_at)
-        expected = slots_between(self.check.id, self.check.interval, start, settled)
-        return self.window.tally(now, window, expected)
+        return self.window.tally(now, window, self.expected(window_start(now, window), settled))
 
-    def silent_for(self, now: datetime) -> timedelta:
-        return now - (self.heard_at or self.began_at)
+    def expected(self, start: datetime, end: datetime) -> int:
+        """How many slots the timetable had in (start, end], at the intervals of their time."""
+        stretches = (*self.before, Stretch(self.began_at, end, self.check.interval))
+        return sum(slots_between(self.check.id, s.interval, max(start, s.since), min(end, s.until)) for s in stretches)
+
+    def silent_since(self) -> datetime:
+        """Not before its present interval began: a shorter one would call the longer one's pause a silence."""
+        return max(self.heard_at or self.began_at, self.began_at)
 
     def take_latency(self, minute: datetime) -> float | None:
         """The median latency of *minute* in seconds, forgotten with everything older; None without an ok result."""
@@ -150,6 +186,16 @@ class ServiceWatch:
     name: str
     objective: float
     checks: dict[str, CheckWatch]
+
+    def replace(self, service: Service, now: datetime) -> None:
+        """Its checks as they are configured from *now* on: those that stay keep what is known of them."""
+        known = self.checks
+        fresh = watch_of(service, now)
+        self.objective = fresh.objective
+        for name, watch in fresh.checks.items():
+            if name in known:
+                known[name].replace(watch.check, watch.cusum, now)
+        self.checks = {name: known.get(name, watch) for name, watch in fresh.checks.items()}
 
     def failing(self) -> tuple[str, ...]:
         return tuple(name for name, watch in self.checks.items() if watch.failing)
@@ -178,11 +224,11 @@ class ServiceWatch:
     def gap(self, now: datetime) -> bool:
         """No ok or failed result of any check for longer than the gap limit."""
         return bool(self.checks) and all(
-            watch.silent_for(now) > gap_limit(watch.check.interval) for watch in self.checks.values()
+            now - watch.silent_since() > gap_limit(watch.check.interval) for watch in self.checks.values()
         )
 
     def silent_since(self) -> datetime:
-        return max(watch.heard_at or watch.began_at for watch in self.checks.values())
+        return max(watch.silent_since() for watch in self.checks.values())
 
     def tally(self, now: datetime, window: timedelta) -> Tally:
         return total(watch.tally(now, window) for watch in self.checks.values())

@@ -36,9 +36,15 @@ class TrafficPoller:
         self._samples: dict[str, TrafficSample] = {}
         self._stopping = False
 
-    def watch(self, readers: Iterable[TrafficReader]) -> None:
-        """Replaces what is read; the last readings of services that stay are kept. The first reading is spread."""
+    def watch(self, readers: Iterable[TrafficReader], every: timedelta | None = None) -> None:
+        """
+        Replaces what is read; the last readings of services that stay are kept. The first reading is spread.
+
+        Args:
+            every: Between two readings of a service from now on; as before if left out.
+        """
         with self._changed:
+            self._every = every.total_seconds() if every is not None else self._every
             self._generation += 1
             self._readers = {reader.service: reader for reader in readers}
             self._samples = {name: sample for name, sample in self._samples.items() if name in self._readers}
@@ -47,7 +53,15 @@ class TrafficPoller:
             self._due = [(begin + i * gap, name, self._generation) for i, name in enumerate(sorted(self._readers))]
             self._changed.notify_all()
 
+    def forget(self, services: Iterable[str]) -> None:
+        """The last readings of these: they answered another question."""
+        with self._changed:
+            for name in services:
+                self._samples.pop(name, None)
+
     def start(self) -> None:
+        if self._threads:
+            return
         for i in range(self._workers):
             thread = threading.Thread(target=self._work, name=f"traffic-{i}", daemon=True)
             self._threads.append(thread)

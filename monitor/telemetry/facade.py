@@ -79,6 +79,11 @@ class Telemetry:
             logger.error(f"telemetry is off: {type(error).__name__}: {error}; correct telemetry.otlp and restart")
             return cls()
 
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Masks these from now on, and no others."""
+        if self._pipeline is not None:
+            self._pipeline.hide(tuple(secrets))
+
     @property
     def enabled(self) -> bool:
         return self._pipeline is not None

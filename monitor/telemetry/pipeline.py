@@ -28,12 +28,18 @@ FORGET_AFTER = 600.0
 
 @dataclass(slots=True)
 class Watched:
-    """One check, as telemetry knows it. A changed check starts anew: new template, new sums."""
+    """
+    One check, as telemetry knows it. A changed check starts anew: new template, new sums.
+
+    Attributes:
+        hidden: The secrets that the template does not show.
+    """
 
     check: Check
     template: SpanTemplate
     series: CheckSeries
     seen: float
+    hidden: tuple[str, ...]
 
 
 class Pipeline:
@@ -73,11 +79,17 @@ class Pipeline:
         pipeline.sender.start()
         return pipeline
 
+    def hide(self, secrets: tuple[str, ...]) -> None:
+        self._secrets = secrets
+        self.events.hidden = masker(secrets)
+
     def probe(self, check: Check, result: CheckResult) -> None:
         now = time.monotonic()
         watched = self._watched.get(check.id)
         if watched is None or (watched.check is not check and watched.check != check):
             watched = self._watched[check.id] = self._watch(check, now)
+        if watched.hidden is not self._secrets:
+            watched.template, watched.hidden = self._template(check), self._secrets
         watched.seen = now
         watched.series.add(result)
         if now >= self._offset_until:
@@ -129,10 +141,14 @@ class Pipeline:
     def _watch(self, check: Check, now: float) -> Watched:
         return Watched(
             check,
-            SpanTemplate(check, self._limits, self._secrets),
+            self._template(check),
             CheckSeries(check, nanoseconds(self._clock.wall()), self._limits),
             now,
+            self._secrets,
         )
+
+    def _template(self, check: Check) -> SpanTemplate:
+        return SpanTemplate(check, self._limits, self._secrets)
 
     def _collect(self) -> Iterator[tuple[bytes, int]]:
         """Called on the sender's thread, when a request can be made."""

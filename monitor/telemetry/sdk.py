@@ -102,7 +102,7 @@ class EventLog:
         provider = LoggerProvider(resource, shutdown_on_exit=False)
         provider.add_log_record_processor(_ToLane(put))
         self._logger = provider.get_logger(names.SCOPE, package_version(), names.SCHEMA_URL)
-        self._hidden = hidden
+        self.hidden = hidden
 
     def emit(self, event: LedgerEvent) -> None:
         kind = names.EVENTS.get(event.name, names.EVENT_DEFAULT)
@@ -112,7 +112,7 @@ class EventLog:
             observed_timestamp=wall,
             context=_context(event.trace_id, event.span_id),
             severity_number=SeverityNumber(kind.number),
-            body=mask(event.text, self._hidden),
+            body=mask(event.text, self.hidden),
             attributes=self._attributes(event),
             event_name=event.name,
         )
@@ -140,10 +140,10 @@ class EventLog:
         if isinstance(value, (bool, int, float)):
             return value
         if isinstance(value, str):
-            return mask(value, self._hidden)
+            return mask(value, self.hidden)
         if isinstance(value, (list, tuple)) and all(isinstance(each, str) for each in value):
-            return [mask(each, self._hidden) for each in value]
-        return mask(json.dumps(value, default=str), self._hidden)
+            return [mask(each, self.hidden) for each in value]
+        return mask(json.dumps(value, default=str), self.hidden)
 
 
 def _context(trace_id: str, span_id: str) -> Context:

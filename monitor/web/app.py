@@ -48,7 +48,7 @@ def create_app(desk: Desk, token: str, listen_host: str = "127.0.0.1") -> Starle
         token: What whoever writes must show.
         listen_host: Where the server listens: decides which Host headers are ours.
     """
-    api = _Api(desk, token)
+    api = _Api(desk)
     routes = [
         _route("/healthz", api.alive, "GET"),
         _route("/healthz/ready", api.ready, "GET"),
@@ -67,6 +67,8 @@ def create_app(desk: Desk, token: str, listen_host: str = "127.0.0.1") -> Starle
         middleware=[Middleware(HostGuard, listen_host=listen_host)],
         exception_handlers={HTTPException: _no_such_route},
     )
+    # Read with each request: the file that holds it may be changed while we serve.
+    app.state.token = token
     # A redirect would repeat the request's own Host back to it, and hide a mistyped path.
     app.router.redirect_slashes = False
     return app
@@ -75,9 +77,8 @@ def create_app(desk: Desk, token: str, listen_host: str = "127.0.0.1") -> Starle
 class _Api:
     """One method for each route: read, ask the desk, answer."""
 
-    def __init__(self, desk: Desk, token: str) -> None:
+    def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._token = token
 
     async def alive(self, _request: Request) -> Response:
         alive = self._desk.alive()
@@ -139,7 +140,7 @@ class _Api:
 
     async def _values(self, request: Request, fields: tuple[Field, ...]) -> dict[str, str]:
         # The token first: a stranger's body is not even read.
-        authorise(request, self._token)
+        authorise(request, request.app.state.token)
         return await read_fields(request, fields)
 
 

@@ -83,6 +83,7 @@ class Daemon:
     def __init__(self, config: Path) -> None:
         self.config = config
         self.state = config.parent / "state"
+        self.document: dict[str, Any] = json.loads(config.read_text())  # of its start; tests change the file
         self.lines: list[str] = []
         self.process = subprocess.Popen(
             _command(config, "run"), stderr=subprocess.PIPE, text=True, cwd=config.parent, env=_environ()
@@ -109,7 +110,7 @@ class Daemon:
     def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A command of somebody who knows the port; the configuration leaves it to the system."""
         port = int(self.wait_for_line(r"http://127\.0\.0\.1:(\d+)")[1])
-        document = json.loads(self.config.read_text())
+        document = self.document
         document["monitor"]["listen"] = f"127.0.0.1:{port}"
         known = self.config.with_name("known-port.yaml")
         known.write_text(json.dumps(document))

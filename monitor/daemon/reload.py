@@ -1,0 +1,144 @@
+"""A changed configuration becomes what the daemon lives by, in one step of the loop; a bad one changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from loguru import logger
+
+from monitor.config import Changes, Config, ConfigError, applicable, changes
+from monitor.daemon.house import House
+from monitor.daemon.resuming import Row, past_of, put_back
+from monitor.daemon.watching import ConfigWatch
+from monitor.ledger.records import Commit, LedgerEvent
+from monitor.probing.supervisor import Supervisor
+from monitor.probing.wire import WireError
+from monitor.web.documents import timestamp
+
+SHOWN = 20
+"""Problems that one log line tells; `monitor validate` tells them all."""
+SHOWN_IN_STATUS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the configuration is, to be read again."""
+
+    paths: Sequence[Path]
+    environ: Mapping[str, str]
+
+
+class Reload:
+    """
+    Args:
+        applied: Called with each configuration that the daemon lives by from then on.
+    """
+
+    def __init__(self, house: House, supervisor: Supervisor, applied: Callable[[Config], object]) -> None:
+        self._house = house
+        self._supervisor = supervisor
+        self._applied = applied
+        self._watch: ConfigWatch | None = None
+        self._loaded_at = house.clock.wall()
+        self._problem_since: datetime | None = None
+        self._problems: tuple[str, ...] = ()
+
+    def start(self, source: Source) -> None:
+        """Call it in the loop, which is where changes are applied."""
+        loop = asyncio.get_running_loop()
+
+        def tell(found: Config | ConfigError) -> None:
+            # Still in the watching thread: the past of new checks is read here, which may take a disk a while.
+            loop.call_soon_threadsafe(self.take, found, self._past(found))
+
+        self._watch = ConfigWatch(source.paths, source.environ, self._house.config, tell)
+        self._watch.start()
+
+    def read_now(self) -> None:
+        """For SIGHUP: only sets a mark."""
+        if self._watch is not None:
+            self._watch.read_now()
+
+    def stop(self) -> None:
+        if self._watch is not None:
+            self._watch.stop()
+
+    def take(self, found: Config | ConfigError, past: Sequence[Row] = ()) -> None:
+        """What was read: applied whole, or refused whole."""
+        if isinstance(found, ConfigError):
+            self._refuse([str(problem) for problem in found.problems])
+            return
+        try:
+            self._apply(found, past)
+        except Exception as error:  # a bug of ours must not end the watching of everything else
+            logger.opt(exception=error).error("config: applying it failed in our own code; restart to be sure of it")
+
+    def _past(self, found: Config | ConfigError) -> Sequence[Row]:
+        if isinstance(found, ConfigError):
+            return ()
+        try:
+            return past_of(self._house, {check.id for check in found.all_checks()} - self._house.checks.keys())
+        except sqlite3.Error as error:
+            logger.warning("config: the past of new checks cannot be read: {}", error)
+            return ()
+
+    def _apply(self, found: Config, past: Sequence[Row]) -> None:
+        config, changed = applicable(self._house.config, found), changes(self._house.config, found)
+        try:
+            self._tell_prober(config, changed)
+        except WireError as error:
+            self._refuse([f"too many checks for one prober: {error}"])
+            return
+        if changed:
+            self._house.replace(config, changed)
+            watches = {w.check.id: w for s in self._house.judge.watches.values() for w in s.checks.values()}
+            put_back({id_: watches[id_] for id_ in changed.added & watches.keys()}, past)
+            self._applied(config)
+        self._loaded_at = self._house.clock.wall()
+        self._tell(changed)
+
+    def state(self) -> dict[str, object]:
+        """For `status`."""
+        first = [problem.splitlines()[0] for problem in self._problems[:SHOWN_IN_STATUS]]
+        more = len(self._problems) - len(first)
+        return {
+            "loaded_at": timestamp(self._loaded_at),
+            "files": ", ".join(str(file) for file in self._house.config.read_from()),
+            "problem_since": timestamp(self._problem_since) if self._problem_since is not None else None,
+            "problems": "; ".join(first) + (f" and {more} more" if more else ""),
+        }
+
+    def _tell_prober(self, config: Config, changed: Changes) -> None:
+        # First of all, because it alone may refuse.
+        if changed.of_checks or changed.authorities or changed.touches("monitor.online"):
+            self._supervisor.configure(config.all_checks(), config.monitor.online)
+
+    def _refuse(self, problems: Sequence[str]) -> None:
+        wall = self._house.clock.wall()
+        self._problems, self._problem_since = tuple(problems), self._problem_since or wall
+        count = f"{len(problems)} problem" + ("" if len(problems) == 1 else "s")
+        more = f"\n... and {len(problems) - SHOWN} more: monitor validate" if len(problems) > SHOWN else ""
+        stays = f"the one of {timestamp(self._loaded_at)} stays"
+        logger.error(f"the config has {count}; {stays}\n" + "\n".join(problems[:SHOWN]) + more)
+        first = problems[0].splitlines()[0]
+        self._note("config.refused", f"{count}, {stays}: {first}", {"problems": len(problems)})
+
+    def _tell(self, changed: Changes) -> None:
+        was_bad, self._problems, self._problem_since = bool(self._problems), (), None
+        for key in changed.at_next_start:
+            logger.warning(f"config: {key} changed; it takes effect at the next start")
+        if not changed:
+            logger.info("config: read again, nothing changed" + (", and nothing is wrong any more" if was_bad else ""))
+            return
+        counts = {"added": len(changed.added), "removed": len(changed.removed), "changed": len(changed.changed)}
+        self._note("config.reloaded", changed.text, {**counts, "keys": list(changed.keys)})
+
+    def _note(self, name: str, text: str, attributes: Mapping[str, object]) -> None:
+        clock = self._house.clock
+        event = LedgerEvent(name=name, at=clock.now(), wall=clock.wall(), text=text, attributes=attributes)
+        self._house.adopt(Commit(events=(event,)))

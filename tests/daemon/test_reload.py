@@ -1,0 +1,111 @@
+"""The running daemon takes a changed configuration, and keeps the one it has while the new one is bad."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Document = dict[str, Any]
+
+
+def edit(config: Path, change: Callable[[Document], object]) -> None:
+    """As editors do it: a new file is written beside and moved into place."""
+    document = json.loads(config.read_text())
+    change(document)
+    beside = config.with_suffix(".new")
+    beside.write_text(json.dumps(document))
+    beside.rename(config)
+
+
+def check(url: str) -> Document:
+    return {"http": url, "interval": "1s", "timeout": "500ms"}
+
+
+def services(daemon: Any) -> dict[str, Any]:
+    return {service["name"]: service for service in daemon.ask("status")["services"]}
+
+
+def test_a_file_that_was_replaced_is_read_by_itself_and_the_checks_that_stay_go_on(
+    target: Any, write_config: Callable[..., Path], start: Callable[..., Any], wait_until: Any
+) -> None:
+    config = write_config()
+    daemon = start(config)
+    wait_until(lambda: len(target.seen) >= 2, "probes")
+    before = daemon.prober()
+
+    def add(document: Document) -> None:
+        document["services"]["payments"] = {"checks": {"live": check(f"{target.url}/payments")}}
+
+    edit(config, add)
+
+    daemon.wait_for_line(r"INFO.*watchkeeper: reloaded: \+1 check, -0, ~0")
+    wait_until(lambda: services(daemon)["payments"]["checks"][0]["outcome"] == "ok", "the new check's first result")
+    after = daemon.prober()
+    assert (after["pid"], after["restarts"], after["missed"]) == (before["pid"], 0, 0)
+    assert after["checks"] == 2
+    assert daemon.ask("status")["ready"] is True
+
+
+def test_sighup_reads_at_once_and_says_so_even_when_nothing_changed(
+    write_config: Callable[..., Path], start: Callable[..., Any]
+) -> None:
+    daemon = start(write_config())
+    daemon.wait_for_line("watching 1 services")
+    daemon.process.send_signal(signal.SIGHUP)
+    daemon.wait_for_line("config: read again, nothing changed")
+
+
+def test_a_bad_config_keeps_the_one_before_and_says_everything_that_is_wrong(
+    target: Any, write_config: Callable[..., Path], start: Callable[..., Any], wait_until: Any
+) -> None:
+    config = write_config()
+    daemon = start(config)
+    wait_until(lambda: target.seen, "a probe")
+    good = config.read_text()
+
+    def spoil(document: Document) -> None:
+        document["services"]["orders-service"]["checks"]["ready"]["timeout"] = "3s"
+        document["monitor"]["locaton"] = "here"
+
+    edit(config, spoil)
+
+    daemon.wait_for_line("ERROR.*the config has 2 problems; the one of .* stays")
+    daemon.wait_for_line("services.orders-service.checks.ready.timeout: 3s is not shorter than interval 1s")
+    daemon.wait_for_line("Did you mean location")
+    status = daemon.ask("status")
+    assert status["ready"] is True
+    told = status["parts"]["config"]
+    assert told["problem_since"]
+    assert "monitor.locaton: unknown key" in told["problems"]
+    asked = len(target.seen)
+    wait_until(lambda: len(target.seen) > asked, "the checks of before are still asked")
+
+    config.write_text(good)
+
+    daemon.wait_for_line("nothing changed, and nothing is wrong any more")
+    told = daemon.ask("status")["parts"]["config"]
+    assert (told["problem_since"], told["problems"]) == (None, "")
+
+
+def test_what_only_a_start_can_change_is_said_and_the_rest_is_applied(
+    target: Any, write_config: Callable[..., Path], start: Callable[..., Any], tmp_path: Path
+) -> None:
+    config = write_config()
+    daemon = start(config)
+    daemon.wait_for_line("watching 1 services")
+
+    def move(document: Document) -> None:
+        document["monitor"]["state"] = str(tmp_path / "elsewhere")
+        document["contacts"] = {"incident_commander": {"primary": "Ada"}}
+
+    edit(config, move)
+
+    daemon.wait_for_line("WARNING.*monitor.state changed; it takes effect at the next start")
+    daemon.wait_for_line("reloaded: contacts")
+    target.status = 503
+    daemon.wait_for_line("orders-service: opened")
+    assert not (tmp_path / "elsewhere").exists()
+    assert list((daemon.state / "tickets").glob("*.md"))
