@@ -15,6 +15,7 @@ from loguru import logger
 
 from monitor.config import Config
 from monitor.daemon.desk import DaemonDesk
+from monitor.daemon.ending import Ending, end_at_last
 from monitor.daemon.house import House
 from monitor.daemon.keeping import Housekeeping
 from monitor.daemon.notify import Notify, status_line
@@ -22,7 +23,7 @@ from monitor.daemon.reload import Reload, Source
 from monitor.daemon.resuming import resume
 from monitor.daemon.signals import Signals
 from monitor.daemon.vitals import Vitals
-from monitor.probing.supervisor import Supervisor
+from monitor.probing.supervisor import GRACE, Supervisor
 from monitor.probing.wire import Batch
 from monitor.web.app import create_app
 from monitor.web.serve import WebServer
@@ -57,6 +58,7 @@ class Daemon:
         self.reload = Reload(self.house, self.supervisor, self._applied)
         self.turned_at = self.house.clock.now()
         self._listening = listening
+        self.ending: Ending | None = None
         self._stop = asyncio.Event()
 
     async def run(self, signals: Signals) -> None:
@@ -64,10 +66,12 @@ class Daemon:
         try:
             await self.start()
             loop = asyncio.get_running_loop()
-            signals.serve(
-                stop=lambda: loop.call_soon_threadsafe(self._stop.set),
-                reload=self.reload.read_now,
-            )
+
+            def stop() -> None:
+                end_at_last()  # here and not in the loop, which may be what hangs
+                loop.call_soon_threadsafe(self.stop)
+
+            signals.serve(stop, self.reload.read_now)
             # It serves, the ledger was opened for writing, the prober has its checks. A disk that fills up now is no
             # reason to be killed for never being ready: it is in the status line and at /healthz/ready.
             self.notify.ready()
@@ -91,6 +95,8 @@ class Daemon:
         )
 
     def stop(self) -> None:
+        logger.info("stopping: probes in flight first, then effects, then telemetry")
+        self.ending = Ending()
         self._stop.set()
 
     async def turn(self) -> None:
@@ -130,9 +136,11 @@ class Daemon:
         self._app.state.token = self.house.token = token_of(config)
 
     async def close(self) -> None:
+        """In order, and within the one deadline that began when it was told to stop."""
+        ending = self.ending or Ending()
         self.notify.stopping()
         self.reload.stop()
-        await self.supervisor.stop()
-        await self._web.stop()
-        self.housekeeping.close()
-        self.house.close()
+        await asyncio.gather(self.supervisor.stop(ending.left(GRACE)), self._web.stop())
+        self.house.close(ending, self.housekeeping.close)
+        if self.ending is not None:
+            logger.info(f"stopped after {ending.so_far:.1f} s")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +19,7 @@ from monitor import logs
 from monitor.clock import SteadyClock
 from monitor.config import Changes, Config
 from monitor.core.incident import Timing
+from monitor.daemon.ending import Ending
 from monitor.daemon.judge import ITSELF, Judge
 from monitor.daemon.surroundings import Surveyor
 from monitor.daemon.telling import fields, tell
@@ -165,13 +167,24 @@ class House:
     def _told(self, effect: Effect, delivery: Delivery) -> None:
         self.telemetry.effect(effect, delivery)
 
-    def close(self) -> None:
-        """Effects in flight are settled or left for the next start; then telemetry, then what must be written last."""
-        self.worker.stop(5.0)
-        self.surveyor.stop()
-        self.telemetry.close(2.0)
-        self.history.close()
-        self.ledger.close()
+    def close(self, ending: Ending, write_last: Callable[[], object]) -> None:
+        """
+        Effects in flight are settled or left for the next start; then telemetry, then what must be written last.
+
+        Args:
+            write_last: Writes to history and ledger what the next start wants to find.
+        """
+        if not self.worker.stop(ending.left(1.5, keep=1.5)):
+            logger.warning("stopping: an effect is still being sent; the next start asks what became of it")
+        self.surveyor.stop(ending.left(0.2))
+        self.telemetry.close(ending.left(2.0, keep=0.8))
+
+        def write() -> None:
+            write_last()
+            self.history.close()
+
+        ending.bounded(write, "the history", 1.0, keep=0.4)
+        self.ledger.close(ending.left(2.0))
 
 
 def rules_of(config: Config) -> Rules:

@@ -33,7 +33,8 @@ _MOST_IN_FLIGHT = 1000
 _TOGETHER = 0.002
 _DESCRIPTORS = 4096  # what we ask for; a probe needs up to three: two sockets racing, one for its name lookup
 _SPARE_DESCRIPTORS = 64
-_LAST_WORDS = 2.0  # seconds for what is still unsent when we are told to finish
+_LAST_ANSWERS = 1.0  # seconds for probes in flight when we are told to finish; what is slower is given up
+_LAST_WORDS = 1.0  # seconds for what is still unsent when we are told to finish
 _READ = 256 * 1024  # bytes
 
 
@@ -50,7 +51,7 @@ class Prober:
         self._means = self._make_means(SteadyClock.begin())
         self._next_beat = 0.0
         self._was_blocked = False
-        self._finished = False
+        self._finish_by: float | None = None
         self._gone = False
         self._broken: WireError | None = None
 
@@ -58,7 +59,7 @@ class Prober:
         """Returns when the daemon says so or is gone; raises where only a fresh process would do better."""
         self._engine.watch(self._channel.fileno(), self._on_channel)
         try:
-            while not (self._finished or self._gone or self._broken):
+            while not (self._has_finished() or self._gone or self._broken):
                 self._turn()
         except (BrokenPipeError, ConnectionResetError):
             self._gone = True
@@ -80,7 +81,7 @@ class Prober:
         now = self._clock.seconds()
         self._alarms.ring(now)
         # Counted by requests: what merely waits for an excuse or a retry holds no descriptor.
-        capacity = self._most - self._engine.in_flight
+        capacity = self._most - self._engine.in_flight if self._finish_by is None else 0
         if capacity > 0:
             for due in self._timetable.due(now, capacity, _TOGETHER):
                 self._begin(due)
@@ -97,7 +98,14 @@ class Prober:
         for moment in (due, self._alarms.next_at(), self._outbox.next_flush()):
             if moment is not None and moment < first:
                 first = moment
-        return min(max(0.0, first - self._clock.seconds()), HEARTBEAT_EVERY)
+        longest = HEARTBEAT_EVERY if self._finish_by is None else max(0.0, self._finish_by - monotonic())
+        return min(max(0.0, first - self._clock.seconds()), longest)
+
+    def _has_finished(self) -> bool:
+        """Told to, and no target is being asked any more, or it has been asked for long enough."""
+        if self._finish_by is None:
+            return False
+        return not self._timetable.asking or monotonic() >= self._finish_by
 
     def _begin(self, due: Due) -> None:
         Probe(self._means, due.check, due.scheduled_at, self._on_result, until=due.until, extra=due.extra).begin()
@@ -147,7 +155,7 @@ class Prober:
             case Faster():
                 self._timetable.set_extra(frozenset(message.services), self._clock.seconds())
             case Finish():
-                self._finished = True
+                self._finish_by = monotonic() + _LAST_ANSWERS
             case _:
                 raise WireError(f"the daemon sent a {type(message).__name__}, which is ours to send")
 

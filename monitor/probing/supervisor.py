@@ -40,7 +40,7 @@ HUNG_AFTER = 10.0  # seconds without a heartbeat
 HEALTHY_AFTER = 60.0  # seconds that a prober must have lived for its end to be a first one again
 FIRST_DELAY = 0.25  # seconds; an interpreter's start comes on top, and both are to take less than a second
 LONGEST_DELAY = 30.0
-_GRACE = 5.0  # seconds to end of its own accord when we stop
+GRACE = 2.5  # seconds to end of its own accord when we stop: its last answers, and its last words
 _LOOK_EVERY = 1.0
 _READ = 256 * 1024  # bytes in one turn of the loop: a flood leaves room for everybody else
 
@@ -166,13 +166,13 @@ class Supervisor:
             silent_for=_now() - child.last_heartbeat if child is not None else None,
         )
 
-    async def stop(self) -> None:
-        """Let the prober finish, but not for longer than it deserves. What it still sends arrives."""
+    async def stop(self, within: float = GRACE) -> None:
+        """Let the prober finish, for *within* seconds at most. What it still sends arrives."""
         self._stopping.set()
         if self._task is None:
             return
         self._send(encode(Finish()))
-        done, _ = await asyncio.wait({self._task}, timeout=_GRACE)
+        done, _ = await asyncio.wait({self._task}, timeout=within)
         if not done and self._child is not None:
             self._child.kill("did not finish when asked to")
         await self._task

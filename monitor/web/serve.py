@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 CONNECTIONS = 200
 """At once; more are answered 503. The API is asked by people and a few programs."""
 
-STOP_WITHIN = 3
+STOP_WITHIN = 2
 """Seconds that running requests have to end."""
 
 

@@ -46,6 +46,7 @@ class Target:
     """
     Attributes:
         status: What it answers from now on.
+        delay: Seconds that it takes for an answer.
         seen: The traceparent of each request, empty where there was none, with the status that it got.
     """
 
@@ -58,6 +59,8 @@ class Target:
             def do_GET(self) -> None:
                 status = target.status
                 target.seen.append((self.headers.get("traceparent", ""), status))
+                if target.delay:
+                    time.sleep(target.delay)
                 self.send_response(status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
@@ -66,6 +69,7 @@ class Target:
                 """Quiet: `seen` tells."""
 
         self.status = 200
+        self.delay = 0.0
         self.seen: list[tuple[str, int]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
