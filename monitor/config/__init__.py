@@ -6,6 +6,7 @@ from monitor.config.changes import Changes, applicable, changes
 from monitor.config.config import (
     Config,
     Contact,
+    HeartbeatTarget,
     Incidents,
     Monitor,
     Playbook,
@@ -28,6 +29,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "Contact",
+    "HeartbeatTarget",
     "Incidents",
     "Listen",
     "Monitor",

@@ -13,10 +13,11 @@ from pydantic import BaseModel, SecretStr
 from checks.check import Check, CollectorQuestion, HttpQuestion, Question, Retry
 from monitor.config import config
 from monitor.config.fields import OnChange
-from monitor.config.problems import Path
+from monitor.config.problems import Path, Wrong
 from monitor.config.reading import Reading
 from monitor.config.rules import DEFAULT_INTERVAL, DEFAULT_RETRY_WITHIN, default_timeout
-from monitor.config.shape import CheckShape, PolicyShape, Root, ServiceShape, Webhook
+from monitor.config.shape import CheckShape, Heartbeat, PolicyShape, Root, ServiceShape, Webhook
+from monitor.config.values import url
 from monitor.core.severity import POLICIES, Criticality, Policy, Severity
 
 _TELLING_NAME = re.compile(r"TOKEN|SECRET|PASS|KEY|CREDENTIAL|AUTH|LOGIN|COOKIE", re.IGNORECASE)
@@ -65,6 +66,7 @@ class _Builder:
         given = _given(written)
         given["retention"] = config.Retention(**_given(given.get("retention")))
         given["state"] = self.folder(given.get("state"), ("monitor", "state")) or self.default_state()
+        given["heartbeat"] = self.heartbeat(written.heartbeat) if written and written.heartbeat else None
         if name := given.get("token_file"):
             path: Path = ("monitor", "token_file")
             given["token_file"] = self.reading.file_path(name, path)
@@ -77,6 +79,26 @@ class _Builder:
             return FilePath(given)
         base = self.base.absolute()
         return SYSTEM_STATE if base.is_relative_to(SYSTEM_CONFIG) else base / "state"
+
+    def heartbeat(self, written: Heartbeat) -> config.HeartbeatTarget:
+        path: Path = ("monitor", "heartbeat")
+        url = written.url
+        if written.url_file is not None:
+            if url is not None:
+                self.reading.tell((*path, "url_file"), "url is set as well", "Keep one of them.")
+            url = self.url_of_file(written.url_file, (*path, "url_file"))
+        elif url is None and not self.reading.is_wrong(path):
+            self.reading.tell(path, "there is no address to ask", "Add url: ${NAME} or url_file: FILE.")
+        every = {} if written.every is None else {"every": written.every}
+        return config.HeartbeatTarget(url=url or SecretStr(""), **every)
+
+    def url_of_file(self, name: str, path: Path) -> SecretStr:
+        content = self.reading.file_content(name, path)
+        try:
+            return SecretStr(url(content) if content else "")
+        except Wrong as wrong:
+            self.reading.tell(path, f"what is in the file {wrong.found}", wrong.fix)
+            return SecretStr("")
 
     def tracker(self, state: FilePath) -> config.Tracker:
         written = self.root.tracker
@@ -185,9 +207,13 @@ class _Builder:
         tracker = self.root.tracker
         if tracker and tracker.webhook and tracker.webhook.secret:
             found.add(tracker.webhook.secret.get_secret_value())
+        heartbeat = self.root.monitor.heartbeat if self.root.monitor else None
+        if heartbeat and heartbeat.url:
+            found.add(heartbeat.url.get_secret_value())
         for path, variables in self.reading.substituted.items():
             carrier = {"headers", "body", "secret"} & {str(step) for step in path[4:] + path[-1:]}
-            found |= {value for name, value in variables.items() if carrier or _TELLING_NAME.search(name)}
+            carries = bool(carrier) or path in (("monitor", "heartbeat"), ("monitor", "heartbeat", "url"))
+            found |= {value for name, value in variables.items() if carries or _TELLING_NAME.search(name)}
         return frozenset(value for value in found if value)
 
 

@@ -31,6 +31,13 @@ class Retention(Part):
     hours: timedelta = timedelta(days=400)
 
 
+class HeartbeatTarget(Part):
+    """Who raises the alarm when we fall silent. The path of the address is often all that proves who we are."""
+
+    url: SecretStr
+    every: timedelta = timedelta(seconds=60)
+
+
 class Monitor(Part):
     """
     Attributes:
@@ -47,6 +54,7 @@ class Monitor(Part):
     token_file: Path | None = None
     token: SecretStr | None = None
     online: tuple[str, ...] = ()
+    heartbeat: HeartbeatTarget | None = None
     retention: Retention = Retention()
 
 

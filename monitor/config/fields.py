@@ -106,6 +106,13 @@ def _secret(value: object) -> SecretStr:
 Secret = Annotated[SecretStr, PlainValidator(_secret), WithJsonSchema({"type": "string", "format": "password"})]
 
 
+def _secret_url(value: object) -> SecretStr:
+    return SecretStr(values.url(value))
+
+
+SecretUrl = Annotated[SecretStr, PlainValidator(_secret_url), WithJsonSchema(_written("https?://.+"))]
+
+
 def word(*options: str) -> tuple[PlainValidator, WithJsonSchema]:
     """For a key that takes one of a few words: `Annotated[str, *word("auto", "suggest")]`."""
     return PlainValidator(values.choice(*options)), WithJsonSchema(_written("|".join(options), examples=list(options)))

@@ -29,6 +29,7 @@ from monitor.config.fields import (
     Redirects,
     SecondOrMore,
     Secret,
+    SecretUrl,
     Share,
     Size,
     SloPeriod,
@@ -73,6 +74,16 @@ class Retention(Shape):
     """How long hourly rows are kept. Default 400d."""
 
 
+class Heartbeat(Shape):
+    SHORTHAND = "url"
+    url: SecretUrl | None = None
+    """The address to ask, kept secret."""
+    url_file: Line | None = None
+    """File that holds the address."""
+    every: SecondOrMore | None = None
+    """How often. Default 60s."""
+
+
 class Monitor(Shape):
     environment: Line | None = None
     """`deployment.environment.name` of everything that is told. Default production."""
@@ -88,6 +99,8 @@ class Monitor(Shape):
     """File with the token for everything that writes. Without it one is made in the state folder."""
     online: tuple[Url, ...] | None = None
     """Reference targets, at least two: when none of them answers, we are offline and nobody else is blamed."""
+    heartbeat: Heartbeat | None = None
+    """An address outside that is asked regularly, and raises the alarm when we fall silent."""
     retention: Retention | None = None
     """How long the history is kept."""
     proxy: Annotated[Url | None, NotYet()] = None

@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
+from datetime import datetime
 
 from loguru import logger
 
 from monitor.config import Config
 from monitor.daemon.desk import DaemonDesk
 from monitor.daemon.ending import Ending, end_at_last
+from monitor.daemon.heartbeat import Heartbeat, unwell
 from monitor.daemon.house import House
 from monitor.daemon.keeping import Housekeeping
 from monitor.daemon.notify import Notify, status_line
@@ -25,6 +27,7 @@ from monitor.daemon.signals import Signals
 from monitor.daemon.vitals import Vitals
 from monitor.probing.supervisor import GRACE, Supervisor
 from monitor.probing.wire import Batch
+from monitor.telemetry import names
 from monitor.web.app import create_app
 from monitor.web.serve import WebServer
 from monitor.web.token import read_or_create_token
@@ -56,8 +59,10 @@ class Daemon:
         self._app = create_app(DaemonDesk(self), self.house.token, listen.host)
         self._web = WebServer(self._app, listen.host, listen.port)
         self.reload = Reload(self.house, self.supervisor, self._applied)
+        self.heartbeat = Heartbeat(config.monitor.heartbeat, self.house.clock.wall, self._count_heartbeat)
         self.turned_at = self.house.clock.now()
         self._listening = listening
+        self.heard_at: datetime | None = None
         self.ending: Ending | None = None
         self._stop = asyncio.Event()
 
@@ -109,6 +114,7 @@ class Daemon:
             self.housekeeping.tick(now, wall)
             self.vitals.tick(now)
             self.notify.turn(now, self._status())
+            self.heartbeat.tick(now, self._unwell(now))
             try:
                 await asyncio.wait_for(self._stop.wait(), TICK)
             except TimeoutError:
@@ -116,6 +122,8 @@ class Daemon:
 
     def take(self, batch: Batch) -> None:
         """Results from the prober."""
+        if batch.results:
+            self.heard_at = self.house.clock.now()
         for result in batch.results:
             if (check := self.house.checks.get(result.id)) is not None:
                 self.house.telemetry.probe(check, result)
@@ -134,6 +142,14 @@ class Daemon:
 
     def _applied(self, config: Config) -> None:
         self._app.state.token = self.house.token = token_of(config)
+        self.heartbeat.replace(config.monitor.heartbeat)
+
+    def _unwell(self, now: datetime) -> str:
+        shortest = min((check.interval for check in self.house.checks.values()), default=0.0)
+        return unwell(self.house.ledger.trouble, self.heard_at, shortest, now)
+
+    def _count_heartbeat(self, outcome: str) -> None:
+        self.house.telemetry.counter(names.HEARTBEATS.name, 1, {names.HEARTBEAT_OUTCOME: outcome})
 
     async def close(self) -> None:
         """In order, and within the one deadline that began when it was told to stop."""

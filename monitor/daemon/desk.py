@@ -13,6 +13,7 @@ from monitor.core.incident import IllegalTransition, Incident
 from monitor.core.severity import Severity
 from monitor.core.slo import Objective, budget_remaining, burn_rate
 from monitor.daemon.arrears import effects_part
+from monitor.daemon.heartbeat import Heartbeat
 from monitor.daemon.house import House
 from monitor.daemon.judge import ITSELF
 from monitor.daemon.reload import Reload
@@ -45,6 +46,7 @@ class Running(Protocol):
     house: House
     supervisor: Supervisor
     reload: Reload
+    heartbeat: Heartbeat
     turned_at: datetime
 
 
@@ -137,6 +139,7 @@ class DaemonDesk:
             "sources": house.surveyor.sources(),
             "baselines": house.surveyor.state(),
             "config": self._daemon.reload.state(),
+            **({"heartbeat": beats} if (beats := self._daemon.heartbeat.state()) else {}),
         }
 
     def incidents(self, state: str, limit: int) -> list[IncidentDocument]:

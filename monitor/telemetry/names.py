@@ -90,6 +90,7 @@ EFFECT_STATE: Final = "watchkeeper.effect.state"
 OUTLET: Final = "watchkeeper.outlet"
 DELIVERY_OUTCOME: Final = "watchkeeper.delivery.outcome"
 SIGNAL: Final = "watchkeeper.signal"
+HEARTBEAT_OUTCOME: Final = "watchkeeper.heartbeat.outcome"
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +229,13 @@ DELIVERIES: Final = Metric(
 LEDGER_COMMIT: Final = Metric(
     "watchkeeper.ledger.commit.duration", "histogram", "s", "Time to make a commit durable.", (), _COMMIT_SECONDS
 )
+HEARTBEATS: Final = Metric(
+    "watchkeeper.heartbeats",
+    "counter",
+    "{heartbeat}",
+    "Heartbeats to the dead man's switch, by what came of them.",
+    (HEARTBEAT_OUTCOME,),
+)
 TELEMETRY_SENT: Final = Metric(
     "watchkeeper.telemetry.sent", "counter", "{item}", "Spans, events and metric points that were taken.", (SIGNAL,)
 )
@@ -249,6 +257,7 @@ OF_DAEMON: Final = (
     EFFECTS_OLDEST_AGE,
     DELIVERIES,
     LEDGER_COMMIT,
+    HEARTBEATS,
 )
 METRICS: Final[Mapping[str, Metric]] = MappingProxyType(
     {metric.name: metric for metric in (*OF_CHECKS, *OF_DAEMON, *OF_TELEMETRY)}

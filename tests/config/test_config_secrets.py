@@ -218,3 +218,30 @@ def test_a_secret_of_digits_is_not_shown_by_the_remedy_either(problems: Complain
 
     assert "73519364" not in said
     assert "${PIN} has no unit" in said
+
+
+BEAT = f"https://beat.example/{SECRET}"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        f'"{BEAT}"',
+        '"${BEAT}"',
+        f'{{url: "{BEAT}", every: 30s}}',
+        '{url: "https://beat.example/${CODE}", every: 30s}',
+        "{url_file: beat, every: 30s}",
+    ],
+)
+def test_the_address_of_the_heartbeat_is_a_secret_wherever_it_comes_from(
+    config: Reader, tmp_path: Path, written: str
+) -> None:
+    (tmp_path / "beat").write_text(f"{BEAT}\n")
+
+    found = config(SHOP + f"monitor: {{heartbeat: {written}}}\n", {"BEAT": BEAT, "CODE": SECRET})
+
+    assert found.monitor.heartbeat is not None
+    assert found.monitor.heartbeat.url.get_secret_value() == BEAT
+    assert found.monitor.heartbeat.every.total_seconds() == (30 if "every" in written else 60)
+    assert BEAT in found.secrets()
+    assert SECRET not in repr(found.monitor)
