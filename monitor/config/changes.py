@@ -51,6 +51,13 @@ class Changes:
         return any(key.startswith("services.") and key.rpartition(".")[2] in names for key in self.keys)
 
     @property
+    def touched(self) -> frozenset[str]:
+        """Services that are watched in another way: their checks or their objectives differ."""
+        of_checks = {name.partition("/")[0] for name in self.added | self.removed | self.changed}
+        of_slos = {key.split(".", 1)[1].removesuffix(".slos") for key in self.keys if key.endswith(".slos")}
+        return frozenset(of_checks | of_slos)
+
+    @property
     def text(self) -> str:
         """`+2 checks, -1, ~3; contacts, tracker`."""
         parts = []

@@ -82,21 +82,19 @@ class House:
         self.refresh_baselines()
         self.worker.start()
 
-    def replace(self, config: Config, changed: Changes) -> None:
-        """Live by *config* from now on. What it does not touch goes on as if nothing had happened."""
-        now, wall = self.clock.now(), self.clock.wall()
+    def replace(self, config: Config, changed: Changes, now: datetime) -> None:
+        """Live by *config* from *now* on. What it does not touch goes on as if nothing had happened."""
         before, self.config = self.config, config
         # What came before may still be shown: in results that are on their way, in texts of open incidents.
         secrets = before.secrets() | config.secrets()
         logs.hide(config.secrets())
         self._replace_telemetry(changed, secrets)
+        known, new = self.checks, changed.added | changed.changed
         # The same object where nothing changed: telemetry compares it with each result.
-        fresh = {check.id: check for check in config.all_checks()}
-        known = self.checks
-        self.checks = {name: known[name] if known.get(name) == check else check for name, check in fresh.items()}
+        self.checks = {(name := check.id): check if name in new else known[name] for check in config.all_checks()}
         self.casebook.rules = rules_of(config)
         self.surveyor.replace(config, changed)
-        self.judge.replace(config, now, wall)
+        self.judge.replace(config, changed, now, self.clock.wall())
         if changed.touches("tracker"):
             self.worker.replace(outlets_of(config))
         self.to_fit = self.to_fit or bool(

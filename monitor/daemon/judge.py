@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from checks.result import CheckResult, Outcome
-from monitor.config import Config, Service
+from monitor.config import Changes, Config, Service
 from monitor.core.severity import Criticality
 from monitor.ledger.records import Commit
 from monitor.response.case import Case
@@ -56,17 +56,15 @@ class Judge:
         self._evaluated_at = now
         self._restless: set[str] = set()
 
-    def replace(self, config: Config, now: datetime, wall: datetime) -> None:
+    def replace(self, config: Config, changed: Changes, now: datetime, wall: datetime) -> None:
         """
         What is watched from *now* on. Services and checks that stay keep their windows, detectors and places.
 
         The casebook is told of those that went and of those that came back.
         """
-        gone = self.watches.keys() - config.services.keys()
-        came = config.services.keys() - self.watches.keys()
-        for name, service in config.services.items():
-            if name in self.watches:
-                self.watches[name].replace(service, now)
+        gone, came = changed.services_removed, changed.services_added
+        for name in changed.touched & (config.services.keys() - came):
+            self.watches[name].replace(config.services[name], now)
         self.watches = {
             name: self.watches[name] if name in self.watches else watch_of(service, now)
             for name, service in config.services.items()

@@ -33,6 +33,19 @@ class Source:
     environ: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """
+    Attributes:
+        before: The configuration that `changes` compares with.
+        past: What was kept of the checks that it adds.
+    """
+
+    before: Config
+    changes: Changes
+    past: Sequence[Row]
+
+
 class Reload:
     """
     Args:
@@ -53,8 +66,9 @@ class Reload:
         loop = asyncio.get_running_loop()
 
         def tell(found: Config | ConfigError) -> None:
-            # Still in the watching thread: the past of new checks is read here, which may take a disk a while.
-            loop.call_soon_threadsafe(self.take, found, self._past(found))
+            # Still in the watching thread, because it may take a while.
+            prepared = self.prepare(found) if isinstance(found, Config) else None
+            loop.call_soon_threadsafe(self.take, found, prepared)
 
         self._watch = ConfigWatch(source.paths, source.environ, self._house.config, tell)
         self._watch.start()
@@ -68,36 +82,41 @@ class Reload:
         if self._watch is not None:
             self._watch.stop()
 
-    def take(self, found: Config | ConfigError, past: Sequence[Row] = ()) -> None:
+    def prepare(self, config: Config) -> Prepared:
+        """What applying it needs to know. In any thread."""
+        before = self._house.config
+        found = changes(before, config)
+        try:
+            past = past_of(self._house, found.added)
+        except sqlite3.Error as error:
+            logger.warning("config: the past of new checks cannot be read: {}", error)
+            past = ()
+        return Prepared(before, found, past)
+
+    def take(self, found: Config | ConfigError, prepared: Prepared | None = None) -> None:
         """What was read: applied whole, or refused whole."""
         if isinstance(found, ConfigError):
             self._refuse([str(problem) for problem in found.problems])
             return
+        if prepared is None or prepared.before is not self._house.config:
+            prepared = self.prepare(found)  # two came in one turn of the loop
         try:
-            self._apply(found, past)
+            self._apply(found, prepared)
         except Exception as error:  # a bug of ours must not end the watching of everything else
             logger.opt(exception=error).error("config: applying it failed in our own code; restart to be sure of it")
 
-    def _past(self, found: Config | ConfigError) -> Sequence[Row]:
-        if isinstance(found, ConfigError):
-            return ()
+    def _apply(self, found: Config, prepared: Prepared) -> None:
+        config, changed = applicable(self._house.config, found), prepared.changes
+        now = self._house.clock.now()
         try:
-            return past_of(self._house, {check.id for check in found.all_checks()} - self._house.checks.keys())
-        except sqlite3.Error as error:
-            logger.warning("config: the past of new checks cannot be read: {}", error)
-            return ()
-
-    def _apply(self, found: Config, past: Sequence[Row]) -> None:
-        config, changed = applicable(self._house.config, found), changes(self._house.config, found)
-        try:
-            self._tell_prober(config, changed)
+            self._tell_prober(config, changed, now)
         except WireError as error:
             self._refuse([f"too many checks for one prober: {error}"])
             return
         if changed:
-            self._house.replace(config, changed)
+            self._house.replace(config, changed, now)
             watches = {w.check.id: w for s in self._house.judge.watches.values() for w in s.checks.values()}
-            put_back({id_: watches[id_] for id_ in changed.added & watches.keys()}, past)
+            put_back({id_: watches[id_] for id_ in changed.added & watches.keys()}, prepared.past)
             self._applied(config)
         self._loaded_at = self._house.clock.wall()
         self._tell(changed)
@@ -113,10 +132,11 @@ class Reload:
             "problems": "; ".join(first) + (f" and {more} more" if more else ""),
         }
 
-    def _tell_prober(self, config: Config, changed: Changes) -> None:
+    def _tell_prober(self, config: Config, changed: Changes, now: datetime) -> None:
         # First of all, because it alone may refuse.
         if changed.of_checks or changed.authorities or changed.touches("monitor.online"):
-            self._supervisor.configure(config.all_checks(), config.monitor.online)
+            put = changed.added | changed.changed
+            self._supervisor.amend(config.all_checks(), config.monitor.online, put, changed.removed, now)
 
     def _refuse(self, problems: Sequence[str]) -> None:
         wall = self._house.clock.wall()

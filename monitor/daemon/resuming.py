@@ -61,6 +61,8 @@ def restore_watches(house: House, now: datetime) -> None:
 
 def past_of(house: House, checks: AbstractSet[str]) -> tuple[Row, ...]:
     """What was kept of *checks*: one that was removed by mistake and is back has not lost its budget's past."""
+    if not checks:
+        return ()
     now = house.clock.now()
     edge = _edge(now)
     minutes = (row for check in sorted(checks) for row in house.history.minutes(check, edge, now))

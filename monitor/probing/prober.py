@@ -24,7 +24,7 @@ from monitor.probing.engine import Engine
 from monitor.probing.outbox import Outbox
 from monitor.probing.probe import Means, Probe
 from monitor.probing.timetable import Due, Timetable
-from monitor.probing.wire import Configure, Faster, Finish, Frames, Heartbeat, Message, WireError, checks_of
+from monitor.probing.wire import Amend, Configure, Faster, Finish, Frames, Heartbeat, Message, WireError, checks_of
 
 HEARTBEAT_EVERY = 1.0  # seconds
 _MOST_IN_FLIGHT = 1000
@@ -33,6 +33,7 @@ _MOST_IN_FLIGHT = 1000
 _TOGETHER = 0.002
 _DESCRIPTORS = 4096  # what we ask for; a probe needs up to three: two sockets racing, one for its name lookup
 _SPARE_DESCRIPTORS = 64
+_LATE_MESSAGE = 0.25  # seconds; what was due longer before a change arrived is missed
 _LAST_ANSWERS = 1.0  # seconds for probes in flight when we are told to finish; what is slower is given up
 _LAST_WORDS = 1.0  # seconds for what is still unsent when we are told to finish
 _READ = 256 * 1024  # bytes
@@ -152,6 +153,8 @@ class Prober:
         match message:
             case Configure():
                 self._configure(message)
+            case Amend():
+                self._amend(message)
             case Faster():
                 self._timetable.set_extra(frozenset(message.services), self._clock.seconds())
             case Finish():
@@ -170,9 +173,22 @@ class Prober:
             self._engine.forget_authorities()
         checks = checks_of(message)
         self._timetable.replace(checks, self._clock.seconds())
+        self._changed(message)
+
+    def _amend(self, message: Amend) -> None:
+        self._engine.forget_authorities()
+        put = checks_of(message)
+        self._timetable.amend(put, message.gone, max(message.since, self._clock.seconds() - _LATE_MESSAGE))
+        for check in put:
+            self._means.previous.pop(check.id, None)  # it may have been another target's
+        self._changed(message)
+
+    def _changed(self, message: Configure | Amend) -> None:
         self._means.references.replace(message.references)
-        self._means.forget({check.id for check in checks})
+        self._means.forget(self._timetable)
         # The checks live as long as the process: unfrozen, a full collection walks through them, 7 ms for 10,000.
+        # Unfrozen before, or what was in flight at the last change and has ended would never be collected.
+        gc.unfreeze()
         gc.collect()
         gc.freeze()
 

@@ -12,9 +12,10 @@ import socket
 import sys
 import time
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
@@ -32,6 +33,7 @@ from monitor.probing.wire import (
     Message,
     Remark,
     WireError,
+    amend,
     configure,
     encode,
 )
@@ -144,6 +146,21 @@ class Supervisor:
         """Raises WireError, and changes nothing, when it is too much for one message."""
         self._configure = encode(configure(checks, references, self._clock.origin, self._clock.boot_id))
         self._send(self._configure)
+
+    def amend(
+        self, checks: Sequence[Check], references: Sequence[str], changed: Container[str], gone: Iterable[str],
+        since: datetime,
+    ) -> None:  # fmt: skip
+        """
+        Ends in the same as `configure`, without disturbing what does not change. Raises WireError as it does.
+
+        Args:
+            changed, gone: Identities of the checks that are new or different, and of those that are no more.
+            since: From when on results of the former are expected: a slot that falls before the message is not lost.
+        """
+        self._configure = encode(configure(checks, references, self._clock.origin, self._clock.boot_id))
+        put = [check for check in checks if check.id in changed]
+        self._send(encode(amend(put, gone, references, since.timestamp())))
 
     def faster(self, services: Iterable[str]) -> None:
         """Give these services, and no others, extra probes."""

@@ -20,6 +20,7 @@ from monitor.probing.lag import Lag, LagMeter
 
 EXTRA_SHARE = 0.2  # extra probes are at most this share of all scheduled ones, in sum
 _EXTRA_INTERVAL_FLOOR = 5.0  # seconds
+_OUTDATED = 64  # entries of the heap that are of no row any more, below which it is not worth rebuilding
 _EXTRA_ROOM = 2.0  # seconds left before the next slot, below which an extra probe would teach too little
 
 
@@ -146,6 +147,9 @@ class Timetable:
     def __len__(self) -> int:
         return len(self._rows)
 
+    def __contains__(self, check_id: object) -> bool:
+        return check_id in self._rows
+
     def replace(self, checks: Iterable[Check], now: float) -> None:
         """Watch exactly *checks*. One whose interval is unchanged keeps its place, even a slot that is due just now."""
         rows: dict[str, _Row] = {}
@@ -162,6 +166,26 @@ class Timetable:
             row.ticket = next(self._tickets)
         self._heap = [(row.at, row.ticket, row) for row in rows.values()]
         heapify(self._heap)
+
+    def amend(self, put: Iterable[Check], gone: Iterable[str], now: float) -> None:
+        """As `replace`, for a few of many: *put* are new or changed, *gone* are identities; the others stay."""
+        for check_id in gone:
+            if (row := self._rows.pop(check_id, None)) is not None:
+                row.ticket = 0
+        for check in put:
+            row = self._rows.get(check.id)
+            if row is not None and row.check.interval == check.interval:
+                row.check = check
+                continue
+            if row is not None:
+                row.ticket = 0
+            self._rows[check.id] = fresh = _Row(check, now)
+            self._push(fresh)
+        for row in self._share_extras(now):
+            self._push(row)
+        if len(self._heap) > 2 * len(self._rows) + _OUTDATED:
+            self._heap = [entry for entry in self._heap if entry[1] == entry[2].ticket]
+            heapify(self._heap)
 
     def set_extra(self, services: frozenset[str], now: float) -> None:
         """Probe *services*, and no others, more often than their checks' intervals."""

@@ -54,6 +54,23 @@ class Configure(msgspec.Struct, frozen=True, tag="configure"):
     boot_id: str
 
 
+class Amend(msgspec.Struct, frozen=True, tag="amend"):
+    """
+    To the prober: what is changed of what it was configured with. What is not named goes on undisturbed.
+
+    Attributes:
+        put: New checks, and those that are different from now on.
+        gone: Identities.
+        references: All of them.
+        since: From when on the daemon expects results of *put*, in seconds of the steady timeline.
+    """
+
+    put: tuple[WireCheck, ...]
+    gone: tuple[str, ...]
+    references: tuple[str, ...]
+    since: float
+
+
 class Faster(msgspec.Struct, frozen=True, tag="faster"):
     """To the prober: these services, and no others, get extra probes."""
 
@@ -99,7 +116,7 @@ class Remark(msgspec.Struct, frozen=True, tag="remark"):
     text: str
 
 
-Message = Configure | Faster | Finish | Batch | Heartbeat | Remark
+Message = Configure | Amend | Faster | Finish | Batch | Heartbeat | Remark
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
@@ -109,9 +126,13 @@ def configure(checks: Iterable[Check], references: Iterable[str], origin: float,
     return Configure(tuple(map(_to_wire, checks)), tuple(references), origin, boot_id)
 
 
-def checks_of(message: Configure) -> tuple[Check, ...]:
+def amend(put: Iterable[Check], gone: Iterable[str], references: Iterable[str], since: float) -> Amend:
+    return Amend(tuple(map(_to_wire, put)), tuple(gone), tuple(references), since)
+
+
+def checks_of(message: Configure | Amend) -> tuple[Check, ...]:
     """Raises WireError for a question of a kind that is not known here."""
-    return tuple(map(_from_wire, message.checks))
+    return tuple(map(_from_wire, message.checks if isinstance(message, Configure) else message.put))
 
 
 def encode(message: Message) -> bytes:

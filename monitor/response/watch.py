@@ -189,13 +189,16 @@ class ServiceWatch:
 
     def replace(self, service: Service, now: datetime) -> None:
         """Its checks as they are configured from *now* on: those that stay keep what is known of them."""
-        known = self.checks
-        fresh = watch_of(service, now)
-        self.objective = fresh.objective
-        for name, watch in fresh.checks.items():
-            if name in known:
-                known[name].replace(watch.check, watch.cusum, now)
-        self.checks = {name: known.get(name, watch) for name, watch in fresh.checks.items()}
+        known, self.checks = self.checks, {}
+        self.objective = objective_of(service)
+        cusum = FailureCusum.for_budget(Objective(self.objective).error_budget)
+        for check in service.checks:
+            watch = known.get(check.name)
+            if watch is None:
+                watch = CheckWatch(check=check, cusum=cusum, began_at=now, window=SliWindow())
+            else:
+                watch.replace(check, cusum, now)
+            self.checks[check.name] = watch
 
     def failing(self) -> tuple[str, ...]:
         return tuple(name for name, watch in self.checks.items() if watch.failing)
