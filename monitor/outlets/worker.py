@@ -54,7 +54,7 @@ class EffectsWorker:
 
     def replace(self, outlets: Mapping[str, Outlet]) -> None:
         """
-        From now on these. A lane whose outlet stays goes on with the new address and secret, at once if it was paused;
+        From now on these. A lane whose outlet stays goes on with the new address and secret, and is paused no longer;
         one whose outlet went ends what it is sending, and what still waits for it waits until it is back.
         """
         self._assign(outlets)

@@ -109,3 +109,68 @@ def test_what_only_a_start_can_change_is_said_and_the_rest_is_applied(
     daemon.wait_for_line("orders-service: opened")
     assert not (tmp_path / "elsewhere").exists()
     assert list((daemon.state / "tickets").glob("*.md"))
+
+
+def test_a_service_that_was_removed_leaves_its_incident_to_a_person_and_comes_back_to_it(
+    target: Any, write_config: Callable[..., Path], start: Callable[..., Any], wait_until: Any
+) -> None:
+    config = write_config()
+
+    def watch_another(document: Document) -> None:
+        document["services"]["payments"] = {"checks": {"live": check(f"{target.url}/payments")}}
+
+    edit(config, watch_another)
+    target.status = 503
+    daemon = start(config)
+    daemon.wait_for_line("orders-service: opened")
+    daemon.wait_for_line("payments: opened")
+    target.status = 200
+
+    edit(config, lambda document: document["services"].pop("payments"))
+
+    daemon.wait_for_line("payments: unwatched")
+    daemon.wait_for_line("orders-service: resolved")
+    assert list(services(daemon)) == ["orders-service"]
+    (payments,) = [incident for incident in daemon.incidents() if incident["service"] == "payments"]
+    assert payments["state"] in ("open", "recovering"), "nothing shows that it is over"
+    resolved = daemon.cli("incident", "resolve", str(payments["number"]), "--why", "moved away", "--by", "Ada")
+    assert resolved.returncode == 0, resolved.stderr
+
+
+def test_a_secret_that_is_rotated_in_its_file_signs_and_is_masked_and_a_new_token_opens(
+    target: Any, write_config: Callable[..., Path], start: Callable[..., Any], wait_until: Any, tmp_path: Path
+) -> None:
+    config = write_config()
+    (tmp_path / "hook").write_text("first-secret")
+    (tmp_path / "token").write_text("first-token")
+
+    def with_secrets(document: Document) -> None:
+        document["monitor"]["token_file"] = "token"
+        document["tracker"] = {"webhook": {"url": f"{target.url}/hook", "secret_file": "hook"}}
+
+    edit(config, with_secrets)
+    daemon = start(config)
+    daemon.wait_for_line("watching 1 services")
+    (tmp_path / "hook").write_text("second-secret")
+    (tmp_path / "token").write_text("second-token")
+
+    daemon.wait_for_line("reloaded: .*tracker")
+
+    answer = daemon.cli(
+        "incident", "report", "--service", "orders-service", "--symptoms", "is second-secret", "--reporter", "Ada"
+    )
+    assert answer.returncode == 0, answer.stderr
+    daemon.wait_for_line(r"opened \(SEV3\): reported: is \*\*\*")
+
+
+def test_a_reload_that_changes_where_telemetry_goes_sends_it_there(
+    receiver: Any, target: Any, write_config: Callable[..., Path], start: Callable[..., Any], wait_until: Any
+) -> None:
+    config = write_config()
+    daemon = start(config)
+    wait_until(lambda: target.seen, "a probe")
+
+    edit(config, lambda document: document.update(telemetry={"otlp": receiver.url}))
+
+    daemon.wait_for_line("reloaded: telemetry")
+    wait_until(lambda: receiver.received.spans, "spans of the probes")

@@ -419,3 +419,56 @@ def test_an_urgent_effect_that_was_recorded_before_the_ledger_was_held_goes_out_
     with working(ledger, tracker) as worker:
         assert worker.drain(10)
     assert tracker.keys == ["A/tracker/1", "B/tracker/1"]
+
+
+# -- the outlets are replaced while it works -------------------------------------------------------------------------
+
+
+def test_an_outlet_that_was_removed_leaves_its_effects_waiting_and_sends_them_when_it_is_back(ledger: Ledger) -> None:
+    tracker, other = Tracker(), Tracker("other")
+    with working(ledger, tracker, other) as worker:
+        worker.replace({"other": other})
+        ledger.commit(Commit(effects=(effect(1, CREATE), effect(1, CREATE, outlet="other")))).result(10)
+        worker.wake()
+        until(lambda: other.was_sent(1))
+        assert ledger.effects("A", states=(EffectState.WAITING,))[0].outlet == "tracker"
+        assert tracker.sent == []
+
+        worker.replace({"tracker": tracker, "other": other})
+        until(lambda: tracker.was_sent(1))
+
+    assert other.was_sent(1)
+
+
+def test_an_outlet_that_is_removed_while_it_sends_and_comes_back_at_once_sends_nothing_twice(ledger: Ledger) -> None:
+    tracker = Tracker()
+    tracker.gate.clear()
+    with working(ledger, tracker) as worker:
+        ledger.commit(Commit(effects=(effect(1, CREATE),))).result(10)
+        worker.wake()
+        until(lambda: ledger.effects("A")[0].state is EffectState.SENDING)
+        worker.replace({})
+        worker.replace({"tracker": tracker})
+        tracker.gate.set()
+        until(lambda: ledger.effects("A")[0].state is EffectState.CONFIRMED)
+        assert worker.drain(10)
+
+    assert tracker.keys == ["A/tracker/1"]
+    assert tracker.asked == []
+
+
+def test_a_new_secret_is_tried_at_once_by_what_comes_next_though_the_old_one_had_paused_the_outlet(
+    ledger: Ledger,
+) -> None:
+    refusing, taking = Tracker(), Tracker()
+    refusing.answers["A/tracker/1"] = [no(DeliveryOutcome.UNAUTHORISED)]
+    with working(ledger, refusing) as worker:
+        ledger.commit(Commit(effects=(effect(1, CREATE),))).result(10)
+        worker.wake()
+        until(lambda: "tracker" in worker.paused)
+        worker.replace({"tracker": taking})
+        ledger.commit(Commit(effects=(effect(1, CREATE, incident="B"),))).result(10)
+        worker.wake()
+        until(lambda: taking.keys == ["B/tracker/1"])
+
+    assert worker.paused == {}

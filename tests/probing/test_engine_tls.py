@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from checks.exchange import HttpAnswer
+from checks.exchange import HttpAnswer, HttpRequest
 from checks.result import Reason
 
 Fetch = Callable[..., HttpAnswer]
@@ -154,3 +155,30 @@ def test_a_tls_answer_that_is_cut_short_is_not_taken_for_whole(
     assert error is not None
     assert error.reason is Reason.PROTOCOL
     assert error.detail.endswith("ended its answer early, after 3 bytes of body")
+
+
+def test_authorities_that_changed_in_their_file_are_read_anew_once_we_are_told(
+    fetch: Fetch, serve: Serve, hell: ModuleType, authority: Any, engine: Any, tmp_path: Path
+) -> None:
+    other = hell.Authority(tmp_path)
+    server = serve(hell.say(hell.HELLO), authority.good())
+    assert fetch(server.url, ca_file=other.file).error.reason is Reason.CERTIFICATE
+
+    Path(other.file).write_bytes(Path(authority.file).read_bytes())
+    engine.forget_authorities()
+
+    assert fetch(server.url, ca_file=other.file).status == 200
+
+
+def test_authorities_are_forgotten_while_somebody_is_asked_by_them_who_still_answers(
+    serve: Serve, hell: ModuleType, authority: Any, engine: Any, turn_until: Callable[..., None]
+) -> None:
+    server = serve(hell.say(hell.HELLO), authority.good())
+    answers: list[HttpAnswer] = []
+    engine.submit(HttpRequest(url=server.url, timeout=5.0, ca_file=authority.file), answers.append)
+    engine.forget_authorities()
+    turn_until(engine, lambda: bool(answers))
+
+    assert answers[0].status == 200
+    engine.turn(0.0)
+    assert engine._retired == []

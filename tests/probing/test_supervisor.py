@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -281,5 +282,27 @@ def test_too_much_for_one_message_is_refused_and_changes_nothing(target: Check) 
         with pytest.raises(WireError, match="fit a frame"):
             watch.supervisor.configure([huge], [])
         await watch.until(lambda: bool(watch.results))
+
+    run(watch, story)
+
+
+def test_a_change_reaches_the_one_that_runs_and_the_one_that_comes_after_it(target: Check) -> None:
+    watch = Watch()
+    new = replace(target, name="new")
+
+    async def story() -> None:
+        watch.supervisor.configure([target, replace(target, name="old")], [])
+        await watch.until(lambda: {r.check for r in watch.results} == {"ready", "old"})
+        watch.supervisor.amend([target, new], [], {new.id}, ["shop/old"], SteadyClock.begin().now())
+        await watch.until(lambda: watch.supervisor.status().checks == 2 and watch.results[-1].check == "new")
+        began = len(watch.results)
+        await watch.until(lambda: len(watch.results) >= began + 6)
+        assert {result.check for result in watch.results[began:]} == {"ready", "new"}
+
+        os.kill(watch.pid, signal.SIGKILL)
+        await watch.until(lambda: bool(watch.events))
+        began = len(watch.results)
+        await watch.until(lambda: len(watch.results) >= began + 6)
+        assert {result.check for result in watch.results[began:]} == {"ready", "new"}
 
     run(watch, story)

@@ -346,3 +346,59 @@ class TestLag:
 
     def test_no_probe_has_no_lag(self) -> None:
         assert watching().lag(T0).count == 0
+
+
+# -- a few of many are changed ----------------------------------------------------------------------------------------
+
+
+def test_amending_disturbs_nothing_that_is_not_named() -> None:
+    checks = [check(f"check-{n}") for n in range(50)]
+    undisturbed, amended = watching(*checks), watching(*checks)
+    before = play(undisturbed, T0, T0 + 90.0)
+
+    seen = play(amended, T0, T0 + 45.0)
+    amended.amend([check("new", 10.0), check("check-7", 7.0)], ["shop/check-3"], T0 + 45.0)
+    seen += play(amended, T0 + 45.0, T0 + 90.0)
+
+    others = {c.id for c in checks} - {"shop/check-3", "shop/check-7"}
+    assert [(at, due) for at, due in seen if due.check.id in others] == [
+        (at, due) for at, due in before if due.check.id in others
+    ]
+    assert all(at <= T0 + 45.0 for at, due in seen if due.check.id == "shop/check-3")
+    assert len([due for at, due in seen if due.check.name == "check-7" and at > T0 + 45.0]) in (6, 7)
+    assert len([due for _, due in seen if due.check.name == "new"]) in (4, 5)
+    assert (len(amended), amended.missed) == (50, 0)
+
+
+def test_amending_ends_in_the_same_as_replacing() -> None:
+    old = [check(f"check-{n}") for n in range(10)]
+    put = [replace(old[2], timeout=3.0), replace(old[4], interval=15.0), check("new")]
+    after = {c.id: c for c in (*old[1:], *put)}
+    amended, replaced = watching(*old), watching(*old)
+
+    amended.amend(put, [old[0].id], T0 + 10.0)
+    replaced.replace(after.values(), T0 + 10.0)
+
+    def begun(timetable: Timetable) -> list[tuple[str, float, float]]:
+        return sorted((due.check.id, at, due.check.timeout) for at, due in play(timetable, T0 + 10.0, T0 + 100.0))
+
+    assert begun(amended) == begun(replaced)
+
+
+def test_a_slot_between_the_change_and_the_message_is_still_asked() -> None:
+    new = check("new", 10.0)
+    slot = slot_of(new)
+    timetable = watching(check("other"), since=slot - 1.0)
+
+    timetable.amend([new], [], slot - 0.1)
+
+    assert [due.check for due in timetable.due(slot + 0.1, ANY) if due.check is new] == [new]
+
+
+def test_a_thousand_changes_leave_nothing_behind() -> None:
+    timetable = watching(*(check(f"check-{n}", 86400.0) for n in range(10)))
+
+    for n in range(1000):
+        timetable.amend([check("check-1", 3600.0 + n)], [], T0)
+
+    assert len(timetable._heap) < 100

@@ -14,6 +14,7 @@ from checks.result import Attempt, CheckResult, Outcome, Reason, Timings
 from monitor.probing.lag import Lag
 from monitor.probing.wire import (
     MAX_FRAME,
+    Amend,
     Batch,
     Configure,
     Faster,
@@ -23,6 +24,7 @@ from monitor.probing.wire import (
     Message,
     Remark,
     WireError,
+    amend,
     checks_of,
     configure,
     encode,
@@ -73,6 +75,7 @@ CHECKS = (
 )
 MESSAGES: list[Message] = [
     configure(CHECKS, ["https://r/"], 1.79e9, "b-1"),
+    amend(CHECKS, ["shop/old"], ["https://r/"], 1.79e9),
     Faster(("a", "b")),
     Finish(),
     Batch((RESULT, replace(RESULT, attempts=(ATTEMPT,), extra=False)), 3, Lag(p50=0.001, p99=0.02, max=0.5, count=9)),
@@ -87,10 +90,12 @@ def test_every_message_arrives_as_it_was_sent() -> None:
 
 
 def test_checks_arrive_with_their_own_kind_of_question() -> None:
-    (message,) = Frames().feed(encode(configure(CHECKS, [], 0.0, "")))
+    whole, few = Frames().feed(encode(configure(CHECKS, [], 0.0, "")) + encode(amend(CHECKS[1:], [], [], 0.0)))
 
-    assert isinstance(message, Configure)
-    assert checks_of(message) == CHECKS
+    assert isinstance(whole, Configure)
+    assert checks_of(whole) == CHECKS
+    assert isinstance(few, Amend)
+    assert checks_of(few) == CHECKS[1:]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -119,7 +124,7 @@ def framed(payload: bytes) -> bytes:
         framed(b"\x93\x01\x02\x03"),
         framed(msgspec.msgpack.encode({"type": "order", "pizza": 1})),
         framed(msgspec.msgpack.encode({"type": "batch", "results": 7, "dropped": 0})),
-        framed(encode(MESSAGES[3])[4:] + b"\x00"),
+        framed(encode(MESSAGES[4])[4:] + b"\x00"),
         framed(b"\x91" * 100_000),
         framed(encode(Remark("INFO", "x"))[4:-1] + b"\xff"),
     ],

@@ -46,3 +46,18 @@ def test_a_secret_reaches_no_collector(receiver, telemetry_to, build):
     assert telemetry.close(5)
     assert len(receiver.received.bodies) >= 3
     assert not [path for path, body in receiver.received.bodies if b"hunter2" in body]
+
+
+def test_a_secret_that_was_changed_is_hidden_from_then_on_also_of_checks_that_were_seen_before(
+    receiver, telemetry_to, build
+):
+    telemetry = telemetry_to(receiver.url, secrets=["hunter2"])
+    check = Check(service="s", name="c", question=HttpQuestion(url="http://127.0.0.1/?code=swordfish"))
+    telemetry.hide(["swordfish", "hunter2"])
+    telemetry.probe(check, build.result(check=check))
+    telemetry.hide(["swordfish"])
+    telemetry.probe(check, build.result(check=check))
+    telemetry.event(LedgerEvent(name="incident.noted", at=build.t0, wall=build.t0, text="swordfish it was"))
+    assert telemetry.close(5)
+    assert len(receiver.received.bodies) >= 2
+    assert not [path for path, body in receiver.received.bodies if b"swordfish" in body]
