@@ -41,6 +41,10 @@ def token_of(config: Config) -> str:
     return read_or_create_token(configured, config.monitor.state)
 
 
+def shortest_interval(config: Config) -> float:
+    return min((check.interval for check in config.all_checks()), default=0.0)
+
+
 class Daemon:
     """
     Args:
@@ -58,10 +62,11 @@ class Daemon:
         listen = config.monitor.listen
         self._app = create_app(DaemonDesk(self), self.house.token, listen.host)
         self._web = WebServer(self._app, listen.host, listen.port)
-        self.reload = Reload(self.house, self.supervisor, self._applied)
+        self.reload = Reload(self.house, self.supervisor, self.notify, self._applied)
         self.heartbeat = Heartbeat(config.monitor.heartbeat, self.house.clock.wall, self._count_heartbeat)
         self.turned_at = self.house.clock.now()
         self._listening = listening
+        self._shortest = shortest_interval(config)
         self.heard_at: datetime | None = None
         self.ending: Ending | None = None
         self._stop = asyncio.Event()
@@ -142,11 +147,11 @@ class Daemon:
 
     def _applied(self, config: Config) -> None:
         self._app.state.token = self.house.token = token_of(config)
+        self._shortest = shortest_interval(config)
         self.heartbeat.replace(config.monitor.heartbeat)
 
     def _unwell(self, now: datetime) -> str:
-        shortest = min((check.interval for check in self.house.checks.values()), default=0.0)
-        return unwell(self.house.ledger.trouble, self.heard_at, shortest, now)
+        return unwell(self.house.ledger.trouble, self.heard_at, self._shortest, now)
 
     def _count_heartbeat(self, outcome: str) -> None:
         self.house.telemetry.counter(names.HEARTBEATS.name, 1, {names.HEARTBEAT_OUTCOME: outcome})

@@ -165,20 +165,22 @@ class House:
     def _told(self, effect: Effect, delivery: Delivery) -> None:
         self.telemetry.effect(effect, delivery)
 
-    def close(self, ending: Ending, write_last: Callable[[], object]) -> None:
+    def close(self, ending: Ending | None = None, write_last: Callable[[], object] | None = None) -> None:
         """
         Effects in flight are settled or left for the next start; then telemetry, then what must be written last.
 
         Args:
             write_last: Writes to history and ledger what the next start wants to find.
         """
+        ending = ending or Ending()
         if not self.worker.stop(ending.left(1.5, keep=1.5)):
             logger.warning("stopping: an effect is still being sent; the next start asks what became of it")
         self.surveyor.stop(ending.left(0.2))
         self.telemetry.close(ending.left(2.0, keep=0.8))
 
         def write() -> None:
-            write_last()
+            if write_last is not None:
+                write_last()
             self.history.close()
 
         ending.bounded(write, "the history", 1.0, keep=0.4)

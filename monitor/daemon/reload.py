@@ -13,6 +13,7 @@ from loguru import logger
 
 from monitor.config import Changes, Config, ConfigError, applicable, changes
 from monitor.daemon.house import House
+from monitor.daemon.notify import Notify
 from monitor.daemon.resuming import Row, past_of, put_back
 from monitor.daemon.watching import ConfigWatch
 from monitor.ledger.records import Commit, LedgerEvent
@@ -52,8 +53,11 @@ class Reload:
         applied: Called with each configuration that the daemon lives by from then on.
     """
 
-    def __init__(self, house: House, supervisor: Supervisor, applied: Callable[[Config], object]) -> None:
+    def __init__(
+        self, house: House, supervisor: Supervisor, notify: Notify, applied: Callable[[Config], object]
+    ) -> None:
         self._house = house
+        self._notify = notify
         self._supervisor = supervisor
         self._applied = applied
         self._watch: ConfigWatch | None = None
@@ -68,6 +72,7 @@ class Reload:
         def tell(found: Config | ConfigError) -> None:
             # Still in the watching thread, because it may take a while.
             prepared = self.prepare(found) if isinstance(found, Config) else None
+            self._notify.reloading()
             loop.call_soon_threadsafe(self.take, found, prepared)
 
         self._watch = ConfigWatch(source.paths, source.environ, self._house.config, tell)
@@ -95,15 +100,20 @@ class Reload:
 
     def take(self, found: Config | ConfigError, prepared: Prepared | None = None) -> None:
         """What was read: applied whole, or refused whole."""
+        try:
+            self._take(found, prepared)
+        except Exception as error:  # a bug of ours must not end the watching of everything else
+            logger.opt(exception=error).error("config: applying it failed in our own code; restart to be sure of it")
+        finally:
+            self._notify.ready()
+
+    def _take(self, found: Config | ConfigError, prepared: Prepared | None) -> None:
         if isinstance(found, ConfigError):
             self._refuse([str(problem) for problem in found.problems])
             return
         if prepared is None or prepared.before is not self._house.config:
             prepared = self.prepare(found)  # two came in one turn of the loop
-        try:
-            self._apply(found, prepared)
-        except Exception as error:  # a bug of ours must not end the watching of everything else
-            logger.opt(exception=error).error("config: applying it failed in our own code; restart to be sure of it")
+        self._apply(found, prepared)
 
     def _apply(self, found: Config, prepared: Prepared) -> None:
         config, changed = applicable(self._house.config, found), prepared.changes

@@ -16,7 +16,10 @@ import pytest
 from monitor.config import load
 from monitor.core.incident import State
 from monitor.daemon.desk import DaemonDesk
+from monitor.daemon.heartbeat import Heartbeat
 from monitor.daemon.house import House
+from monitor.daemon.notify import Notify
+from monitor.daemon.reload import Reload
 from monitor.probing.supervisor import Supervisor
 from monitor.response.observe import observe
 from monitor.response.people import People
@@ -31,6 +34,8 @@ class Rounds:
 
     house: House
     supervisor: Supervisor
+    reload: Reload
+    heartbeat: Heartbeat
     turned_at: datetime
 
 
@@ -57,7 +62,8 @@ def house(write_config: Callable[..., Path], refused: int) -> Iterator[House]:
 @pytest.fixture
 def desk(house: House) -> DaemonDesk:
     supervisor = Supervisor(house.clock, lambda _: None, lambda _: None)
-    return DaemonDesk(Rounds(house, supervisor, house.clock.now()))
+    reload = Reload(house, supervisor, Notify(), lambda _config: None)
+    return DaemonDesk(Rounds(house, supervisor, reload, Heartbeat(None, house.clock.wall, print), house.clock.now()))
 
 
 def test_a_live_incident_says_what_it_still_lacks_and_since_when_its_source_is_away(
