@@ -80,7 +80,7 @@ def test_sigterm_ends_the_daemon_in_order_though_target_webhook_and_collector_ha
     config.write_text(json.dumps(document))
     target.status = 503
     daemon = start(config)
-    daemon.wait_for_line(r"orders-service: opened")
+    daemon.wait_for_line(r"orders-service: pending => open")
     wait_until(lambda: daemon.prober()["in_flight"] >= 1, "a probe that hangs")
     wait_until(lambda: states(daemon)["webhook"] == {EffectState.SENDING}, "a post that hangs")
     wait_until(lambda: states(daemon)["folder"] == {EffectState.CONFIRMED}, "the ticket")
