@@ -120,7 +120,7 @@ class Listening(Daemon):
 
     def __init__(self, config: Config) -> None:
         self.slots: set[tuple[str, datetime]] = set()
-        super().__init__(config)
+        super().__init__(config, lambda _address: None)
 
     def take(self, batch: Batch) -> None:
         self.slots |= {(result.id, result.scheduled_at) for result in batch.results if not result.extra}
