@@ -50,6 +50,7 @@ class Daemon:
     Args:
         source: Where the configuration is read again from; without it, it stays as it is.
         listening: Called once with HOST:PORT, when the API answers there.
+        source: Where the configuration is read again from; without it, it stays as it is.
     """
 
     def __init__(

@@ -29,6 +29,13 @@ def abyss() -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
+@pytest.fixture
+def abyss() -> Iterator[str]:
+    """An address that takes every connection and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
 def test_sigterm_ends_the_daemon_and_its_prober_with_status_zero(
     target: Any,
     write_config: Callable[..., Any],
