@@ -52,7 +52,7 @@ def end_at_last(after: float = LAST_RESORT) -> None:
     """Whatever hangs, the process is gone *after* seconds. What was not written is found undone at the next start."""
 
     def end() -> None:
-        time.sleep(after)
+        threading.Event().wait(after)
         logger.error(f"stopping took more than {after:g} s; ended without waiting any longer")
         os._exit(0)
 
