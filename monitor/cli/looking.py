@@ -51,15 +51,23 @@ def look(config: Config, path: str, instead: Callable[[LedgerDesk], Any]) -> Loo
 
 @contextmanager
 def _ledger(config: Config, away: DaemonAway) -> Iterator[LedgerReader]:
-    from monitor.ledger.database import LedgerError
+    import sqlite3
+
+    from monitor.ledger.database import LedgerAbsent, LedgerError
+    from monitor.ledger.soundness import unreadable
     from monitor.ledger.store import Ledger
 
     try:
         reader = Ledger.open_read_only(config.monitor.state)
-    except LedgerError as error:
+    except LedgerAbsent as error:
         raise Trouble(f"{away}\nand without it: {error}") from None
+    except LedgerError as error:
+        # One line: to start a daemon, as `away` advises, would not help.
+        raise Trouble(str(error)) from None
     try:
         yield reader
+    except sqlite3.DatabaseError as error:
+        raise Trouble(str(unreadable(reader.path, error))) from None
     finally:
         reader.close()
 

@@ -43,6 +43,12 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "status": Entry("monitor.cli.status", "status", "What the daemon sees now."),
     "healthy": Entry("monitor.cli.healthy", "healthy", "Whether the daemon is well; for a container's health check."),
     "incident": Entry("monitor.cli.incident", "incident", "People's part: list, show, report, ack, note, resolve, ..."),
+    "backup": Entry(
+        "monitor.cli.backup", "backup", "One file with the ledger and what belongs to it, also beside a daemon."
+    ),
+    "restore": Entry(
+        "monitor.cli.restore", "restore", "Put a backup in the place of the state; the daemon is stopped."
+    ),
     "validate": Entry("monitor.cli.validate", "validate", "Check the configuration; start nothing."),
     "schema": Entry("monitor.cli.schema", "schema", "The configuration's JSON Schema, for editors.", False),
     "demo": Entry("monitor.cli.demo", "demo", "The whole life of an incident in minutes, embedded.", False),

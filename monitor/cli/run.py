@@ -40,21 +40,16 @@ def run(context: click.Context, log_level: str, log_format: str) -> None:
 
     from monitor import logs
     from monitor.cli.main import config_of
-    from monitor.ledger.lock import AlreadyRunning, StateLock
+    from monitor.ledger.lock import StateLock
 
     config = config_of(context)
     logs.begin(log_level, config.secrets(), log_format)
-    state = config.monitor.state
-    try:
-        lock = StateLock.acquire(state)
-    except AlreadyRunning as running:
-        raise click.ClickException(str(running)) from None
-    except OSError as problem:
-        raise click.ClickException(
-            f"monitor.state: {state} cannot be written by user {os.geteuid()}: {problem.strerror}; "
-            f"give it to that user (chown {os.geteuid()} {state}), or name another folder"
-        ) from None
     from monitor.ledger.database import LedgerError
+
+    try:
+        lock = StateLock.acquire(config.monitor.state)
+    except LedgerError as problem:
+        raise click.ClickException(str(problem)) from None
     from monitor.web.serve import ListenError
     from monitor.web.token import TokenError
 

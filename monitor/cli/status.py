@@ -112,7 +112,7 @@ def _rows(service: dict[str, Any]) -> list[list[Cell]]:
     head: list[Cell] = [
         printable(service["name"]),
         (printable(state), STYLES.get(service["state"], "")),
-        "-" if budget is None else f"{budget:.1%}",
+        "-" if budget is None else f"{budget:.1%}" + _since(service["budget_incomplete_since"]),
         "-" if burn is None else f"{burn:.1f}",
     ]
     rows = []
@@ -120,6 +120,10 @@ def _rows(service: dict[str, Any]) -> list[list[Cell]]:
         rows.append([*head, *_check(check)])
         head = ["", "", "", ""]
     return rows
+
+
+def _since(incomplete: str | None) -> str:
+    return printable(f", incomplete since {incomplete[:16]}Z") if incomplete else ""
 
 
 def _check(check: dict[str, Any] | None) -> list[Cell]:

@@ -63,7 +63,10 @@ def effects_part(house: House) -> dict[str, object]:
     """For `status`: all outlets together, and each that has something to tell."""
     now = house.clock.now()
     by_outlet: dict[str, dict[str, object]] = {}
-    backlogs = house.ledger.backlogs()
+    try:
+        backlogs = house.ledger.backlogs()
+    except sqlite3.Error:
+        backlogs = ()  # what is wrong with the ledger is in `missing`; the rest can still be told
     for backlog in backlogs:
         oldest = None if backlog.oldest_at is None else (now - backlog.oldest_at).total_seconds()
         by_outlet[backlog.outlet] = {

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import uuid4
@@ -61,6 +63,8 @@ class DaemonDesk:
         missing = []
         if not self._house.ledger.healthy:
             missing.append(f"the ledger cannot be written: {self._house.ledger.trouble}")
+        if self._house.ledger.damage:
+            missing.append(f"the ledger is damaged: {self._house.ledger.damage}")
         unheard = [
             check.check.id
             for watch in self._house.judge.watches.values()
@@ -98,12 +102,15 @@ class DaemonDesk:
         case = self._house.casebook.case_of(name)
         objective = Objective(watch.objective)
         period = max((slo.over for slo in service.slos), default=None)
+        lost_until = self._house.history.incomplete_since
+        incomplete = lost_until if period and lost_until and lost_until > now - period else None
         return service_document(
             subject.incident,
             criticality=str(service.criticality),
             checks=[check_document(c.check, c.last, c.failing) for c in watch.checks.values()],
             incident=case.incident if case else None,
             budget_remaining=budget_remaining(watch.tally(now, period), objective) if period else None,
+            budget_incomplete_since=incomplete,
             burn_rate=burn_rate(watch.tally(now, timedelta(hours=1)), objective),
         )
 
@@ -114,6 +121,7 @@ class DaemonDesk:
 
     def _parts(self) -> dict[str, dict[str, object]]:
         house = self._house
+        incomplete_since = house.history.incomplete_since
         month = [w.tally(house.clock.now(), SLO_PERIOD) for w in house.judge.watches.values()]
         return {
             "prober": _prober(self._daemon.supervisor.status()),
@@ -129,6 +137,7 @@ class DaemonDesk:
                 "trouble": house.ledger.trouble,
                 "waiting": house.ledger.waiting,
             },
+            "history": {"incomplete_since": timestamp(incomplete_since) if incomplete_since else None},
             "effects": effects_part(house),
             "telemetry": dict(house.telemetry.stats()),
             "sources": house.surveyor.sources(),
@@ -136,11 +145,13 @@ class DaemonDesk:
         }
 
     def incidents(self, state: str, limit: int) -> list[IncidentDocument]:
-        return select_incidents(self._house.ledger.incidents(), state, limit)
+        with _readable():
+            return select_incidents(self._house.ledger.incidents(), state, limit)
 
     def incident(self, ref: str) -> IncidentDetail | None:
-        incident = self._house.ledger.incident(ref)
-        return None if incident is None else incident_detail(incident, self._house.ledger)
+        with _readable():
+            incident = self._house.ledger.incident(ref)
+            return None if incident is None else incident_detail(incident, self._house.ledger)
 
     # -- acting -------------------------------------------------------------------------------------------------
 
@@ -187,6 +198,14 @@ class DaemonDesk:
         except TimeoutError:
             raise DeskRefusal(503, "taken, but the ledger cannot record it now; it is held and retried") from None
         return incident_document(incident)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise DeskRefusal(503, f"the ledger cannot be read now: {error}; monitor status says what to do") from None
 
 
 def _prober(status: ProberStatus) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -100,7 +101,11 @@ class House:
     def refresh_baselines(self) -> None:
         """Fits them anew, incidents cut out: what was an outage must not become what is normal."""
         now = self.clock.now()
-        incidents = self.ledger.incidents()
+        try:
+            incidents = self.ledger.incidents()
+        except sqlite3.Error as error:
+            logger.warning("baselines are not fitted, the ledger cannot be read: {}", error)
+            return
         self.surveyor.refresh(
             [(i.first_failure_at or i.opened_at or i.since, i.resolved_at or now) for i in incidents],
             labelled_since=incidents[0].opened_at if incidents else None,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from checks.result import Outcome
 from monitor.core.incident import MINIMUM_GAP, State, gap_limit
 from monitor.daemon.house import TIMELINE, UNPROVEN, House, case_from
 from monitor.ledger.history import MinuteRow
-from monitor.ledger.records import BudgetCheckpoint, Commit
+from monitor.ledger.records import BudgetCheckpoint, Commit, LedgerEvent
+from monitor.ledger.rows import RESTORED
 
 MINUTES_RESTORED = timedelta(hours=6)
 PERIOD = timedelta(days=90)
@@ -22,6 +23,7 @@ def resume(house: House) -> Iterator[Commit]:
     pending is clear and the clock of recovering is back at zero.
     """
     now, wall = house.clock.now(), house.clock.wall()
+    yield from told_of_restore(house, now, wall)
     restore_watches(house, now)
     for incident in house.ledger.places():
         case = case_from(house.ledger, incident.id) if incident.id else None
@@ -38,17 +40,37 @@ def resume(house: House) -> Iterator[Commit]:
                 yield commit
 
 
+def told_of_restore(house: House, now: datetime, wall: datetime) -> Iterator[Commit]:
+    """Once, in the log and in the ledger: what came after the backup is not in it, and nobody may take it for quiet."""
+    kept = house.ledger.meta(RESTORED)
+    if not kept:
+        return
+    notice = json.loads(kept)
+    text = (
+        f"restored at {notice['restored_at']} from a backup made at {notice['made_at']}; "
+        f"{notice['unsent']} effects that were not sent then are asked about before they are sent"
+    )
+    yield Commit(events=(LedgerEvent(name="ledger.restored", at=now, wall=wall, text=text, attributes=notice),))
+    house.ledger.set_meta(RESTORED, "")  # after the event: said twice is better than never
+
+
 def restore_watches(house: House, now: datetime) -> None:
     """
     Windows from the ledger's hours and, for the newest of them, from the history's minutes; detectors as they stood.
 
-    An hour that both have is taken from the minutes alone.
+    An hour that both have is taken from the minutes, unless the history was lost and has less of it.
     """
     watches = {watch.check.id: watch for service in house.judge.watches.values() for watch in service.checks.values()}
     edge = (now - MINUTES_RESTORED).replace(minute=0, second=0, microsecond=0)
+    minutes: Sequence[MinuteRow] = house.history.minutes_of_all(edge, now)
+    whole: dict[tuple[str, datetime], BudgetCheckpoint] = {}
+    if (lost_until := house.history.incomplete_since) is not None and lost_until > edge:
+        whole = {(c.check, c.hour): c for c in house.ledger.checkpoints(edge, lost_until)}
+        minutes = [r for r in minutes if (r.check, r.minute.replace(minute=0)) not in whole]
     kept: list[tuple[str, datetime, MinuteRow | BudgetCheckpoint]] = [
         *((c.check, c.hour + timedelta(minutes=1), c) for c in house.ledger.checkpoints(now - PERIOD, edge)),
-        *((r.check, r.minute + timedelta(seconds=30), r) for r in house.history.minutes_of_all(edge, now)),
+        *((r.check, r.minute + timedelta(seconds=30), r) for r in minutes),
+        *((c.check, c.hour + timedelta(minutes=1), c) for c in whole.values()),
     ]
     for name, at, row in kept:
         watch = watches.get(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
 from datetime import datetime, timedelta
 
@@ -39,7 +40,11 @@ class Vitals:
 
     def _effects(self) -> None:
         open_states = (EffectState.WAITING, EffectState.SENDING, EffectState.DEAD)
-        counts = Counter((e.outlet, str(e.state)) for e in self._house.ledger.effects(states=open_states))
+        try:
+            effects = self._house.ledger.effects(states=open_states)
+        except sqlite3.Error:
+            return  # the daemon's readiness says it
+        counts = Counter((e.outlet, str(e.state)) for e in effects)
         # What was counted before and is gone now is zero: a gauge that falls silent keeps its last value.
         self._counted |= counts.keys()
         for outlet, state in self._counted:

@@ -1,5 +1,5 @@
 """
-Named instants at which the crash tests kill the process: the hook of tests/ledger/test_crash.py, and of nothing else.
+Named instants at which a process kills itself: the hook of the crash tests in tests/ledger, and of nothing else.
 
 A crash matters only between two writes, and those instants last microseconds: no random kill finds them reliably. With
 `WATCHKEEPER_CRASH_AT=after-send:3` in the environment the process sends itself SIGKILL when it reaches that point the
@@ -24,6 +24,13 @@ Point = Literal[
 ]
 POINTS: Final[tuple[Point, ...]] = get_args(Point)
 
+Upkeep = Literal[
+    "before-migration",  # the copy is made, the schema is the old one
+    "inside-migration",  # statements of the new schema were run, nothing is committed
+    "before-restore",  # a backup stands beside the state, nothing was moved
+    "inside-restore",  # of the present state or of the backup one more part was moved
+]
+
 VARIABLE = "WATCHKEEPER_CRASH_AT"
 
 _name, _, _nth = os.environ.get(VARIABLE, "").partition(":")
@@ -31,7 +38,7 @@ _reached = count(1)
 _last = int(_nth or 1)
 
 
-def reach(point: Point) -> None:
+def reach(point: Point | Upkeep) -> None:
     """A no-op unless this very point was named in the environment when the process started."""
     if point == _name and next(_reached) == _last:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -1,13 +1,21 @@
-"""One SQLite file of ours: how it is made, opened and brought to the schema that this version knows."""
+"""One SQLite file of ours: how it is found, opened and read, and in which words it is refused."""
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import sqlite3
-from collections.abc import Sequence
+import stat
+import tempfile
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 from urllib.parse import quote
+
+REMEDY: Final = "put a backup in its place with `monitor restore FILE`, or move it away to begin without its record"
+STOP_FIRST: Final = "stop the daemon and put a backup in its place: monitor restore FILE"
+_CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class LedgerError(Exception):
@@ -22,58 +30,82 @@ class LedgerAbsent(LedgerError):
     pass
 
 
+class LedgerUnsound(LedgerError):
+    """It is there and cannot be used; nothing was touched."""
+
+
+class FolderUnusable(LedgerError):
+    """Nothing can be kept in *folder*: it cannot be made, or not be written."""
+
+    def __init__(self, folder: Path, error: OSError) -> None:
+        me = os.geteuid()
+        is_ours = error.errno not in (errno.EACCES, errno.EPERM)
+        remedy = "see to its disk" if is_ours else f"give it to that user (chown {me} {folder})"
+        super().__init__(
+            f"monitor.state: {folder} cannot be written by user {me}: {error.strerror}; {remedy}, or name another folder"
+        )
+
+
 def make_folder(folder: Path) -> None:
-    """Only a folder that we make is closed to others; one that was there before keeps what its owner decided."""
-    if not folder.exists():
-        folder.mkdir(parents=True, mode=0o700)
-
-
-def open_for_writing(
-    path: Path, migrations: Sequence[str], *, synchronous: str, busy_seconds: float
-) -> sqlite3.Connection:
     """
-    Open *path*, making it (mode 0600) when it is absent, and bring it to the newest of *migrations*.
-
-    Transactions are begun and ended by the caller. The connection may be handed from one thread to another.
+    Only a folder that we make is closed to others; one that was there before keeps what its owner decided.
 
     Raises:
-        SchemaTooNew: A newer version wrote it. We would misread it, so we do not touch it.
-        sqlite3.Error: It cannot be opened, or is no database.
+        FolderUnusable: It is not there and cannot be made.
     """
-    make_folder(path.parent)
-    # SQLite would make it readable to all; its -wal and -shm files take their mode from this one. Only a new file is
-    # opened here: closing a second descriptor of one that SQLite has open in this process would drop its locks.
-    with suppress(FileExistsError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
+    if folder.is_dir():
+        return
     try:
-        migrate(connection, path, migrations)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(f"PRAGMA synchronous = {synchronous}")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise FolderUnusable(folder, error) from None
 
 
-def migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[str]) -> None:
-    """Each step in one transaction together with its number: a crash leaves the old schema or the new one."""
-    found = schema_version(connection)
-    refuse_newer(found, path, len(migrations))
-    for number, script in enumerate(migrations[found:], found + 1):
-        connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
+def sync_folder(folder: Path) -> None:
+    """That a rename survives a power cut; not every filesystem can promise it."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def is_corrupt(error: BaseException) -> bool:
+    # Extended codes keep the primary one in their low byte.
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _CORRUPT
 
 
 def refuse_newer(found: int, path: Path, known: int) -> None:
-    if found > known:
-        raise SchemaTooNew(
-            f"{path} has schema {found}, this version knows {known}: start the newer version that wrote it, "
-            "or restore the copy made before the upgrade"
-        )
+    if found <= known:
+        return
+    # The one that the upgrade away from what we know has left, if it is still here.
+    copies = [copy_name(path, number) for number in range(known + 1, found + 1)]
+    copy = next((f", {copy}" for copy in copies if copy.exists()), "")
+    raise SchemaTooNew(
+        f"{path} has schema {found}, this version knows {known}: start the newer version that wrote it, "
+        f"or restore the copy made before the upgrade{copy}"
+    )
+
+
+def copy_name(path: Path, schema: int) -> Path:
+    """Of the copy that is made before *path* is brought to *schema*."""
+    return path.with_name(f"{path.name}.before-schema-{schema}")
 
 
 def schema_version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def refuse_no_file(path: Path) -> None:
+    """What can be told without SQLite, which would remove the -wal beside an empty file."""
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
+        raise LedgerUnsound(f"{path} is a folder and no ledger: move it away")
+    if not stat.S_ISREG(status.st_mode):
+        raise LedgerUnsound(f"{path} is no regular file and no ledger: move it away")
+    if status.st_size == 0:
+        raise LedgerUnsound(f"{path} is empty, what it held is gone: {REMEDY}")
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection:
@@ -85,6 +117,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
 
     Raises:
         LedgerAbsent: There is no such file, or we may not read it.
+        LedgerUnsound: It is empty, or no file.
     """
     try:
         owner = path.stat().st_uid
@@ -92,11 +125,14 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         raise LedgerAbsent(f"{path} does not exist: no daemon has kept a ledger there yet") from None
     except PermissionError:
         raise LedgerAbsent(f"{path.parent} may not be entered by uid {os.geteuid()}: ask as its owner") from None
+    refuse_no_file(path)
     if not os.access(path, os.R_OK):
         raise LedgerAbsent(f"{path} may not be read by uid {os.geteuid()}: ask as its owner, uid {owner}")
     wal = path.with_name(path.name + "-wal")
     if not wal.exists() or wal.stat().st_size == 0:
         return _connect_uri(path, "mode=ro&immutable=1")
+    if not path.with_name(path.name + "-shm").exists():
+        return _open_copy(path, wal)
     connection = _connect_uri(path, "mode=ro")
     try:
         connection.execute("SELECT 1 FROM sqlite_master LIMIT 1")
@@ -110,6 +146,40 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
 def open_beside_writer(path: Path) -> sqlite3.Connection:
     """For reading in the process that has it open for writing: the -wal and -shm are there."""
     return _connect_uri(path, "mode=ro")
+
+
+def write_copy(source: sqlite3.Connection, path: Path) -> None:
+    """
+    All of *source* as it is at one instant, also while others write, as the one file *path* (mode 0600), durable.
+
+    Raises:
+        FileExistsError: *path* is there.
+        OSError, sqlite3.Error: It could not be written whole; what there is of it must be removed.
+    """
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    target = sqlite3.connect(path, isolation_level=None)
+    try:
+        source.backup(target)
+        # The copy says of itself that it has a -wal, as its source has: it shall be one file wherever it is opened.
+        target.execute("PRAGMA journal_mode = DELETE")
+    finally:
+        target.close()
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+    sync_folder(path.parent)
+
+
+def _open_copy(path: Path, wal: Path) -> sqlite3.Connection:
+    """No daemon is there, or there would be a -shm. SQLite would make one to read the -wal, so it reads a copy."""
+    with tempfile.TemporaryDirectory(prefix="watchkeeper-") as folder:
+        copy = Path(folder, path.name)
+        shutil.copyfile(path, copy)
+        shutil.copyfile(wal, copy.with_name(wal.name))
+        connection = sqlite3.connect(copy, isolation_level=None, check_same_thread=False)
+        with suppress(sqlite3.DatabaseError):  # whoever asks it is told
+            # Now its files are open, and may lose their names.
+            connection.execute("SELECT 1 FROM sqlite_master LIMIT 1")
+        return connection
 
 
 def _connect_uri(path: Path, options: str) -> sqlite3.Connection:

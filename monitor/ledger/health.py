@@ -9,6 +9,8 @@ from datetime import datetime
 
 from loguru import logger
 
+from monitor.ledger.database import STOP_FIRST
+
 
 class Health:
     """
@@ -59,10 +61,12 @@ class Health:
     def _hold(self, trouble: str, waiting: int) -> None:
         if self._held_since is None:
             self._held_since = self._wall()
+            # Of a damaged file the trouble itself says what to do: room on the disk would not help.
+            remedy = "" if STOP_FIRST in trouble else ": see that its disk has room and can be written"
             logger.error(
-                "ledger: cannot take commits ({}); {} held in order and retried, SEV1 and SEV2 notices go out at once: "
-                "see that its disk has room and can be written",
+                "ledger: cannot take commits ({}); {} held in order and retried, SEV1 and SEV2 notices go out at once{}",
                 trouble,
                 waiting,
+                remedy,
             )
         self._trouble = trouble

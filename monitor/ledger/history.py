@@ -16,15 +16,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from loguru import logger
-
 from monitor.ledger import rollup
-from monitor.ledger.database import open_for_writing
+from monitor.ledger.history_file import HistoryFile
 from monitor.ledger.rollup import FIVE_MINUTES, HOURS, MINUTES, Grain
 
 T = TypeVar("T")
-
-MIGRATIONS = (Path(__file__).with_name("history.sql").read_text(encoding="utf-8"),)
 
 LATE: Final = timedelta(minutes=10)
 """A minute is rolled up this long after its bucket ended; rows that come later stay out of the coarser ones."""
@@ -32,7 +28,6 @@ MOST_HELD: Final = 100_000
 """Rows kept in memory while the disk refuses: ten minutes of 10,000 checks."""
 
 _COLUMNS: Final = "at, check_id, expected, good, bad, unknown, latency"
-_CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,17 +54,15 @@ class History:
 
     def __init__(self, path: Path, wall: Callable[[], datetime]) -> None:
         self.path = path
-        self._wall = wall
         self._lock = threading.Lock()
         self._held: list[MinuteRow] = []
-        self._is_refused = False
-        self._lost_since: datetime | None = None
-        self._connection = self._open()
+        self._file = HistoryFile(path, wall)
 
     @classmethod
     def open(cls, path: Path, wall: Callable[[], datetime] = lambda: datetime.now(UTC)) -> History:
         """
-        A corrupt file is set aside as `<name>.corrupt-<time>` and a new one begun; `incomplete_since` then tells.
+        A corrupt file is set aside as `<name>.corrupt-<time>` and a new one begun; `incomplete_since` then tells. One
+        that cannot be opened is tried again with each use.
 
         Raises:
             SchemaTooNew: A newer version wrote it; nothing was touched.
@@ -84,8 +77,8 @@ class History:
             if self._write(lambda db: _add_minutes(db, held)):
                 self._held = []
             elif len(held) > MOST_HELD:
-                self._lost_since = self._lost_since or held[0].minute
                 self._held = held[-MOST_HELD:]
+                self._file.lose(self._held[0].minute)
 
     def minutes(self, check: str, since: datetime, until: datetime) -> tuple[MinuteRow, ...]:
         """Rows that begin in [since, until), oldest first; so for the other two."""
@@ -109,7 +102,7 @@ class History:
 
     def detector_states(self) -> dict[str, Any]:
         found = self._read(lambda db: db.execute("SELECT check_name, state FROM detectors").fetchall())
-        return {check: json.loads(state) for check, state in found or ()}
+        return {check: json.loads(state) for check, state in found or () if _is_json(state)}
 
     def put_detector_states(self, states: Mapping[str, object]) -> None:
         """Those of other checks stay. None forgets one."""
@@ -125,11 +118,8 @@ class History:
 
     @property
     def incomplete_since(self) -> datetime | None:
-        """From when on rows are missing or were begun anew (UTC); what needs older ones must say so."""
-        if self._lost_since is not None:
-            return self._lost_since
-        found = self._read(lambda db: _meta(db, "incomplete_since"))
-        return datetime.fromisoformat(found) if found else None
+        """Rows before it are missing, all or some (UTC); what needs older ones must say so. Waits for nobody."""
+        return self._file.incomplete_since
 
     def compact(
         self,
@@ -151,39 +141,7 @@ class History:
     def close(self) -> None:
         self.write_minutes(())
         with self._lock:
-            self._connection.close()
-
-    def _open(self) -> sqlite3.Connection:
-        try:
-            return self._connect()
-        except sqlite3.DatabaseError as error:
-            if not _is_corrupt(error):
-                raise
-            self._set_aside(error)
-            return self._connect()
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = open_for_writing(self.path, MIGRATIONS, synchronous="NORMAL", busy_seconds=1.0)
-        rollup.prepare(connection)
-        if self._lost_since is not None:
-            since = self._lost_since.astimezone(UTC).isoformat()
-            connection.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('incomplete_since', ?)", (since,))
-        return connection
-
-    def _set_aside(self, error: sqlite3.Error) -> None:
-        now = self._wall().astimezone(UTC)
-        aside = self.path.with_name(f"{self.path.name}.corrupt-{now:%Y%m%dT%H%M%SZ}")
-        logger.warning(
-            "history: {} is corrupt ({}); set aside as {}, a new one is begun; budgets are incomplete meanwhile",
-            self.path,
-            error,
-            aside.name,
-        )
-        for suffix in ("", "-wal", "-shm"):
-            part = self.path.with_name(self.path.name + suffix)
-            if part.exists():
-                part.rename(aside.with_name(aside.name + suffix))
-        self._lost_since = now
+            self._file.close()
 
     def _series(self, grain: Grain, check: str, since: datetime, until: datetime) -> tuple[MinuteRow, ...]:
         # One look-up for each instant: the key begins with the instant, and the rows of all other checks are between.
@@ -232,7 +190,7 @@ class History:
     def _read(self, question: Callable[[sqlite3.Connection], T]) -> T | None:
         """None when the disk refuses: nothing is known, as in a new file."""
         with self._lock:
-            return self._attempt(question)[1]
+            return self._file.attempt(question)[1]
 
     def _write(self, change: Callable[[sqlite3.Connection], object]) -> bool:
         def whole(db: sqlite3.Connection) -> None:
@@ -240,38 +198,7 @@ class History:
             change(db)
             db.execute("COMMIT")
 
-        return self._attempt(whole)[0]
-
-    def _attempt(self, work: Callable[[sqlite3.Connection], T]) -> tuple[bool, T | None]:
-        """Whether it worked, and its answer. A file found corrupt is replaced by a new one, once. The lock is held."""
-        for _ in range(2):
-            try:
-                answer = work(self._connection)
-            except sqlite3.DatabaseError as error:
-                if self._connection.in_transaction:
-                    self._connection.rollback()
-                if not _is_corrupt(error):
-                    self._refused(error)
-                    return False, None
-                self._connection.close()
-                self._set_aside(error)
-                self._connection = self._connect()
-            else:
-                self._refused(None)
-                return True, answer
-        return False, None
-
-    def _refused(self, error: sqlite3.Error | None) -> None:
-        if error is not None and not self._is_refused:
-            logger.error(
-                "history: {} cannot be used ({}); rows are kept in memory meanwhile: see that its "
-                "disk has room and can be written",
-                self.path,
-                error,
-            )
-        elif error is None and self._is_refused:
-            logger.info("history: {} can be used again", self.path)
-        self._is_refused = error is not None
+        return self._file.attempt(whole)[0]
 
 
 _ADD_MINUTE: Final = f"""
@@ -301,9 +228,13 @@ def _meta(db: sqlite3.Connection, key: str) -> str | None:
     return None if found is None else str(found[0])
 
 
-def _is_corrupt(error: sqlite3.DatabaseError) -> bool:
-    # Extended codes keep the primary one in their low byte.
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _CORRUPT
+def _is_json(text: str) -> bool:
+    """A page that was overwritten may still be a page."""
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _seconds(at: datetime) -> int:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from monitor.ledger.database import LedgerError, make_folder
+from monitor.ledger.database import FolderUnusable, LedgerError, make_folder
 
 
 class AlreadyRunning(LedgerError):
@@ -34,24 +35,32 @@ class StateLock:
 
     @classmethod
     def acquire(cls, folder: Path) -> StateLock:
-        """Raises AlreadyRunning."""
+        """Raises AlreadyRunning, or FolderUnusable when nothing can be kept in *folder*."""
         make_folder(folder)
         path = folder / "lock"
-        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+", encoding="ascii")
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise FolderUnusable(folder, error) from None
+        file = os.fdopen(descriptor, "r+", encoding="ascii")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             with file:
                 raise AlreadyRunning(path, _pid(file.read(32))) from None
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
+        try:
+            # Not through the file's buffer: what a full disk refused would be written, and refused, again at its end.
+            os.truncate(descriptor, 0)
+            os.write(descriptor, f"{os.getpid()}\n".encode("ascii"))
+        except OSError as error:
+            file.close()
+            raise FolderUnusable(folder, error) from None
         return cls(path, file)
 
     def tell(self, address: str) -> None:
         """The second line: where the holder listens, for whoever must not pay for reading a whole configuration."""
-        self._file.write(f"{address}\n")
-        self._file.flush()
+        with suppress(OSError):  # a full disk: whoever asks then reads the configuration
+            os.write(self._file.fileno(), f"{address}\n".encode("ascii", "replace"))
 
     def release(self) -> None:
         """The file stays: removing it would let two processes hold two locks of one name."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from monitor.core.incident import Incident, State
 from monitor.core.severity import Severity
@@ -27,6 +28,11 @@ Row = Sequence[Any]
 
 Statement = tuple[str, tuple[tuple[object, ...], ...]]
 """SQL and the rows to run it with."""
+
+RESTORED: Final = "restored"
+"""Of meta: what the next start of the daemon has to say, JSON; empty once it was said."""
+NUMBERS_FROM: Final = "numbers_from"
+"""Of meta: the number of an incident that may have been the last one, though the ledger does not know it."""
 
 _EVENT = "seq, schema_version, name, at, wall, text, author, incident, service, attributes, trace_id, span_id"
 _INCIDENT = (
@@ -78,6 +84,30 @@ _PUT_CHECKPOINT = _upsert(_CHECKPOINT, "budget_checkpoints", "hour, check_name")
 _PUT_META = _upsert("key, value", "meta", "key")
 
 
+COUNTS: Final[Mapping[str, str]] = {
+    "events": "SELECT count(*) FROM events",
+    "incidents": "SELECT count(*) FROM incidents WHERE id <> ''",
+    "live": "SELECT count(*) FROM incidents WHERE id <> '' AND state IN ('open', 'recovering')",
+    "unsent": "SELECT count(*) FROM effects WHERE state IN ('waiting', 'sending')",
+}
+"""Of a ledger of any schema that was released: columns that all of them have."""
+
+HIGHEST_NUMBER = "SELECT coalesce(max(number), 0) FROM incidents"
+
+# Sent or not: that is unknown after a restore, and of what is unknown each outlet is asked first.
+_ASK_FIRST = "UPDATE effects SET state = 'sending' WHERE state = 'waiting'"
+# Places that were given after the backup was made are given again unless the count goes on from above all of them: the
+# other side would take a new effect under an old key for one that it has. Only for incidents that may yet go on.
+_SKIP_PLACES = f"""
+    INSERT INTO effects ({_EFFECT})
+    SELECT incident || '/' || outlet || '/' || :place || '/update', incident, max(service), outlet, 'update', :place,
+           :at, :at, 0, 'superseded', 0, '', :detail
+    FROM effects WHERE incident IN (
+      SELECT id FROM incidents i WHERE id <> '' AND (state <> 'resolved' OR number = (
+        SELECT max(number) FROM incidents other WHERE other.service = i.service)))
+    GROUP BY incident, outlet"""  # noqa: S608 - the columns are ours
+
+
 def to_text(at: datetime) -> str:
     """Raises ValueError on a naive instant: the guess of a zone would move every interval counted from it."""
     if at.tzinfo is None:
@@ -120,6 +150,15 @@ def effect_statements(effect: Effect, ticket: TicketLink | None) -> tuple[Statem
 
 def meta_statements(key: str, value: str) -> tuple[Statement, ...]:
     return ((_PUT_META, ((key, value),)),)
+
+
+def mark_restored(connection: sqlite3.Connection, at: datetime, notice: str, numbers_from: int) -> None:
+    """In a ledger that nobody has opened yet: what it cannot know of the time since the backup was made."""
+    place = int(at.timestamp())  # above every place before it, also when the same backup is restored twice
+    detail = "no effect: places below may have been used after the backup was made"
+    connection.execute(_ASK_FIRST)
+    connection.execute(_SKIP_PLACES, {"place": place, "at": to_text(at), "detail": detail})
+    connection.executemany(_PUT_META, ((RESTORED, notice), (NUMBERS_FROM, str(numbers_from))))
 
 
 def checkpoint_statements(checkpoints: Sequence[BudgetCheckpoint]) -> tuple[Statement, ...]:

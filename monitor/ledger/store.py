@@ -10,25 +10,31 @@ from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
+
+from loguru import logger
 
 from monitor.ledger import rows
 from monitor.ledger.database import (
-    LedgerAbsent,
+    STOP_FIRST,
     LedgerError,
+    LedgerUnsound,
+    is_corrupt,
     open_beside_writer,
     open_for_reading,
-    open_for_writing,
     refuse_newer,
     schema_version,
 )
 from monitor.ledger.health import Health
 from monitor.ledger.reader import LedgerReader
 from monitor.ledger.records import BudgetCheckpoint, Commit, Effect, TicketLink
+from monitor.ledger.restore import finish_restore
+from monitor.ledger.schema import LEDGER_FILE, LEDGER_STEPS
+from monitor.ledger.soundness import refuse_unsound, unreadable
+from monitor.ledger.upgrade import open_for_writing
 from monitor.ledger.writer import Job, Writer
 
-FILE_NAME = "ledger.sqlite"
-MIGRATIONS = (Path(__file__).with_name("schema.sql").read_text(encoding="utf-8"),)
-"""Step n leads from schema n to n + 1. A step that was released is never edited: others have run it."""
+T = TypeVar("T")
 
 SLOW_AFTER = 5.0  # seconds; the same patience for a lock of another process and for a disk that hangs
 
@@ -45,17 +51,27 @@ class Ledger(LedgerReader):
         self._writer = writer
         self._health = health
         self._numbering = threading.Lock()
-        self._number = self.highest_number()
+        self._damage = ""
+        self._number = max(self.highest_number(), int(self.meta(rows.NUMBERS_FROM) or 0))
 
     @classmethod
     def open(cls, folder: Path, *, slow_after: float = SLOW_AFTER, wall: Callable[[], datetime] = _wall) -> Ledger:
         """
+        Looks through it first: what is not sound, or of a newer version, is refused and not touched.
+
         Raises:
-            SchemaTooNew: A newer version wrote it; nothing was touched.
-            sqlite3.Error, OSError: It cannot be opened.
+            LedgerError: It cannot be used; what was found and what would be right, in one line.
         """
-        path = folder / FILE_NAME
-        connection = open_for_writing(path, MIGRATIONS, synchronous="FULL", busy_seconds=slow_after)
+        path = folder / LEDGER_FILE
+        if finish_restore(folder):
+            logger.warning("{}: a restore had been cut off; the backup is in its place now", folder)
+        refuse_unsound(path, len(LEDGER_STEPS))
+        try:
+            connection = open_for_writing(
+                path, LEDGER_STEPS, synchronous="FULL", busy_seconds=slow_after, keeps_copy=True
+            )
+        except (OSError, sqlite3.Error) as error:
+            raise LedgerError(f"{path} cannot be opened for writing ({error}): see to it and start again") from error
         health = Health(slow_after, wall)
         return cls(path, Writer(connection, health), health)
 
@@ -67,17 +83,20 @@ class Ledger(LedgerReader):
         Raises:
             LedgerAbsent: There is none, or we may not read it.
             SchemaTooNew: A newer version wrote it.
-            LedgerError: It is no ledger.
+            LedgerUnsound: It is no ledger.
         """
-        path = folder / FILE_NAME
+        path = folder / LEDGER_FILE
         with closing(open_for_reading(path)) as connection:
             try:
                 found = schema_version(connection)
             except sqlite3.DatabaseError as error:
-                raise LedgerError(f"{path} cannot be read: {error}; is it a ledger?") from error
-        refuse_newer(found, path, len(MIGRATIONS))
+                raise unreadable(path, error) from error
+        known = len(LEDGER_STEPS)
+        refuse_newer(found, path, known)
+        if 0 < found < known:
+            raise LedgerError(f"{path} has schema {found}, this version reads {known}: monitor run upgrades it")
         if found == 0:
-            raise LedgerAbsent(f"{path} is empty: no daemon has kept a ledger there yet")
+            raise LedgerUnsound(f"{path} is a database of another program and no ledger: move it away")
         return LedgerReader(path, partial(open_for_reading, path), keep=False)
 
     def commit(self, commit: Commit) -> Future[None]:
@@ -134,9 +153,23 @@ class Ledger(LedgerReader):
         """Commits handed over and not written yet."""
         return self._writer.waiting()
 
+    @property
+    def damage(self) -> str:
+        """What was found broken in the file while reading it, and what to do; empty when nothing was."""
+        return self._damage
+
     def held_effects(self) -> tuple[Effect, ...]:
         """Effects of commits that are not written yet: no read finds them, but urgent ones may go out."""
         return self._writer.held_effects()
+
+    def _all(self, make: Callable[[rows.Row], T], sql: str, arguments: Sequence[object] = ()) -> tuple[T, ...]:
+        try:
+            return super()._all(make, sql, arguments)
+        except sqlite3.DatabaseError as error:
+            if is_corrupt(error) and not self._damage:
+                self._damage = f"{error}; {STOP_FIRST}"
+                logger.error("ledger: {} is damaged: {}", self.path, self._damage)
+            raise
 
     def close(self, timeout: float = 10.0) -> None:
         """Write what waits, then close. Futures of what cannot be written fail with LedgerClosed."""

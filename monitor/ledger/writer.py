@@ -12,7 +12,7 @@ from itertools import islice
 from loguru import logger
 
 from monitor.ledger.crashpoints import reach
-from monitor.ledger.database import LedgerError
+from monitor.ledger.database import STOP_FIRST, LedgerError, is_corrupt
 from monitor.ledger.health import Health
 from monitor.ledger.records import Effect
 from monitor.ledger.rows import Statement
@@ -106,7 +106,7 @@ class Writer:
             self._write(batch)
         except sqlite3.Error as error:
             self._roll_back()
-            self._health.failed(f"{error} ({getattr(error, 'sqlite_errorname', 'no code')})", self.waiting())
+            self._health.failed(_trouble(error), self.waiting())
             return False
         reach("after-commit")
         with self._changed:
@@ -142,6 +142,12 @@ class Writer:
                 self.connection.execute("ROLLBACK")
             except sqlite3.Error as error:
                 logger.debug("ledger: roll-back refused: {}", error)
+
+
+def _trouble(error: sqlite3.Error) -> str:
+    """A full disk is a thing one sees to; of a damaged file one must be told that waiting does not mend it."""
+    said = f"{error} ({getattr(error, 'sqlite_errorname', 'no code')})"
+    return f"{said}; {STOP_FIRST}" if is_corrupt(error) else said
 
 
 def is_disk_trouble(error: BaseException) -> bool:

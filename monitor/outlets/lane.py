@@ -157,7 +157,7 @@ class Lane:
         try:
             return question()
         except sqlite3.Error:
-            if self._ledger.healthy:
+            if self._ledger.healthy and not self._ledger.damage:
                 raise
             return ()
 

@@ -132,6 +132,7 @@ EVENTS: Final[Mapping[str, EventKind]] = MappingProxyType(
         "clock.stepped": EventKind(13, "the wall clock was set; no timer moved"),
         "effect.overdue": EventKind(13, "the oldest effect of an outlet has waited for more than five minutes"),
         "effect.caught_up": EventKind(9, "nothing of that outlet waits for so long any more"),
+        "ledger.restored": EventKind(13, "the state was restored from a backup; the time since is not in it"),
         "effect.delivered": EventKind(9, "an outlet took a ticket, an update or a page"),
         "effect.failed": EventKind(13, "an outlet did not take one; `effect.outcome` says whether it is tried again"),
     }

@@ -40,7 +40,10 @@ class CheckDocument(TypedDict):
 
 
 class ServiceDocument(TypedDict):
-    """A service's place in the incident machine. `budget_remaining` is a share of the budget, null without an SLO."""
+    """
+    A service's place in the incident machine. `budget_remaining` is a share of the budget, null without an SLO;
+    `budget_incomplete_since`: what the checks did before is not all known, because the history was lost then.
+    """
 
     name: str
     criticality: str | None
@@ -48,6 +51,7 @@ class ServiceDocument(TypedDict):
     since: str | None
     incident: str | None
     budget_remaining: float | None
+    budget_incomplete_since: str | None
     burn_rate: float | None
     checks: list[CheckDocument]
 
@@ -190,6 +194,7 @@ def service_document(
     checks: Iterable[CheckDocument] = (),
     incident: Incident | None = None,
     budget_remaining: float | None = None,
+    budget_incomplete_since: datetime | None = None,
     burn_rate: float | None = None,
 ) -> ServiceDocument:
     """
@@ -204,6 +209,7 @@ def service_document(
         "since": timestamp(place.since),
         "incident": reference(incident.number) if incident else None,
         "budget_remaining": budget_remaining,
+        "budget_incomplete_since": _timestamp_or_none(budget_incomplete_since),
         "burn_rate": burn_rate,
         "checks": list(checks),
     }

@@ -50,6 +50,7 @@ STATUS = {
             "since": "2026-03-01T03:20:00.000Z",
             "incident": "INC-0042",
             "budget_remaining": 0.4213,
+            "budget_incomplete_since": "2026-02-28T21:40:11.000Z",
             "burn_rate": 14.44,
             "checks": [
                 {
@@ -71,6 +72,7 @@ STATUS = {
             "since": None,
             "incident": None,
             "budget_remaining": None,
+            "budget_incomplete_since": None,
             "burn_rate": None,
             "checks": [
                 {

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.ledger.database import LedgerAbsent, LedgerError
+from monitor.ledger.database import LedgerAbsent, LedgerError, LedgerUnsound
 from monitor.ledger.records import Commit, LedgerEvent
 from monitor.ledger.store import Ledger
 
@@ -76,6 +76,21 @@ def test_after_a_kill_it_sees_what_is_only_in_the_wal_and_makes_no_file(tmp_path
     assert [e.text for e in Ledger.open_read_only(tmp_path).events()] == ["killed"]
     assert names(tmp_path) == before
 
+    # As a copy of two of the three files brings it: SQLite would make the third one to read it.
+    (tmp_path / "ledger.sqlite-shm").unlink()
+    assert [e.text for e in Ledger.open_read_only(tmp_path).events()] == ["killed"]
+    assert names(tmp_path) == before - {"ledger.sqlite-shm"}
+
+
+def test_a_ledger_of_an_earlier_version_is_read_once_a_daemon_has_upgraded_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Ledger.open(tmp_path).close()
+    monkeypatch.setattr("monitor.ledger.store.LEDGER_STEPS", ("", ""))
+
+    with pytest.raises(LedgerError, match=r"has schema 1, this version reads 2: monitor run upgrades it"):
+        Ledger.open_read_only(tmp_path)
+
 
 def test_without_a_ledger_it_says_so_and_makes_nothing(tmp_path: Path) -> None:
     with pytest.raises(LedgerAbsent, match=r"ledger.sqlite does not exist: no daemon has kept a ledger there yet"):
@@ -85,13 +100,13 @@ def test_without_a_ledger_it_says_so_and_makes_nothing(tmp_path: Path) -> None:
 
 def test_an_empty_file_is_no_ledger(tmp_path: Path) -> None:
     (tmp_path / "ledger.sqlite").touch()
-    with pytest.raises(LedgerAbsent, match="is empty"):
+    with pytest.raises(LedgerUnsound, match="is empty, what it held is gone: put a backup in its place"):
         Ledger.open_read_only(tmp_path)
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     (tmp_path / "ledger.sqlite").write_bytes(b"Dear diary, " * 1000)
-    with pytest.raises(LedgerError, match=r"ledger.sqlite cannot be read: file is not a database; is it a ledger\?"):
+    with pytest.raises(LedgerError, match=r"ledger.sqlite is no SQLite database: put a backup in its place"):
         Ledger.open_read_only(tmp_path)
 
 
