@@ -17,7 +17,7 @@ INCOMPLETE = 1
 Examples:
   monitor backup "/var/backups/watchkeeper-$(date -u +%F).tar.gz"
   monitor backup --force /var/backups/watchkeeper.tar.gz
-  sudo -u watchkeeper monitor -c /etc/watchkeeper/config.yaml backup --no-history ledger.tar.gz
+  monitor -c /etc/watchkeeper/config.yaml backup --no-history ledger.tar.gz
 \b
 Exit codes: 0 made, 1 made without the history, which is damaged, 3 not made."""
 )

@@ -13,7 +13,7 @@ from monitor.cli.output import Trouble
     epilog="""\b
 Examples:
   systemctl stop monitor
-  sudo -u watchkeeper monitor -c /etc/watchkeeper/config.yaml restore /var/backups/watchkeeper.tar.gz
+  monitor restore /var/backups/watchkeeper.tar.gz
   systemctl start monitor
   monitor restore state/ledger.sqlite.before-schema-2"""
 )

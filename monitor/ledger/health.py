@@ -64,7 +64,8 @@ class Health:
             # Of a damaged file the trouble itself says what to do: room on the disk would not help.
             remedy = "" if STOP_FIRST in trouble else ": see that its disk has room and can be written"
             logger.error(
-                "ledger: cannot take commits ({}); {} held in order and retried, SEV1 and SEV2 notices go out at once{}",
+                "ledger: cannot take commits ({}); {} held in order and retried, "
+                "SEV1 and SEV2 notices go out at once{}",
                 trouble,
                 waiting,
                 remedy,

@@ -164,6 +164,62 @@ def test_corruption_found_while_running_loses_the_past_and_not_the_present(tmp_p
     history.close()
 
 
+def test_of_the_corrupt_files_set_aside_the_newest_three_stay(tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite"
+    for day in range(5):
+        path.write_bytes(b"not a database at all" * 500)
+        path.with_name("history.sqlite-wal").write_bytes(b"nor this")
+        History.open(path, wall=lambda day=day: T0 + day * DAY).close()  # type: ignore[misc]
+
+    aside = sorted(p.name for p in tmp_path.glob("history.sqlite.corrupt-*"))
+    assert [name for name in aside if name.endswith("Z")] == [
+        f"history.sqlite.corrupt-2026030{day}T120000Z" for day in (3, 4, 5)
+    ]
+    assert len(aside) <= 6, "what belonged to a file goes with it"
+
+
+def test_corrupt_again_it_is_incomplete_since_the_second_time(tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite"
+    for at in (T0, T0 + DAY):
+        path.write_bytes(b"not a database at all" * 500)
+        History.open(path, wall=lambda at=at: at).close()  # type: ignore[misc]
+
+    again = History.open(path)
+    assert again.incomplete_since == T0 + DAY
+    again.close()
+
+
+def test_a_file_that_cannot_be_opened_is_waited_for_and_rows_are_kept_in_memory_meanwhile(
+    tmp_path: Path, said: list[str]
+) -> None:
+    path = tmp_path / "history.sqlite"
+    path.mkdir()
+
+    history = History.open(path, wall=lambda: T0)
+    history.write_minutes([row(T0)])
+    assert history.minutes_of_all(T0, T0 + DAY) == ()
+    path.rmdir()
+    history.write_minutes([row(T0 + MINUTE)])
+
+    assert [r.minute for r in history.minutes_of_all(T0, T0 + DAY)] == [T0, T0 + MINUTE]
+    assert history.incomplete_since is None
+    assert said == [
+        f"history: {path} cannot be used (unable to open database file); rows are kept in memory meanwhile",
+        f"history: {path} can be used again",
+    ]
+    history.close()
+
+
+def test_a_detector_whose_state_is_noise_begins_anew_and_the_others_do_not(history: History) -> None:
+    history.put_detector_states({"orders/http": {"s": 4.5}, "pay/http": {"s": 1}})
+    other = sqlite3.connect(history.path)
+    other.execute("UPDATE detectors SET state = '{\"s\": 4' WHERE check_name = 'orders/http'")
+    other.commit()
+    other.close()
+
+    assert history.detector_states() == {"pay/http": {"s": 1}}
+
+
 def test_a_new_history_is_not_incomplete(history: History) -> None:
     assert history.incomplete_since is None
 
