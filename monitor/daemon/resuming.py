@@ -47,7 +47,7 @@ def told_of_restore(house: House, now: datetime, wall: datetime) -> Iterator[Com
         return
     notice = json.loads(kept)
     text = (
-        f"restored at {notice['restored_at']} from a backup made at {notice['made_at']}; "
+        f"put in place at {notice['restored_at']} from a backup made at {notice['made_at']}; "
         f"{notice['unsent']} effects that were not sent then are asked about before they are sent"
     )
     yield Commit(events=(LedgerEvent(name="ledger.restored", at=now, wall=wall, text=text, attributes=notice),))

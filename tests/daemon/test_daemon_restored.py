@@ -36,7 +36,7 @@ def test_an_incident_open_in_the_backup_goes_on_after_the_disk_was_lost_in_its_o
     config = write_config()
     target.status = 503
     first = start(config)
-    first.wait_for_line(r"orders-service: opened")
+    first.wait_for_line(r"orders-service: pending => open")
     (ticket,) = wait_until(lambda: list((first.state / "tickets").glob("*.md")), "the ticket")
     (before,) = first.incidents()
     backup = monitor(config, "backup", "b.tar.gz")
@@ -59,14 +59,14 @@ def test_an_incident_open_in_the_backup_goes_on_after_the_disk_was_lost_in_its_o
     assert monitor(config, "restore", "b.tar.gz").returncode == 0
 
     second = start(config)
-    second.wait_for_line(r"watchkeeper: restored: restored at \S+ from a backup made at \S+; \d+ effects")
+    second.wait_for_line(r"watchkeeper: ledger restored: put in place at \S+ from a backup made at \S+; \d+ effects")
     (after,) = second.incidents()
     assert (after["id"], after["number"], after["state"]) == (before["id"], before["number"], "open")
     assert second.cli("incident", "note", "1", "after the restore", "--by", "Ada").returncode == 0
     # Its place in the ticket must be a new one, or the ticket would be said to have it already.
     wait_until(lambda: "after the restore" in ticket.read_text(), "the later note in the ticket")
     target.status = 200
-    second.wait_for_line(r"orders-service: resolved")
+    second.wait_for_line(r"orders-service: recovering => resolved")
     wait_until(lambda: "Ticket closed" in ticket.read_text(), "the ticket is closed")
     assert [path.name for path in (second.state / "tickets").glob("*.md")] == [ticket.name]
     second.terminate(20)
@@ -75,7 +75,7 @@ def test_an_incident_open_in_the_backup_goes_on_after_the_disk_was_lost_in_its_o
     third.wait_for_line("watching")
     ledger = Ledger.open_read_only(third.state)
     assert [event.name for event in ledger.events()].count("ledger.restored") == 1
-    assert "restored:" not in third.log()
+    assert "ledger restored" not in third.log()
     assert ledger.effects(states=(EffectState.WAITING, EffectState.SENDING, EffectState.DEAD)) == ()
 
 

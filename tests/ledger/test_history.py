@@ -204,7 +204,8 @@ def test_a_file_that_cannot_be_opened_is_waited_for_and_rows_are_kept_in_memory_
     assert [r.minute for r in history.minutes_of_all(T0, T0 + DAY)] == [T0, T0 + MINUTE]
     assert history.incomplete_since is None
     assert said == [
-        f"history: {path} cannot be used (unable to open database file); rows are kept in memory meanwhile",
+        f"history: {path} cannot be used (unable to open database file); rows are kept in memory meanwhile: "
+        "see that its disk has room and can be written",
         f"history: {path} can be used again",
     ]
     history.close()
