@@ -42,7 +42,8 @@ class FolderUnusable(LedgerError):
         is_ours = error.errno not in (errno.EACCES, errno.EPERM)
         remedy = "see to its disk" if is_ours else f"give it to that user (chown {me} {folder})"
         super().__init__(
-            f"monitor.state: {folder} cannot be written by user {me}: {error.strerror}; {remedy}, or name another folder"
+            f"monitor.state: {folder} cannot be written by user {me}: {error.strerror}; "
+            f"{remedy}, or name another folder"
         )
 
 
