@@ -17,6 +17,7 @@ from monitor import logs
 from monitor.clock import SteadyClock
 from monitor.config import Config
 from monitor.core.incident import Timing
+from monitor.daemon.budgets import Budgets
 from monitor.daemon.judge import ITSELF, Judge
 from monitor.daemon.surroundings import Surveyor
 from monitor.daemon.telling import fields, tell
@@ -50,6 +51,7 @@ class House:
     surveyor: Surveyor
     token: str
     judge: Judge = field(init=False)
+    budgets: Budgets = field(init=False)
     worker: EffectsWorker = field(init=False)
     checks: dict[str, Check] = field(init=False)
 
@@ -58,6 +60,7 @@ class House:
         self.judge = Judge(
             self.config, self.casebook, self.clock.now(), self.surveyor.of, self.adopt, self._began_to_fail
         )
+        self.budgets = Budgets(self.ledger, self.history, self.clock.now())
         self.worker = EffectsWorker(
             self.ledger, outlets_of(self.config), self.compose, now=self.clock.now, told=self._told
         )

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from checks.result import Outcome
 from monitor.core.incident import MINIMUM_GAP, State, gap_limit
 from monitor.daemon.house import TIMELINE, UNPROVEN, House, case_from
-from monitor.ledger.history import MinuteRow
-from monitor.ledger.records import BudgetCheckpoint, Commit
-
-MINUTES_RESTORED = timedelta(hours=6)
-PERIOD = timedelta(days=90)
+from monitor.ledger.records import Commit
 
 
 def resume(house: House) -> Iterator[Commit]:
@@ -39,24 +34,9 @@ def resume(house: House) -> Iterator[Commit]:
 
 
 def restore_watches(house: House, now: datetime) -> None:
-    """
-    Windows from the ledger's hours and, for the newest of them, from the history's minutes; detectors as they stood.
-
-    An hour that both have is taken from the minutes alone.
-    """
+    """Windows and detectors as they stood."""
     watches = {watch.check.id: watch for service in house.judge.watches.values() for watch in service.checks.values()}
-    edge = (now - MINUTES_RESTORED).replace(minute=0, second=0, microsecond=0)
-    kept: list[tuple[str, datetime, MinuteRow | BudgetCheckpoint]] = [
-        *((c.check, c.hour + timedelta(minutes=1), c) for c in house.ledger.checkpoints(now - PERIOD, edge)),
-        *((r.check, r.minute + timedelta(seconds=30), r) for r in house.history.minutes_of_all(edge, now)),
-    ]
-    for name, at, row in kept:
-        watch = watches.get(name)
-        if watch is None:
-            continue
-        for outcome, count in ((Outcome.OK, row.good), (Outcome.FAILED, row.bad), (Outcome.UNKNOWN, row.unknown)):
-            if count:
-                watch.window.add(at, outcome, count)
+    house.budgets.restore(watches.values(), now)
     for name, state in house.history.detector_states().items():
         if name in watches and isinstance(state, dict):
             watches[name].restore(state)

@@ -15,6 +15,7 @@ from monitor.ledger.records import (
     AlertLink,
     Backlog,
     BudgetCheckpoint,
+    BudgetPast,
     Effect,
     EffectState,
     LedgerEvent,
@@ -125,6 +126,10 @@ class LedgerReader:
         """Of all checks, for hours that begin in [since, until), oldest first."""
         sql = rows.SELECT_CHECKPOINTS + "WHERE hour >= ? AND hour < ? ORDER BY hour, check_name"
         return self._all(rows.checkpoint_of, sql, (rows.to_text(since), rows.to_text(until)))
+
+    def pasts(self) -> tuple[BudgetPast, ...]:
+        """Of all checks."""
+        return self._all(rows.past_of, rows.SELECT_PASTS)
 
     def close(self) -> None:
         while self._idle:

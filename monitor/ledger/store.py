@@ -23,11 +23,11 @@ from monitor.ledger.database import (
 )
 from monitor.ledger.health import Health
 from monitor.ledger.reader import LedgerReader
-from monitor.ledger.records import BudgetCheckpoint, Commit, Effect, TicketLink
+from monitor.ledger.records import BudgetCheckpoint, BudgetPast, Commit, Effect, TicketLink
 from monitor.ledger.writer import Job, Writer
 
 FILE_NAME = "ledger.sqlite"
-MIGRATIONS = (Path(__file__).with_name("schema.sql").read_text(encoding="utf-8"),)
+MIGRATIONS = tuple(Path(__file__).with_name(f"{step}.sql").read_text(encoding="utf-8") for step in ("schema", "past"))
 """Step n leads from schema n to n + 1. A step that was released is never edited: others have run it."""
 
 SLOW_AFTER = 5.0  # seconds; the same patience for a lock of another process and for a disk that hangs
@@ -108,6 +108,14 @@ class Ledger(LedgerReader):
 
     def forget_checkpoints(self, before: datetime) -> Future[None]:
         return self._writer.submit(Job(rows.forget_checkpoints_statements(before)))
+
+    def write_pasts(self, pasts: Sequence[BudgetPast]) -> Future[None]:
+        """Written again, a check's past is replaced. Checkpoints before its `until` then say nothing more."""
+        return self._writer.submit(Job(rows.past_statements(pasts)))
+
+    def forget_pasts(self, before: datetime) -> Future[None]:
+        """Of checks that were not watched since."""
+        return self._writer.submit(Job(rows.forget_pasts_statements(before)))
 
     def next_number(self) -> int:
         """The next short incident number. One that is never committed leaves a gap until the next restart."""

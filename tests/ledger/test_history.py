@@ -175,7 +175,7 @@ def test_a_history_of_a_newer_version_is_refused_and_not_set_aside(tmp_path: Pat
     newer.execute("PRAGMA user_version = 9")
     newer.close()
 
-    with pytest.raises(SchemaTooNew, match="has schema 9, this version knows 1"):
+    with pytest.raises(SchemaTooNew, match="has schema 9, this version knows 2"):
         History.open(path)
     assert [p.name for p in tmp_path.iterdir()] == ["history.sqlite"]
 

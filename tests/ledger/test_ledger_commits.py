@@ -271,12 +271,12 @@ def test_a_ledger_of_a_newer_version_is_refused_in_one_line_and_left_as_it_is(tm
     Ledger.open(tmp_path).close()
     path = tmp_path / "ledger.sqlite"
     newer = sqlite3.connect(path)
-    newer.execute("PRAGMA user_version = 2")
+    newer.execute("PRAGMA user_version = 3")
     newer.close()
     before = path.read_bytes()
 
     for opening in (Ledger.open, Ledger.open_read_only):
-        with pytest.raises(SchemaTooNew, match=r"ledger.sqlite has schema 2, this version knows 1: .+") as caught:
+        with pytest.raises(SchemaTooNew, match=r"ledger.sqlite has schema 3, this version knows 2: .+") as caught:
             opening(tmp_path)
         assert "\n" not in str(caught.value)
 
