@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
+
+# Importing makes a million objects that stay: looking through them for garbage every 700 costs a fifth of each start.
+gc.set_threshold(50_000, 20, 20)
 
 
 def main() -> None:

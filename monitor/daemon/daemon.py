@@ -61,13 +61,14 @@ class Daemon:
         listen = self.config.monitor.listen
         web = WebServer(create_app(DaemonDesk(self), self.house.token, listen.host), listen.host, listen.port)
         try:
+            # Before anything else: it takes as long to import what it needs as the web and the past take here.
+            await self.supervisor.start()
             await web.start()
             self._listening(web.address)
             for commit in resume(self.house):
                 self.house.adopt(commit)
             self.house.start()
             self.supervisor.configure(self.config.all_checks(), self.config.monitor.online)
-            await self.supervisor.start()
             logger.info(
                 f"watching {len(self.config.services)} services, {len(self.config.all_checks())} checks; http://{web.host}:{web.port}"
             )

@@ -138,7 +138,9 @@ class Supervisor:
         self._dropped = 0
 
     async def start(self) -> None:
+        """The prober waits for `configure`; what it imports until then goes on beside whatever blocks the loop."""
         self._task = asyncio.create_task(self._keep_alive(), name="prober-supervisor")
+        await asyncio.sleep(0)
 
     def configure(self, checks: Iterable[Check], references: Iterable[str]) -> None:
         """Raises WireError, and changes nothing, when it is too much for one message."""
