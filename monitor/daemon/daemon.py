@@ -19,6 +19,7 @@ from monitor.daemon.desk import DaemonDesk
 from monitor.daemon.house import House
 from monitor.daemon.keeping import Housekeeping
 from monitor.daemon.notify import Notify, status_line
+from monitor.daemon.ourfault import LoopTrouble, Unasked
 from monitor.daemon.resuming import resume
 from monitor.daemon.vitals import Vitals
 from monitor.probing.supervisor import Supervisor
@@ -49,6 +50,7 @@ class Daemon:
         self.housekeeping = Housekeeping(self.house)
         self.supervisor = Supervisor(self.house.clock, self.take, logger.warning)
         self.vitals = Vitals(self.house, self.supervisor)
+        self.unasked = Unasked()
         self.turned_at = self.house.clock.now()
         self._listening = listening
         self._stop = asyncio.Event()
@@ -56,6 +58,7 @@ class Daemon:
     async def run(self) -> None:
         """Until SIGTERM or SIGINT."""
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(LoopTrouble(self.house.clock.now))
         for wanted in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(wanted, self._stop.set)
         listen = self.config.monitor.listen
@@ -98,6 +101,7 @@ class Daemon:
         for result in batch.results:
             if (check := self.house.checks.get(result.id)) is not None:
                 self.house.telemetry.probe(check, result)
+        self.unasked.take(batch.results)
         self.house.judge.take(batch.results, self.house.clock.now(), self.house.clock.wall())
 
     def _status(self) -> str:

@@ -1,0 +1,27 @@
+"""What a new socket meets: libcurl and the resolver say only that something failed, and both need one first."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from typing import Final
+
+_REMEDY: Final = {
+    errno.EMFILE: "too many open files; raise LimitNOFILE= in the unit, or ulimit -n",
+    errno.ENFILE: "too many open files on this machine; raise fs.file-max",
+}
+
+
+def shortage() -> int:
+    """The errno that keeps us from making a socket now; 0 when one can be made."""
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC).close()
+    except OSError as error:
+        return error.errno or errno.EIO
+    return 0
+
+
+def remedy(number: int) -> str:
+    """In words, with what to do where that is known."""
+    return _REMEDY.get(number) or os.strerror(number).lower()
