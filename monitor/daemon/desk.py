@@ -133,6 +133,7 @@ class DaemonDesk:
             "telemetry": dict(house.telemetry.stats()),
             "sources": house.surveyor.sources(),
             "baselines": house.surveyor.state(),
+            "fitting": house.surveyor.fitting(),
         }
 
     def incidents(self, state: str, limit: int) -> list[IncidentDocument]:
