@@ -181,11 +181,12 @@ class Fitter:
             return False
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            # Files and not pipes: a job of many services is larger than a pipe, and nobody reads while it works.
-            with tempfile.TemporaryFile() as asked:
+            # Files and not pipes: a job of many services is larger than a pipe, and nobody reads while it works. Here
+            # and not in /tmp, which may be full, or not there.
+            with tempfile.TemporaryFile(dir=self._folder) as asked:
                 asked.write(job.to_json().encode())
                 asked.seek(0)
-                output = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
+                output = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - it lives as long as the process
                 process = _started(self._folder, self._memory, asked, output)
         except OSError as problem:
             self.trouble = f"cannot be started: {problem}; {KEPT}"
