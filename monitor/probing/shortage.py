@@ -10,7 +10,10 @@ from typing import Final
 _REMEDY: Final = {
     errno.EMFILE: "too many open files; raise LimitNOFILE= in the unit, or ulimit -n",
     errno.ENFILE: "too many open files on this machine; raise fs.file-max",
+    errno.EAGAIN: "too many processes or threads; raise TasksMax= in the unit, or ulimit -u",
+    errno.ENOMEM: "out of memory; raise MemoryMax= in the unit, or make room on this machine",
 }
+KNOWN: Final = _REMEDY.keys()
 
 
 def shortage() -> int:
@@ -22,6 +25,6 @@ def shortage() -> int:
     return 0
 
 
-def remedy(number: int) -> str:
+def remedy(number: int | None) -> str:
     """In words, with what to do where that is known."""
-    return _REMEDY.get(number) or os.strerror(number).lower()
+    return _REMEDY.get(number or 0) or os.strerror(number or 0).lower()

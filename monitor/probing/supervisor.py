@@ -23,6 +23,7 @@ from loguru import logger
 from checks.check import Check
 from monitor.clock import SteadyClock
 from monitor.probing.lag import Lag
+from monitor.probing.shortage import KNOWN, remedy
 from monitor.probing.wire import (
     Batch,
     Faster,
@@ -186,7 +187,8 @@ class Supervisor:
             try:
                 end = await self._one_life()
             except Exception as error:  # whatever it is, the next one may fare better, and without one we are blind
-                end = f"could not be started: {type(error).__name__}: {error}"
+                number = error.errno if isinstance(error, OSError) else None
+                end = f"could not be started: {type(error).__name__}: {remedy(number) if number in KNOWN else error}"
             if self._stopping.is_set():
                 return
             delay = restart_delay(delay, _now() - born)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import resource
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from monitor.ledger.store import Ledger
 
@@ -101,6 +105,37 @@ def test_a_daemon_without_descriptors_records_the_incident_and_answers_again_onc
     again = start(daemon.config)
     (kept,) = status_of(again)["incidents"]
     assert (kept["id"], kept["state"]) == (incident["id"], "open")
+
+
+@pytest.mark.slow
+def test_a_prober_that_cannot_be_started_again_is_the_monitors_own_incident_and_nobody_elses(
+    target: Any, write_config: Callable[..., Path], start: Callable[[Path], Any], wait_until: Callable[..., Any]
+) -> None:
+    daemon = start(write_config())
+    wait_until(lambda: outcomes(daemon) == {("ok", "")}, "good results")
+    with no_more_descriptors(daemon.process.pid):
+        # The end of the prober gives two numbers back, and a new one needs more: a pair, and the pipe of its start.
+        taken = [socket.create_connection(("127.0.0.1", port_of(daemon)), timeout=30) for _ in range(4)]
+        os.kill(prober_of(daemon.process.pid), signal.SIGKILL)
+        daemon.wait_for_line(rf"the prober could not be started: OSError: {REMEDY}")
+        daemon.wait_for_line(r"could not be started.*starts in 1 s")
+        wait_until(lambda: re.search(r"watchkeeper: opened", daemon.log()), "two minutes of blindness", within=240)
+    asked = len(target.seen)
+    wait_until(lambda: len(target.seen) > asked, "the next prober asks", within=90)
+    for connection in taken:
+        connection.close()
+    status = status_of(daemon)
+    assert status["services"][0]["state"] == "clear"
+    assert [incident["service"] for incident in status["incidents"]] == ["watchkeeper"]
+
+
+def prober_of(pid: int) -> int:
+    (prober,) = [
+        int(child)
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        if b"monitor.probing.prober" in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
+    return prober
 
 
 def cpu(pid: int) -> float:
