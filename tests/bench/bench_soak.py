@@ -117,7 +117,7 @@ def main() -> None:
                 process.wait(30)
         lines = (folder / "log").read_text(errors="replace").splitlines()
         shutil.rmtree(folder / "state", ignore_errors=True)
-        opened = sum(" opened " in line or ": opened" in line for line in lines)
+        opened = sum("pending => open" in line for line in lines)
         troubles = [line for line in lines if "ERROR" in line or "Traceback" in line]
         print(
             f"{opened} incidents opened, {len(lines):,} log lines, of them {len(troubles)} errors",

@@ -65,7 +65,7 @@ def test_without_authorities_nobody_is_blamed_and_the_remedy_is_told(
     said = daemon.wait_for_line(r"checks cannot be asked.*no CA certificates.*install ca-certificates.*")[0]
     assert "secure/ready" in said
     target.status = 503
-    daemon.wait_for_line(r"orders-service: opened")
+    daemon.wait_for_line(r"orders-service: pending => open")
 
     def detail() -> str:
         effects = daemon.ask("incident", "show", "1")["effects"]

@@ -85,7 +85,7 @@ def test_names_are_judged_by_the_rules_and_loopback_goes_on_as_if_nothing_were(
     begun = len(target.seen)
     assert begun, "loopback is asked all the while"
     target.status = 503
-    daemon.wait_for_line(r"orders-service: opened")
+    daemon.wait_for_line(r"orders-service: pending => open")
     (ticket,) = wait_until(lambda: list((daemon.state / "tickets").glob("*orders*.md")), "the ticket")
     assert "Prometheus unavailable since" in ticket.read_text()
 
