@@ -3,7 +3,8 @@ How long the daemon takes to begin, to end, and to be back with everything it kn
 
     python tests/bench/bench_start.py [--rounds 5] [--checks 10000] [--days 90]
 
-Beginning: from the start of the process to the first connection that the target accepts, with three checks at 1 s.
+Beginning: from the start of the process to the first connection that the target accepts, with thirty checks at
+1 s, of which one is always about to be due.
 Ending: SIGTERM to exit, at rest and with a target and a webhook that take connections and never answer. Being back: a
 state folder with so many days of so many checks, written through the ledger's and the history's own doors; until the
 web answers, and until every check has had its first result. The CPU is the daemon's own: on a busy machine it tells
@@ -83,7 +84,10 @@ def small(folder: Path, target: int, web: int, webhook: int | None = None) -> di
         "monitor": {"state": str(folder / "state"), "listen": f"127.0.0.1:{web}"},
         "services": {
             f"service-{n}": {
-                "checks": {"ready": {"http": f"http://127.0.0.1:{target}/", "interval": "1s", "timeout": "800ms"}}
+                "checks": {
+                    f"ready-{m}": {"http": f"http://127.0.0.1:{target}/", "interval": "1s", "timeout": "800ms"}
+                    for m in range(rig.PER_SERVICE)
+                }
             }
             for n in range(3)
         },
