@@ -231,7 +231,10 @@ def time_zone(value: object) -> str:
     try:
         ZoneInfo(found)
     except (KeyError, ValueError, OSError):  # OSError: the name of a folder of the database, such as "Europe"
-        hint = get_close_matches(found, sorted(available_timezones()), n=1)
+        known = available_timezones()
+        if not known:
+            raise Wrong("no time zone is known here", "Install tzdata, the package of your system or of pip.") from None
+        hint = get_close_matches(found, sorted(known), n=1)
         fix = f"Did you mean {hint[0]}?" if hint else "Write an IANA name, for example Europe/Berlin or UTC."
         raise Wrong("{value} is not a time zone", fix) from None
     return found

@@ -21,6 +21,7 @@ from monitor.daemon.heartbeat import Heartbeat, unwell
 from monitor.daemon.house import House
 from monitor.daemon.keeping import Housekeeping
 from monitor.daemon.notify import Notify, status_line
+from monitor.daemon.ourfault import LoopTrouble, Unasked
 from monitor.daemon.reload import Reload, Source
 from monitor.daemon.resuming import resume
 from monitor.daemon.signals import Signals
@@ -50,7 +51,6 @@ class Daemon:
     Args:
         source: Where the configuration is read again from; without it, it stays as it is.
         listening: Called once with HOST:PORT, when the API answers there.
-        source: Where the configuration is read again from; without it, it stays as it is.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class Daemon:
         self._web = WebServer(self._app, listen.host, listen.port)
         self.reload = Reload(self.house, self.supervisor, self.notify, self._applied)
         self.heartbeat = Heartbeat(config.monitor.heartbeat, self.house.clock.wall, self._count_heartbeat)
+        self.unasked = Unasked()
         self.turned_at = self.house.clock.now()
         self._listening = listening
         self._shortest = shortest_interval(config)
@@ -77,9 +78,10 @@ class Daemon:
 
     async def run(self, signals: Signals) -> None:
         """Until it is told to stop."""
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(LoopTrouble(self.house.clock.now))
         try:
             await self.start()
-            loop = asyncio.get_running_loop()
 
             def stop() -> None:
                 end_at_last()  # here and not in the loop, which may be what hangs
@@ -95,6 +97,8 @@ class Daemon:
 
     async def start(self) -> None:
         config, web = self.house.config, self._web
+        # Before anything else: it takes as long to import what it needs as the web and the past take here.
+        await self.supervisor.start()
         await web.start()
         self._listening(web.address)
         for commit in resume(self.house):
@@ -102,7 +106,6 @@ class Daemon:
         self.housekeeping = Housekeeping(self.house)
         self.house.start()
         self.supervisor.configure(config.all_checks(), config.monitor.online)
-        await self.supervisor.start()
         if self.source is not None:
             self.reload.start(self.source)
         logger.info(
@@ -139,6 +142,7 @@ class Daemon:
         for result in batch.results:
             if (check := self.house.checks.get(result.id)) is not None:
                 self.house.telemetry.probe(check, result)
+        self.unasked.take(batch.results)
         self.house.judge.take(batch.results, self.house.clock.now(), self.house.clock.wall())
 
     def _status(self) -> str:

@@ -149,6 +149,7 @@ class DaemonDesk:
             "baselines": house.surveyor.state(),
             "config": self._daemon.reload.state(),
             **({"heartbeat": beats} if (beats := self._daemon.heartbeat.state()) else {}),
+            "fitting": house.surveyor.fitting(),
         }
 
     def incidents(self, state: str, limit: int) -> list[IncidentDocument]:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from loguru import logger
 
 from monitor.config import HeartbeatTarget
-from monitor.sources.prometheus import trusted_authorities
+from monitor.sources.authorities import trusted_authorities
 
 TIMEOUT: Final = 10.0
 """Seconds, to connect and for the answer."""

@@ -20,6 +20,7 @@ from monitor import logs
 from monitor.clock import SteadyClock
 from monitor.config import Changes, Config
 from monitor.core.incident import Timing
+from monitor.daemon.budgets import Budgets
 from monitor.daemon.ending import Ending
 from monitor.daemon.judge import ITSELF, Judge
 from monitor.daemon.surroundings import Surveyor
@@ -54,6 +55,7 @@ class House:
     surveyor: Surveyor
     token: str
     judge: Judge = field(init=False)
+    budgets: Budgets = field(init=False)
     worker: EffectsWorker = field(init=False)
     checks: dict[str, Check] = field(init=False)
     to_fit: bool = False  # the baselines: something that they are fitted from was reconfigured
@@ -63,6 +65,7 @@ class House:
         self.judge = Judge(
             self.config, self.casebook, self.clock.now(), self.surveyor.of, self.adopt, self._began_to_fail
         )
+        self.budgets = Budgets(self.ledger, self.history, self.clock.now())
         self.worker = EffectsWorker(
             self.ledger, outlets_of(self.config), self.compose, now=self.clock.now, told=self._told
         )

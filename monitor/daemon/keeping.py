@@ -14,16 +14,15 @@ from datetime import UTC, datetime, time, timedelta
 import schedule
 from loguru import logger
 
-from monitor.core.sli import Tally
+from monitor.daemon.budgets import counted
 from monitor.daemon.house import House
+from monitor.daemon.past import HOUR, MINUTE
 from monitor.daemon.resuming import remember_timeline, remember_unproven, unproven
 from monitor.ledger.history import MinuteRow
-from monitor.ledger.records import BudgetCheckpoint, Commit, LedgerEvent
+from monitor.ledger.records import Commit, LedgerEvent
 from monitor.response.watch import SETTLE, CheckWatch
 from monitor.telemetry import names
 
-MINUTE = timedelta(minutes=1)
-HOUR = timedelta(hours=1)
 HEARTBEAT = timedelta(seconds=15)
 REFIT_PAUSE = timedelta(minutes=10)
 """After a fitting: a config that is being worked on is reloaded often, and a fitting asks Prometheus for weeks."""
@@ -36,16 +35,17 @@ class Housekeeping:
         self._house = house
         now, wall = house.clock.now(), house.clock.wall()
         self._minute = now.replace(second=0, microsecond=0)
-        self._hour = now.replace(minute=0, second=0, microsecond=0)
         self._heartbeat = now
         self._unproven: dict[str, datetime] | None = None
         self._restless = set(house.history.detector_states())
         self._offset = wall - now
         self._fitted_at = now
+        self._has_begun = False
         self._jobs = self._set_up()
         remember_timeline(house, now)
 
     def tick(self, now: datetime, wall: datetime) -> None:
+        self._has_begun = True
         self._notice_step(now, wall)
         if now - self._heartbeat >= HEARTBEAT:
             self._heartbeat = now
@@ -58,9 +58,9 @@ class Housekeeping:
         while self._minute + MINUTE <= settled:
             self._write_minute(self._minute)
             self._minute += MINUTE
-        if self._hour + HOUR <= settled:
-            self._write_checkpoints(self._hour)
-            self._hour += HOUR
+            self._house.budgets.keep_minutes(self._watches(), self._minute)
+        if self._house.budgets.hour + HOUR <= settled:
+            self._house.budgets.keep_hours(self._watches())
         self._jobs.run_pending()
         if self._house.to_fit and now - self._fitted_at >= REFIT_PAUSE:
             self._fitted_at = now
@@ -69,8 +69,12 @@ class Housekeeping:
 
     def close(self) -> None:
         """Detectors as they stand. The minute that is not over stays unwritten: written twice it would count twice."""
+        if not self._has_begun:
+            return  # a start that failed has restored nothing, and would write that over what the last run left
+        now = self._house.clock.now()
         self._write_states()
-        remember_timeline(self._house, self._house.clock.now())
+        self._house.budgets.keep_all(self._watches(), self._minute, now)
+        remember_timeline(self._house, now)
 
     def _watches(self) -> list[CheckWatch]:
         return [check for watch in self._house.judge.watches.values() for check in watch.checks.values()]
@@ -78,7 +82,7 @@ class Housekeeping:
     def _write_minute(self, minute: datetime) -> None:
         rows = []
         for watch in self._watches():
-            tally = _counted(watch, minute, MINUTE)
+            tally = counted(watch, minute, MINUTE)
             latency = watch.take_latency(minute)
             if latency is not None:
                 self._house.surveyor.latency(watch.check, minute, latency)
@@ -109,22 +113,6 @@ class Housekeeping:
         rested = dict.fromkeys(self._restless - states.keys())
         self._restless = set(states)
         self._house.history.put_detector_states({**states, **rested})
-
-    def _write_checkpoints(self, hour: datetime) -> None:
-        checkpoints = []
-        for watch in self._watches():
-            tally = _counted(watch, hour, HOUR)
-            checkpoints.append(
-                BudgetCheckpoint(
-                    check=watch.check.id,
-                    hour=hour,
-                    expected=tally.expected,
-                    good=tally.good,
-                    bad=tally.bad,
-                    unknown=tally.unknown,
-                )
-            )
-        self._house.ledger.write_checkpoints(checkpoints)
 
     def _notice_step(self, now: datetime, wall: datetime) -> None:
         """A step of the wall clock is an event in the log; only `schedule`, which reads it, must be set up anew."""
@@ -163,9 +151,3 @@ class Housekeeping:
                 f"the playbook was last reviewed on {playbook.reviewed}, a review is due since {due:%Y-%m-%d}: "
                 "review it and set playbook.reviewed"
             )
-
-
-def _counted(watch: CheckWatch, start: datetime, span: timedelta) -> Tally:
-    """What a whole minute or hour held, and what the timetable expected of it."""
-    end = start + span
-    return watch.window.tally(end, span, watch.expected(start, end))

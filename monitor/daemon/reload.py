@@ -12,9 +12,10 @@ from pathlib import Path
 from loguru import logger
 
 from monitor.config import Changes, Config, ConfigError, applicable, changes
+from monitor.core.sli import SliWindow
 from monitor.daemon.house import House
 from monitor.daemon.notify import Notify
-from monitor.daemon.resuming import Row, past_of, put_back
+from monitor.daemon.past import past_of
 from monitor.daemon.watching import ConfigWatch
 from monitor.ledger.records import Commit, LedgerEvent
 from monitor.probing.supervisor import Supervisor
@@ -39,12 +40,12 @@ class Prepared:
     """
     Attributes:
         before: The configuration that `changes` compares with.
-        past: What was kept of the checks that it adds.
+        past: The windows that were kept of the checks that it adds.
     """
 
     before: Config
     changes: Changes
-    past: Sequence[Row]
+    past: Mapping[str, SliWindow]
 
 
 class Reload:
@@ -92,10 +93,11 @@ class Reload:
         before = self._house.config
         found = changes(before, config)
         try:
-            past = past_of(self._house, found.added)
+            house = self._house
+            past = past_of(house.ledger, house.history, found.added, house.clock.now()).windows
         except sqlite3.Error as error:
             logger.warning("config: the past of new checks cannot be read: {}", error)
-            past = ()
+            past = {}
         return Prepared(before, found, past)
 
     def take(self, found: Config | ConfigError, prepared: Prepared | None = None) -> None:
@@ -126,7 +128,8 @@ class Reload:
         if changed:
             self._house.replace(config, changed, now)
             watches = {w.check.id: w for s in self._house.judge.watches.values() for w in s.checks.values()}
-            put_back({id_: watches[id_] for id_ in changed.added & watches.keys()}, prepared.past)
+            for check in changed.added & watches.keys() & prepared.past.keys():
+                watches[check].window = prepared.past[check]
             self._applied(config)
         self._loaded_at = self._house.clock.wall()
         self._tell(changed)

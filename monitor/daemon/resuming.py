@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 
-from checks.result import Outcome
 from monitor.core.incident import MINIMUM_GAP, State, gap_limit
 from monitor.daemon.house import TIMELINE, UNPROVEN, House, case_from
 from monitor.daemon.judge import ITSELF
-from monitor.ledger.history import MinuteRow
-from monitor.ledger.records import BudgetCheckpoint, Commit, LedgerEvent
+from monitor.ledger.records import Commit, LedgerEvent
 from monitor.ledger.rows import RESTORED
 from monitor.response.parting import part
-from monitor.response.watch import CheckWatch
-
-Row = MinuteRow | BudgetCheckpoint
-MINUTES_RESTORED = timedelta(hours=6)
-PERIOD = timedelta(days=90)
 
 
 def resume(house: House) -> Iterator[Commit]:
@@ -62,53 +54,12 @@ def told_of_restore(house: House, now: datetime, wall: datetime) -> Iterator[Com
 
 
 def restore_watches(house: House, now: datetime) -> None:
-    """
-    Windows from the ledger's hours and, for the newest of them, from the history's minutes; detectors as they stood.
-
-    An hour that both have is taken from the minutes, unless the history was lost and has less of it.
-    """
+    """Windows and detectors as they stood."""
     watches = {watch.check.id: watch for service in house.judge.watches.values() for watch in service.checks.values()}
-    put_back(watches, _kept(house, now))
+    house.budgets.restore(watches.values(), now)
     for name, state in house.history.detector_states().items():
         if name in watches and isinstance(state, dict):
             watches[name].restore(state)
-
-
-def _kept(house: House, now: datetime) -> Iterable[Row]:
-    edge = _edge(now)
-    minutes: Sequence[MinuteRow] = house.history.minutes_of_all(edge, now)
-    whole: dict[tuple[str, datetime], BudgetCheckpoint] = {}
-    if (lost_until := house.history.incomplete_since) is not None and lost_until > edge:
-        whole = {(c.check, c.hour): c for c in house.ledger.checkpoints(edge, lost_until)}
-        minutes = [r for r in minutes if (r.check, r.minute.replace(minute=0)) not in whole]
-    return (*house.ledger.checkpoints(now - PERIOD, edge), *minutes, *whole.values())
-
-
-def past_of(house: House, checks: AbstractSet[str]) -> tuple[Row, ...]:
-    """What was kept of *checks*: one that was removed by mistake and is back has not lost its budget's past."""
-    if not checks:
-        return ()
-    now = house.clock.now()
-    edge = _edge(now)
-    minutes = (row for check in sorted(checks) for row in house.history.minutes(check, edge, now))
-    return (*house.ledger.checkpoints(now - PERIOD, edge, checks), *minutes)
-
-
-def put_back(watches: Mapping[str, CheckWatch], rows: Iterable[Row]) -> None:
-    """Fills the windows of *watches* with what was kept of them; rows of other checks are left out."""
-    for row in rows:
-        watch = watches.get(row.check)
-        if watch is None:
-            continue
-        middle = timedelta(seconds=30) if isinstance(row, MinuteRow) else timedelta(minutes=1)
-        at = (row.minute if isinstance(row, MinuteRow) else row.hour) + middle
-        for outcome, count in ((Outcome.OK, row.good), (Outcome.FAILED, row.bad), (Outcome.UNKNOWN, row.unknown)):
-            if count:
-                watch.window.add(at, outcome, count)
-
-
-def _edge(now: datetime) -> datetime:
-    return (now - MINUTES_RESTORED).replace(minute=0, second=0, microsecond=0)
 
 
 def last_seen(house: House) -> datetime | None:

@@ -20,7 +20,7 @@ from monitor.core.sequential import RankCusum
 from monitor.core.slo import Objective
 from monitor.response.observe import Surroundings
 from monitor.response.watch import objective_of
-from monitor.sources.fitting import KEPT, BaselineStore, Fitter
+from monitor.sources.fitting import BaselineStore, Fitter
 from monitor.sources.job import FitJob, Interval, ServiceJob
 from monitor.sources.poller import TrafficPoller
 from monitor.sources.prometheus import Prometheus
@@ -121,7 +121,7 @@ class Surveyor:
                     track.take(reading.at, reading.seconds, self._store.get(name, Signal.LATENCY, at=reading.at))
         finished = self._fitter.poll(now)
         if finished is not None:
-            logger.log("WARNING" if finished.endswith(KEPT) else "INFO", "{}", f"baselines: {finished}")
+            logger.log("WARNING" if self._fitter.trouble else "INFO", "{}", f"baselines: {finished}")
 
     def latency(self, check: Check, minute: datetime, seconds: float) -> None:
         """The median of one minute's probes: one score a minute, at any cadence."""
@@ -202,8 +202,12 @@ class Surveyor:
             "because": first.away,
         }
 
+    def fitting(self) -> dict[str, object]:
+        """For `status`: what the last fitting failed of."""
+        return {"trouble": self._fitter.trouble}
+
     def state(self) -> dict[str, object]:
-        """For `status`: which services have a baseline, and how the last fitting went."""
+        """For `status`: which services have a baseline, how good and how old."""
         now = self._clock.now()
         kept = {}
         for name in self._config.services:

@@ -96,6 +96,18 @@ class History:
                  WHERE at >= ? AND at < ? ORDER BY at, check_name"""
         return self._rows(sql, (_seconds(since), _seconds(until)))
 
+    def put_windows(self, until: datetime, windows: Mapping[str, bytes]) -> None:
+        """Each check's window of minutes, packed, up to *until*; those of other checks stay."""
+        rows = [(check, _seconds(until), minutes) for check, minutes in windows.items()]
+        put = "INSERT OR REPLACE INTO windows (check_name, until, minutes) VALUES (?, ?, ?)"
+        with self._lock:
+            self._write(lambda db: db.executemany(put, rows))
+
+    def windows(self) -> dict[str, tuple[datetime, bytes]]:
+        """Check -> up to when its window was kept, and the window."""
+        found = self._read(lambda db: db.execute("SELECT check_name, until, minutes FROM windows").fetchall())
+        return {check: (_instant(until), minutes) for check, until, minutes in found or ()}
+
     def detector_state(self, check: str) -> Any:
         """As it was put, JSON values; None when there is none."""
         return self.detector_states().get(check)
@@ -137,6 +149,8 @@ class History:
         self._forget(MINUTES, min(_seconds(now - minutes), rolled_five))
         self._forget(FIVE_MINUTES, min(_seconds(now - five_minutes), rolled_hours))
         self._forget(HOURS, _seconds(now - hours))
+        with self._lock:  # of checks that are gone: a window of the others is written every few minutes
+            self._write(lambda db: db.execute("DELETE FROM windows WHERE until < ?", (_seconds(now - minutes),)))
 
     def close(self) -> None:
         self.write_minutes(())

@@ -17,6 +17,7 @@ from monitor.ledger.records import (
     AlertLink,
     Backlog,
     BudgetCheckpoint,
+    BudgetPast,
     Effect,
     EffectState,
     LedgerEvent,
@@ -131,6 +132,10 @@ class LedgerReader:
         sql = rows.SELECT_CHECKPOINTS + f"WHERE hour >= ? AND hour < ? {which}ORDER BY hour, check_name"
         named = () if checks is None else (json.dumps(sorted(checks)),)
         return self._all(rows.checkpoint_of, sql, (rows.to_text(since), rows.to_text(until), *named))
+
+    def pasts(self) -> tuple[BudgetPast, ...]:
+        """Of all checks."""
+        return self._all(rows.past_of, rows.SELECT_PASTS)
 
     def close(self) -> None:
         while self._idle:

@@ -159,6 +159,21 @@ class BudgetCheckpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetPast:
+    """
+    All hours of one check that are older than the hourly checkpoints still need to be, packed.
+
+    Attributes:
+        until: Where it ends; hourly checkpoints from then on come on top of it.
+        hours: As `monitor.core.sli.SliWindow.hours_before` gives them.
+    """
+
+    check: str
+    until: datetime
+    hours: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
     """What must become true together or not at all."""
 

@@ -14,6 +14,7 @@ from monitor.ledger.records import (
     AlertLink,
     Backlog,
     BudgetCheckpoint,
+    BudgetPast,
     Commit,
     Effect,
     EffectKind,
@@ -46,6 +47,7 @@ _MEMBER = "incident, service, joined_at, why, left_at"
 _ALERT = "incident, fingerprint, source, summary, firing, at"
 _TICKET = "incident, outlet, external_id, url"
 _CHECKPOINT = "hour, check_name, expected, good, bad, unknown"
+_PAST = "check_name, until, hours"
 
 
 def _select(columns: str, table: str) -> str:
@@ -70,6 +72,7 @@ SELECT_MEMBERS = _select(_MEMBER, "incident_service")
 SELECT_ALERTS = _select(_ALERT, "incident_alert")
 SELECT_TICKETS = _select(_TICKET, "incident_ticket")
 SELECT_CHECKPOINTS = _select(_CHECKPOINT, "budget_checkpoints")
+SELECT_PASTS = _select(_PAST, "budget_past")
 
 _ADD_EVENT = _insert(_EVENT, "events")
 _PUT_INCIDENT = _upsert(_INCIDENT, "incidents", "service, id")
@@ -81,6 +84,7 @@ _PUT_MEMBER = _upsert(_MEMBER, "incident_service", "incident, service")
 _PUT_ALERT = _upsert(_ALERT, "incident_alert", "incident, fingerprint")
 _PUT_TICKET = _upsert(_TICKET, "incident_ticket", "incident, outlet")
 _PUT_CHECKPOINT = _upsert(_CHECKPOINT, "budget_checkpoints", "hour, check_name")
+_PUT_PAST = _upsert(_PAST, "budget_past", "check_name")
 _PUT_META = _upsert("key, value", "meta", "key")
 
 
@@ -164,6 +168,14 @@ def mark_restored(connection: sqlite3.Connection, at: datetime, notice: str, num
 def checkpoint_statements(checkpoints: Sequence[BudgetCheckpoint]) -> tuple[Statement, ...]:
     rows = tuple((to_text(c.hour), c.check, c.expected, c.good, c.bad, c.unknown) for c in checkpoints)
     return ((_PUT_CHECKPOINT, rows),)
+
+
+def past_statements(pasts: Sequence[BudgetPast]) -> tuple[Statement, ...]:
+    return ((_PUT_PAST, tuple((past.check, to_text(past.until), past.hours) for past in pasts)),)
+
+
+def forget_pasts_statements(before: datetime) -> tuple[Statement, ...]:
+    return (("DELETE FROM budget_past WHERE until < ?", ((to_text(before),),)),)
 
 
 def forget_checkpoints_statements(before: datetime) -> tuple[Statement, ...]:
@@ -338,3 +350,8 @@ def ticket_of(row: Row) -> TicketLink:
 def checkpoint_of(row: Row) -> BudgetCheckpoint:
     hour, check, expected, good, bad, unknown = row
     return BudgetCheckpoint(check=check, hour=from_text(hour), expected=expected, good=good, bad=bad, unknown=unknown)
+
+
+def past_of(row: Row) -> BudgetPast:
+    check, until, hours = row
+    return BudgetPast(check=check, until=from_text(until), hours=hours)

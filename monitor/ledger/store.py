@@ -28,7 +28,7 @@ from monitor.ledger.database import (
 )
 from monitor.ledger.health import Health
 from monitor.ledger.reader import LedgerReader
-from monitor.ledger.records import BudgetCheckpoint, Commit, Effect, TicketLink
+from monitor.ledger.records import BudgetCheckpoint, BudgetPast, Commit, Effect, TicketLink
 from monitor.ledger.restore import finish_restore
 from monitor.ledger.schema import LEDGER_FILE, LEDGER_STEPS
 from monitor.ledger.soundness import refuse_unsound, unreadable
@@ -131,6 +131,14 @@ class Ledger(LedgerReader):
 
     def forget_checkpoints(self, before: datetime) -> Future[None]:
         return self._writer.submit(Job(rows.forget_checkpoints_statements(before)))
+
+    def write_pasts(self, pasts: Sequence[BudgetPast]) -> Future[None]:
+        """Written again, a check's past is replaced. Checkpoints before its `until` then say nothing more."""
+        return self._writer.submit(Job(rows.past_statements(pasts)))
+
+    def forget_pasts(self, before: datetime) -> Future[None]:
+        """Of checks that were not watched since."""
+        return self._writer.submit(Job(rows.forget_pasts_statements(before)))
 
     def next_number(self) -> int:
         """The next short incident number. One that is never committed leaves a gap until the next restart."""

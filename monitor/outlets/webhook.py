@@ -24,6 +24,7 @@ from pydantic import SecretStr
 
 from monitor.ledger.records import Effect
 from monitor.outlets.outlet import Delivery, DeliveryOutcome, Message
+from monitor.sources.authorities import NO_AUTHORITIES, lacks_authorities, trusted_authorities
 
 if TYPE_CHECKING:
     import requests
@@ -86,6 +87,7 @@ class WebhookOutlet:
         body = body_of(effect, message, external_id)
         with requests.Session() as session:
             session.trust_env = False  # a proxy of the environment would see every incident
+            session.verify = trusted_authorities()
             try:
                 with session.post(
                     self._url,
@@ -96,7 +98,7 @@ class WebhookOutlet:
                     stream=True,
                 ) as response:
                     return self._judge(response)
-            except requests.RequestException as error:
+            except OSError as error:  # what requests raises, and what it lets pass of files that cannot be read
                 return self._broken(error)
 
     def reconcile(self, effect: Effect, external_id: str) -> Delivery | None:  # noqa: ARG002 - every outlet is given it
@@ -126,7 +128,9 @@ class WebhookOutlet:
         retry_after = parse_retry_after(response.headers.get("Retry-After", ""), self._wall())
         return Delivery(outcome=outcome, detail=detail, retry_after=retry_after)
 
-    def _broken(self, error: requests.RequestException) -> Delivery:
+    def _broken(self, error: OSError) -> Delivery:
+        if lacks_authorities(error):
+            return Delivery(outcome=DeliveryOutcome.RETRY, detail=f"{self._host}: {NO_AUTHORITIES}")
         # Only the kind of the error: its text holds the URL.
         outcome = DeliveryOutcome.RETRY if _never_left(error) else DeliveryOutcome.AMBIGUOUS
         return Delivery(outcome=outcome, detail=f"{self._host}: {type(_cause(error)).__name__}")
@@ -186,7 +190,7 @@ def _read_bounded(response: requests.Response) -> bytes:
     return b""
 
 
-def _never_left(error: requests.RequestException) -> bool:
+def _never_left(error: OSError) -> bool:
     """Surely not taken: no connection was made, or its certificate was refused before anything was said."""
     from requests.exceptions import ConnectTimeout, InvalidSchema, InvalidURL
     from urllib3.exceptions import NewConnectionError

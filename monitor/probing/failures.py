@@ -10,7 +10,10 @@ from checks.exchange import TransportError
 from checks.result import Reason, Timings
 from checks.urls import clip, shown
 from monitor.probing.hops import Hop, host_of, place
+from monitor.probing.shortage import remedy
 from monitor.probing.transfer import HopEnd, Stopped
+
+NO_CERTIFICATES: Final = "install ca-certificates, point SSL_CERT_FILE to a bundle, or give the check a ca_file"
 
 # The numbers are libcurl's ABI (curl/curl.h); several have no name in pycurl.
 OK: Final = 0
@@ -160,7 +163,7 @@ def _verdict(hop: Hop, end: HopEnd, limit: float, hops_before: int) -> tuple[Rea
     if code in _PROTOCOL:
         return Reason.PROTOCOL, f"{where} does not speak HTTP as it should: {words}"
     if code == SSL_CACERT_BADFILE:
-        return Reason.INTERNAL, f"no CA certificates to judge {where} by: {words}"
+        return Reason.INTERNAL, f"no CA certificates to judge {where} by ({words}): {NO_CERTIFICATES}"
     return Reason.INTERNAL, f"{url} could not be asked: {words} (libcurl {code})"
 
 
@@ -186,7 +189,9 @@ def _connection(hop: Hop, end: HopEnd) -> tuple[Reason, str]:
             return reason, f"connect to {where} refused: nothing listens there"
         if not end.errno:
             # Connecting was not even tried: that needs a socket, and we could not make one.
-            return Reason.INTERNAL, f"no socket could be made to connect to {where}: too many are open, or no IPv6 here"
+            return Reason.INTERNAL, f"no socket could be made to connect to {where}: no IPv6 here?"
+        if reason is Reason.INTERNAL:
+            return reason, f"no connection to {where} could be begun: {remedy(end.errno)}"
         return reason or Reason.UNREACHABLE, f"connect to {where} failed: {os.strerror(end.errno)}"
     hung_up = reason is Reason.RESET or "reset by peer" in end.message or "Broken pipe" in end.message
     cut = "unexpected eof" in end.message  # OpenSSL's words for a connection that closed without a goodbye

@@ -17,8 +17,10 @@ from time import monotonic
 from typing import Protocol
 
 from checks.exchange import HttpAnswer
+from checks.result import Reason
 from checks.urls import clip
 from monitor.probing.hops import host_of
+from monitor.probing.shortage import remedy, shortage
 
 # Seconds that the verdict may take. A resolver that is slower than this has not said that there is no such name.
 _PATIENCE = 2.0
@@ -72,6 +74,10 @@ class NameDoctor:
         name = host_of(answer.url)
         case = self._cases.get(name)
         if case is None:
+            if number := shortage():
+                # The resolver needs a socket as well: without one it has asked nobody, and nothing is the target's.
+                self._host.deliver(done, _unasked(answer, number))
+                return
             patience = min(remaining, _PATIENCE)
             if self._threads >= _AT_ONCE or patience <= 0:
                 self._host.deliver(done, _judged(answer, socket.EAI_AGAIN))
@@ -127,6 +133,13 @@ class NameDoctor:
         for answer, done in case.patients if case else ():
             self.waiting -= 1
             self._host.deliver(done, _judged(answer, verdict))
+
+
+def _unasked(answer: HttpAnswer, number: int) -> HttpAnswer:
+    if answer.error is None:
+        return answer
+    detail = f"the name {clip(host_of(answer.url))} could not be looked up: {remedy(number)}"
+    return replace(answer, error=replace(answer.error, reason=Reason.INTERNAL, detail=detail, temporary=False))
 
 
 def _judged(answer: HttpAnswer, verdict: int | None) -> HttpAnswer:

@@ -24,6 +24,7 @@ from loguru import logger
 from checks.check import Check
 from monitor.clock import SteadyClock
 from monitor.probing.lag import Lag
+from monitor.probing.shortage import KNOWN, remedy
 from monitor.probing.wire import (
     Batch,
     Faster,
@@ -140,7 +141,9 @@ class Supervisor:
         self._dropped = 0
 
     async def start(self) -> None:
+        """The prober waits for `configure`; what it imports until then goes on beside whatever blocks the loop."""
         self._task = asyncio.create_task(self._keep_alive(), name="prober-supervisor")
+        await asyncio.sleep(0)
 
     def configure(self, checks: Iterable[Check], references: Iterable[str]) -> None:
         """Raises WireError, and changes nothing, when it is too much for one message."""
@@ -201,7 +204,8 @@ class Supervisor:
             try:
                 end = await self._one_life()
             except Exception as error:  # whatever it is, the next one may fare better, and without one we are blind
-                end = f"could not be started: {type(error).__name__}: {error}"
+                number = error.errno if isinstance(error, OSError) else None
+                end = f"could not be started: {type(error).__name__}: {remedy(number) if number in KNOWN else error}"
             if self._stopping.is_set():
                 return
             delay = restart_delay(delay, _now() - born)

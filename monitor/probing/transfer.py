@@ -11,6 +11,7 @@ import pycurl
 
 from checks.exchange import HttpRequest
 from monitor.probing.hops import REDIRECTS, Headers, Hop, headers_of
+from monitor.probing.shortage import shortage
 
 MAX_HEADER_BYTES = 65_536
 
@@ -119,10 +120,13 @@ class Transfer:
 
     def end(self, code: int, message: str) -> HopEnd:
         info = self.curl.getinfo
+        number = info(pycurl.OS_ERRNO) if code else 0
+        if code == pycurl.E_COULDNT_CONNECT and not number:
+            number = shortage()  # not even tried: libcurl keeps to itself why it could make no socket
         return HopEnd(
             code=code,
             message=message,
-            errno=info(pycurl.OS_ERRNO) if code else 0,
+            errno=number,
             verify=info(pycurl.SSL_VERIFYRESULT) if code else 0,
             marks=(
                 info(pycurl.NAMELOOKUP_TIME_T) / 1e6,

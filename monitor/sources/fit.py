@@ -1,11 +1,11 @@
 """
-The fitting process: weeks of the past in, baselines out. `python -m monitor.sources.fit FOLDER`, a job on stdin.
+The fitting process: weeks of the past in, baselines out. `python -m monitor.sources.fit FOLDER BYTES`, a job on stdin.
 
 It lives for seconds to minutes and takes pandas with it when it goes, so that the daemon never carries it. One service
 at a time bounds its memory. Each line on stdout is a JSON object about one signal; the last one sums up.
 
 Ends with 0; with 1 when a query was refused; with 2 when Prometheus is away: what was fitted before then stays; with 3
-when the job cannot be read.
+when the job cannot be read; with 4 when it met its limit of memory.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import resource
 import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -27,32 +27,42 @@ from typing import Any, Final
 import pandas as pd
 
 from monitor.core.baseline import SEASON, Baseline, Quality, Signal, zone_of
-from monitor.sources.fitting import file_name
+from monitor.sources.fitting import OUT_OF_MEMORY, file_name
 from monitor.sources.job import FitJob, Interval, ServiceJob, instant_of
 from monitor.sources.prometheus import QueryRefused, SourceAway
 from monitor.sources.ranges import Ranges, empty
 from monitor.sources.sketch import Hours, by_hour, merged, outlying, slots_of
 from monitor.sources.traffic import range_length
 
-MOST_MEMORY: Final = 2 * 1024**3
-"""Bytes of address space: a query that brings far too much ends this process and nothing else on the machine."""
 SKETCHES: Final = "sketches"
 
 
 def main() -> int:
     os.nice(10)
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     try:
         folder = Path(sys.argv[1])
+        _be_the_first_to_go(int(sys.argv[2]))
         job = FitJob.from_json(sys.stdin.read())
     except (IndexError, ValueError) as problem:
         _say(fitted=0, problem=str(problem))
         return 3
     run = Run(job, folder)
-    for name, service in job.services.items():
-        run.fit(name, service)
+    try:
+        for name, service in job.services.items():
+            run.fit(name, service)
+    except MemoryError:
+        return OUT_OF_MEMORY
     _say(fitted=run.fitted, problem=run.away or run.refused)
     return 2 if run.away else 1 if run.refused else 0
+
+
+def _be_the_first_to_go(most: int) -> None:
+    """Where memory ends, it is we who die and not the daemon: by our own limit, else by the kernel's choice."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    with suppress(OSError):  # a kernel without it chooses by size, which is ours too
+        Path("/proc/self/oom_score_adj").write_text("1000")
 
 
 @dataclass(frozen=True, slots=True)

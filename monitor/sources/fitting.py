@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,17 @@ from loguru import logger
 
 from monitor.core.baseline import Baseline, Level, Signal
 from monitor.sources.job import FitJob
+
+MOST_MEMORY: Final = 2 * 1024**3
+"""Bytes: a query that brings far too much ends the fitting process and nothing else on the machine."""
+REMEDY: Final = (
+    "give the service more memory (MemoryMax=), or narrow the traffic queries; tried again at the next refresh"
+)
+OUT_OF_MEMORY: Final = 4
+"""Status of a fitting process that met its own limit."""
+
+_SIGNS: Final = ("MemoryError", "Cannot allocate memory", "failed to map segment", "can't start new thread")
+"""What Python says last when it could not even get as far as that."""
 
 LOOK_EVERY: Final = 1.0
 """Seconds between two looks at the folder: a file is replaced once a day."""
@@ -148,14 +160,20 @@ class Fitter:
     """
     At most one fitting process at a time.
 
+    Attributes:
+        trouble: What the last one failed of; empty when it went well.
+
     Args:
         timeout: Seconds after which it is killed: six weeks of a slow Prometheus take minutes, not an hour.
+        memory: Bytes of address space that it may have.
     """
 
-    def __init__(self, folder: Path, timeout: float = 1800.0) -> None:
+    def __init__(self, folder: Path, timeout: float = 1800.0, memory: int = MOST_MEMORY) -> None:
         self._folder = folder
         self._timeout = timedelta(seconds=timeout)
         self._run: _Run | None = None
+        self._memory = memory
+        self.trouble = ""
 
     def start(self, job: FitJob, now: datetime) -> bool:
         """False when one is still at work, or when none can be started; never waits for it."""
@@ -163,16 +181,16 @@ class Fitter:
             return False
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            # Files and not pipes: a job of many services is larger than a pipe, and nobody reads while it works.
-            with tempfile.TemporaryFile() as asked:
+            # Files and not pipes: a job of many services is larger than a pipe, and nobody reads while it works. Here
+            # and not in /tmp, which may be full, or not there.
+            with tempfile.TemporaryFile(dir=self._folder) as asked:
                 asked.write(job.to_json().encode())
                 asked.seek(0)
-                output = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
-                process = _started(self._folder, asked, output)
+                output = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - it lives as long as the process
+                process = _started(self._folder, self._memory, asked, output)
         except OSError as problem:
-            logger.warning(
-                "baselines cannot be fitted: {}; those of before are kept and it is tried again tomorrow", problem
-            )
+            self.trouble = f"cannot be started: {problem}; {KEPT}"
+            logger.warning("baselines {}", self.trouble)
             return False
         self._run = _Run(process, now, output)
         return True
@@ -183,6 +201,7 @@ class Fitter:
         if run is None:
             return None
         code = run.process.poll()
+        is_late = code is None
         if code is None:
             if now - run.began_at <= self._timeout:
                 return None
@@ -192,7 +211,11 @@ class Fitter:
         run.output.seek(0)
         said = run.output.read()[-4096:].decode("utf-8", "replace").strip().splitlines()
         run.output.close()
-        return _summary(code, said[-1] if said else "", now - run.began_at)
+        summary = _summary(code, said[-1] if said else "", now - run.began_at)
+        if is_late:
+            summary = f"fitting was ended after {self._timeout.total_seconds():g} s, which is too long; {KEPT}"
+        self.trouble = summary if code else ""
+        return summary
 
     def stop(self) -> None:
         if self._run is not None:
@@ -202,10 +225,10 @@ class Fitter:
             self._run = None
 
 
-def _started(folder: Path, asked: IO[bytes], output: IO[bytes]) -> subprocess.Popen[bytes]:
+def _started(folder: Path, memory: int, asked: IO[bytes], output: IO[bytes]) -> subprocess.Popen[bytes]:
     environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     return subprocess.Popen(
-        [sys.executable, "-m", "monitor.sources.fit", str(folder)],
+        [sys.executable, "-m", "monitor.sources.fit", str(folder), str(memory)],
         stdin=asked,
         stdout=output,
         stderr=subprocess.STDOUT,
@@ -215,6 +238,9 @@ def _started(folder: Path, asked: IO[bytes], output: IO[bytes]) -> subprocess.Po
 
 
 def _summary(code: int, last: str, took: timedelta) -> str:
+    if code in (-signal.SIGKILL, OUT_OF_MEMORY) or (code and any(sign in last for sign in _SIGNS)):
+        by = "ended by SIGKILL, probably" if code < 0 else "ended"
+        return f"fitting was {by} for want of memory after {took.total_seconds():.0f} s: {REMEDY}; {KEPT}"
     try:
         told: Mapping[str, object] = json.loads(last)
     except ValueError:

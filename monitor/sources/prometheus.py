@@ -8,11 +8,12 @@ live in the fitting process (`monitor/sources/fit.py`), so that the daemon stays
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
+
+from monitor.sources.authorities import NO_AUTHORITIES, lacks_authorities, trusted_authorities
 
 if TYPE_CHECKING:
     import requests
@@ -87,11 +88,6 @@ class Prometheus:
             raise SourceAway(_why(problem, self._timeout)) from None
 
 
-def trusted_authorities() -> str | bool:
-    """A file of our user's certificate authorities, by the two usual names; True for the usual ones."""
-    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE") or True
-
-
 def _read(response: requests.Response, seconds: float) -> bytes:
     """The whole body, or SourceAway when it is too long or drips: each byte in time, and the answer never complete."""
     until = time.monotonic() + seconds
@@ -113,6 +109,8 @@ def _why(problem: Exception, timeout: float) -> str:
     text = str(problem).lower()
     if isinstance(problem, requests.Timeout | UrllibTimeout):
         return f"no answer within {timeout:g} s"
+    if lacks_authorities(problem):
+        return NO_AUTHORITIES
     if "refused" in text:
         return "connection refused"
     if any(hint in text for hint in ("resolve", "name or service not known", "getaddrinfo")):

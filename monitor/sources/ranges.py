@@ -18,7 +18,8 @@ from prometheus_api_client import PrometheusConnect
 from prometheus_api_client.exceptions import PrometheusApiClientException
 from urllib3.util.retry import Retry
 
-from monitor.sources.prometheus import QueryRefused, SourceAway, trusted_authorities
+from monitor.sources.authorities import trusted_authorities
+from monitor.sources.prometheus import QueryRefused, SourceAway
 
 FIRST_PIECE: Final = 10_000
 """Points per query, below the limit of 11,000 that Prometheus has fixed."""

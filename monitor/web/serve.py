@@ -7,7 +7,8 @@ import errno
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from time import monotonic
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import uvicorn
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
 
 CONNECTIONS = 200
 """At once; more are answered 503. The API is asked by people and a few programs."""
+
+ACCEPT_PAUSE = 0.5
+"""Seconds without another try; asyncio makes it after one second."""
+
+SHORT = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+"""What the system says when it has no room for one more connection."""
 
 STOP_WITHIN = 2
 """Seconds that running requests have to end."""
@@ -66,10 +73,27 @@ class WebServer:
         self._server = self._serving = None
 
 
+class _Listener(socket.socket):
+    """
+    Fails once and not a thousand times when no connection can be accepted for want of descriptors: asyncio goes on
+    accepting as often as its backlog is long, and sets a timer to begin anew for each failure.
+    """
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        if monotonic() < getattr(self, "_paused_until", 0.0):
+            raise BlockingIOError
+        try:
+            return super().accept()
+        except OSError as error:
+            if error.errno in SHORT:
+                self._paused_until = monotonic() + ACCEPT_PAUSE
+            raise
+
+
 def listen(host: str, port: int) -> socket.socket:
     """A bound socket; raises ListenError. Bound before anything else starts, so that a clash stops nothing halfway."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener = _Listener(family, socket.SOCK_STREAM)
     try:
         # A restart must not wait for connections of the former process to leave TIME_WAIT.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

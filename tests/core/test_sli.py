@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import random
-import sys
 import tracemalloc
 from datetime import UTC, datetime, timedelta
 
@@ -16,6 +14,7 @@ from checks.result import Outcome
 from monitor.core.sli import SliWindow, Tally, window_start
 from monitor.core.slots import slots_between
 
+MINUTE = timedelta(minutes=1)
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 OUTCOMES = st.sampled_from(list(Outcome))
 WINDOWS = [timedelta(minutes=5), timedelta(hours=1), timedelta(hours=6), timedelta(days=1), timedelta(days=30)]
@@ -151,30 +150,61 @@ def test_a_count_too_large_for_its_cell_stays_at_the_top() -> None:
     assert window.tally(NOON, timedelta(hours=1)) == Tally(good=65_535, bad=1)
 
 
-def test_it_continues_from_its_state_as_if_nothing_had_happened() -> None:
+def test_it_continues_from_what_was_kept_as_if_nothing_had_happened() -> None:
     results = [(NOON + timedelta(seconds=30 * i), Outcome.FAILED if i % 7 == 0 else Outcome.OK) for i in range(500)]
-    whole = filled(results)
-    resumed = SliWindow.from_state(json.loads(json.dumps(filled(results[:250]).to_state())))
-    for at, outcome in results[250:]:
+    whole, half = filled(results), filled(results[:240])
+    later = NOON + timedelta(hours=2)
+    resumed = SliWindow()
+    resumed.restore_minutes(half.minutes_before(later))
+    resumed.restore_hours(half.hours_before(later))
+    for at, outcome in results[240:]:
         resumed.add(at, outcome)
-    assert resumed.to_state() == whole.to_state()
-    assert SliWindow.from_state(SliWindow().to_state()).tally(NOON, timedelta(hours=1)) == Tally()
+    now = results[-1][0]
+    assert [resumed.tally(now, width) for width in WINDOWS] == [whole.tally(now, width) for width in WINDOWS]
+
+
+def test_what_was_kept_ends_at_the_very_instant_it_was_kept_for() -> None:
+    window = filled([(NOON - timedelta(seconds=1), Outcome.OK), (NOON, Outcome.OK), (NOON + MINUTE, Outcome.FAILED)])
+    again = SliWindow()
+    again.restore_minutes(window.minutes_before(NOON))
+    assert again.tally(NOON + MINUTE, timedelta(minutes=5)) == Tally(good=2)
+    again.restore_minutes(window.minutes_before(NOON - MINUTE))
+    assert again.tally(NOON + MINUTE, timedelta(minutes=5)) == Tally()
+    again.restore_minutes(window.minutes_before(NOON + MINUTE))
+    assert again.tally(NOON + MINUTE, timedelta(minutes=5)) == Tally(good=2, bad=1)
 
 
 @pytest.mark.parametrize(
-    "state",
+    "kept",
     [
-        {},
-        {"minutes": None, "hours": None},
-        {"minutes": {"first": 1, "cells": [1, 2]}, "hours": {"first": 1, "cells": []}},
-        {"minutes": {"first": 1, "cells": [1, 2, -3]}, "hours": {"first": 1, "cells": []}},
-        {"minutes": {"first": 1, "cells": [1, 2, 70_000]}, "hours": {"first": 1, "cells": []}},
-        {"minutes": {"first": "x", "cells": []}, "hours": {"first": 1, "cells": []}},
+        b"",
+        b"WKS1",
+        b"WKS0" + bytes(4),
+        b"WKS1" + bytes(4) + bytes(7),  # half a run
+        b"WKS1" + bytes(4) + bytes(8),  # a run of nothing
+        b"WKS1" + bytes(4) + b"\xff\xff" + bytes(6),  # longer than any window
     ],
 )
-def test_a_state_that_is_not_one_is_refused(state: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="not the state of an SLI window"):
-        SliWindow.from_state(state)
+def test_what_was_not_kept_by_us_is_refused_and_changes_nothing(kept: bytes) -> None:
+    window = filled([(NOON, Outcome.OK)])
+    with pytest.raises(ValueError, match="not the counts of a check's past"):
+        window.restore_hours(kept)
+    with pytest.raises(ValueError, match="not the counts of a check's past"):
+        window.restore_minutes(kept)
+    assert window.tally(NOON, timedelta(hours=1)) == window.tally(NOON, timedelta(days=1)) == Tally(good=1)
+
+
+def test_hours_learn_from_minutes_what_they_have_not_counted_and_keep_what_they_have_more_of() -> None:
+    window = SliWindow()
+    window.put_hour(NOON, (100, 0, 2))
+    window.put_minute(NOON, (60, 1, 0))
+    window.put_minute(NOON + timedelta(minutes=59), (30, 0, 0))
+    window.put_minute(NOON + timedelta(minutes=60), (6, 0, 0))
+    window.count_hours(NOON, NOON + timedelta(hours=1, minutes=5))
+    later = NOON + timedelta(hours=1, minutes=5)
+    assert window.tally(later, timedelta(days=1)) == Tally(good=106, bad=1, unknown=2)
+    window.count_hours(NOON, later)  # a second time it is known
+    assert window.tally(later, timedelta(days=1)) == Tally(good=106, bad=1, unknown=2)
 
 
 def test_a_thousand_checks_cost_less_than_three_kilobytes_each_in_their_first_hour() -> None:
@@ -190,11 +220,34 @@ def test_a_thousand_checks_cost_less_than_three_kilobytes_each_in_their_first_ho
     assert each < 3 * 1024, f"{each:.0f} bytes each"
 
 
-def test_it_does_not_grow_without_end() -> None:
+def test_ninety_days_of_a_check_that_is_well_cost_less_than_two_kilobytes() -> None:
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
     window = SliWindow()
-    for minute in range(8 * 24 * 60):
-        window.add(NOON + timedelta(minutes=minute), Outcome.OK)
-    cells = window.to_state()["minutes"]
-    assert isinstance(cells, dict)
-    assert len(cells["cells"]) <= 3 * (361 + 361 // 8)
-    assert sys.getsizeof(window) < 100
+    for hour in range(90 * 24):
+        window.put_hour(NOON + timedelta(hours=hour), (120, 0, 0))
+    for minute in range(89 * 24 * 60, 90 * 24 * 60):
+        window.put_minute(NOON + timedelta(minutes=minute), (2, 0, 0))
+    each = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert each < 2 * 1024, f"{each:.0f} bytes each"
+
+
+def test_ninety_days_of_a_check_that_is_never_twice_the_same_do_not_grow_without_end() -> None:
+    window = SliWindow()
+    for hour in range(200 * 24):
+        window.put_hour(NOON + timedelta(hours=hour), (hour % 7, hour % 5, hour % 3))
+    now = NOON + timedelta(hours=200 * 24)
+    assert len(window.hours_before(now)) <= 8 + 8 * (90 * 24 + 1)
+    span = range(110 * 24, 200 * 24)
+    assert window.tally(now, timedelta(days=90)) == Tally(
+        good=sum(h % 7 for h in span), bad=sum(h % 5 for h in span), unknown=sum(h % 3 for h in span)
+    )
+
+
+def test_an_old_error_leaves_the_window_in_the_very_hour_in_which_it_must() -> None:
+    window = filled([(NOON + timedelta(hours=hour), Outcome.OK) for hour in range(30 * 24)])
+    window.add(NOON + timedelta(minutes=30), Outcome.FAILED)  # late by a month, into the middle of a packed run
+    # It failed in the hour after noon: in the window as long as that hour is, which is until the start passes its end.
+    assert window.tally(NOON + timedelta(days=30, minutes=59), timedelta(days=30)).bad == 1
+    assert window.tally(NOON + timedelta(days=30, minutes=60), timedelta(days=30)).bad == 0

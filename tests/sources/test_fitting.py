@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import sqlite3
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
@@ -337,7 +339,7 @@ def test_one_fitting_at_a_time_and_one_that_hangs_is_ended(prometheus, tmp_path,
     said = fitter.poll(NOW + timedelta(seconds=5.1))
     held.set()
 
-    assert said.startswith("fitting ended with status -9")
+    assert said.startswith("fitting was ended after 5 s, which is too long; the baselines of before are kept")
     assert fitter.poll(NOW) is None
     fitter.stop()
 
@@ -377,3 +379,53 @@ def test_a_damaged_baseline_is_no_baseline_and_a_repaired_one_is_seen(prometheus
     until(lambda: kept.get("orders", Signal.LATENCY) is None)
     path.write_bytes(whole)
     until(lambda: kept.get("orders", Signal.LATENCY) is not None)
+
+
+def test_one_that_the_kernel_ends_leaves_what_was_there_and_says_of_what_it_probably_died(
+    prometheus, fitted, store, tmp_path, until
+):
+    assert "fitted" in fitted(job(prometheus.url))
+    before = store().get("orders", Signal.ERROR_RATIO)
+    asked, answer = Event(), Event()
+
+    def hang(_path: str, parameters: dict[str, str]) -> tuple[int, object]:
+        asked.set()
+        answer.wait(60)
+        return matrix(parameters)
+
+    prometheus.answer = hang
+    fitter = Fitter(tmp_path / "baselines", timeout=60)
+    assert fitter.start(job(prometheus.url), NOW)
+    assert asked.wait(60)
+    (child,) = children()
+    assert Path(f"/proc/{child}/oom_score_adj").read_text().strip() == "1000", "the kernel takes it first"
+    os.kill(child, signal.SIGKILL)
+    said = until(lambda: fitter.poll(NOW))
+    answer.set()
+    assert said.startswith("fitting was ended by SIGKILL, probably for want of memory after 0 s: give the service more")
+    assert said.endswith("tried again at the next refresh; the baselines of before are kept")
+    assert fitter.trouble == said
+    assert store().get("orders", Signal.ERROR_RATIO) == before
+
+    prometheus.answer = lambda _, parameters: matrix(parameters)
+    assert fitter.start(job(prometheus.url), NOW)
+    assert "fitted" in until(lambda: fitter.poll(NOW))
+    assert fitter.trouble == ""
+
+
+def test_one_that_meets_its_own_limit_says_so_and_harms_nothing(prometheus, fitted, store, tmp_path, until):
+    assert "fitted" in fitted(job(prometheus.url))
+    before = store().get("orders", Signal.ERROR_RATIO)
+    fitter = Fitter(tmp_path / "baselines", timeout=60, memory=1_000_000)  # less than it has when it begins
+    assert fitter.start(job(prometheus.url), NOW)
+    said = until(lambda: fitter.poll(NOW))
+    assert said.startswith("fitting was ended for want of memory after 0 s: give the service more memory (MemoryMax=)")
+    assert fitter.trouble == said
+    assert store().get("orders", Signal.ERROR_RATIO) == before
+
+
+def children() -> list[int]:
+    found = []
+    for task in Path("/proc/self/task").iterdir():
+        found += [int(pid) for pid in (task / "children").read_text().split()]
+    return [pid for pid in found if b"monitor.sources.fit" in Path(f"/proc/{pid}/cmdline").read_bytes()]

@@ -154,5 +154,11 @@ CREATE TABLE names (
     check_name TEXT NOT NULL UNIQUE
 ) STRICT;
 INSERT INTO "names" VALUES(1,'open-service/live');
+CREATE TABLE windows (
+    check_name TEXT PRIMARY KEY,
+    until      INTEGER NOT NULL,
+    minutes    BLOB NOT NULL
+) STRICT;
+INSERT INTO "windows" VALUES('open-service/live',1772334000,X'7061636B65642000206D696E75746573');
 COMMIT;
 PRAGMA user_version = 1;

@@ -12,6 +12,12 @@ INSERT INTO "budget_checkpoints" VALUES('2026-03-01T01:00:00.000000+00:00','open
 INSERT INTO "budget_checkpoints" VALUES('2026-03-01T01:00:00.000000+00:00','open-service/ready',120,101,10,2);
 INSERT INTO "budget_checkpoints" VALUES('2026-03-01T02:00:00.000000+00:00','open-service/live',120,102,10,2);
 INSERT INTO "budget_checkpoints" VALUES('2026-03-01T02:00:00.000000+00:00','open-service/ready',120,102,10,2);
+CREATE TABLE budget_past (
+    check_name TEXT PRIMARY KEY,
+    until      TEXT NOT NULL,
+    hours      BLOB NOT NULL
+) STRICT;
+INSERT INTO "budget_past" VALUES('open-service/live','2026-03-01T01:00:00.000000+00:00',X'7061636B6564200020686F757273');
 CREATE TABLE effects (
     key         TEXT PRIMARY KEY,
     incident    TEXT NOT NULL,

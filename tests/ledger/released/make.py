@@ -19,6 +19,7 @@ from monitor.ledger.history import History, MinuteRow
 from monitor.ledger.records import (
     AlertLink,
     BudgetCheckpoint,
+    BudgetPast,
     Commit,
     Effect,
     EffectKind,
@@ -115,6 +116,7 @@ CHECKPOINTS = tuple(
     for hour in (1, 2)
     for check in ("live", "ready")
 )  # fmt: skip
+PASTS = (BudgetPast(check="open-service/live", until=datetime(2026, 3, 1, 1, tzinfo=UTC), hours=b"packed \x00 hours"),)
 META = {"instance_id": "01JNQ0000000000000000000ZZ", "timeline": '{"origin": 1.5, "boot_id": "b"}'}
 
 MINUTES = tuple(
@@ -124,6 +126,7 @@ MINUTES = tuple(
     )
     for n in range(90)
 )  # fmt: skip
+WINDOWS = {"open-service/live": (T0.replace(microsecond=0), b"packed \x00 minutes")}
 DETECTORS = {"open-service/live": {"s": 4.5, "failing": True}}
 
 
@@ -136,6 +139,7 @@ def fill(folder: Path) -> None:
     for effect in EFFECTS:
         ledger.record(effect, TICKET if effect.incident == TICKET.incident else None)
     ledger.write_checkpoints(CHECKPOINTS)
+    ledger.write_pasts(PASTS)
     for key, value in META.items():
         ledger.set_meta(key, value)
     ledger.close()
@@ -143,6 +147,8 @@ def fill(folder: Path) -> None:
     history = History.open(folder / HISTORY_FILE)
     history.write_minutes(MINUTES)
     history.put_detector_states(DETECTORS)
+    for check, (until, minutes) in WINDOWS.items():
+        history.put_windows(until, {check: minutes})
     history.compact(T0)
     history.close()
 

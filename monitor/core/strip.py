@@ -1,0 +1,165 @@
+"""
+Counts per unit of time, kept small: the newest units one by one, what came before as runs of units that are alike.
+
+A check that is well makes the same count in every hour, so its ninety days are one run of eight bytes. A bad hour is
+kept as exactly as a good one: old errors leave a window in the very hour in which they must.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from array import array
+from typing import Final
+
+COLUMNS: Final = 3
+MOST: Final = 65_535
+_EMPTY: Final = bytes(2 * COLUMNS)
+_RUN: Final = COLUMNS + 1  # how many units, and the counts of each of them
+_LOOSE: Final = 64
+"""Units at the end that may stand one by one; then the older half of them is packed. Late results find theirs loose."""
+_HEAD: Final = struct.Struct("<4sI")
+_MARK: Final = b"WKS1"
+
+
+class Strip:
+    """
+    Attributes:
+        first: The unit of the first loose row; the last run ends right before it.
+        cells: The loose rows: good, bad, unknown of one unit after the other.
+    """
+
+    __slots__ = ("cells", "first", "kept", "runs")
+
+    def __init__(self, kept: int) -> None:
+        self.kept = kept + 1  # the window's oldest unit is there in part, and counted whole
+        self.first = 0
+        self.cells = array("H")
+        self.runs = array("H")
+
+    def add(self, unit: int, column: int, count: int = 1) -> None:
+        row = unit - self.first
+        try:
+            if row < 0:
+                raise IndexError
+            self.cells[row * COLUMNS + column] += count
+        except IndexError:
+            if self._make_room(unit):
+                self.add(unit, column, count)
+        except OverflowError:
+            # 65,535 of a kind, 18 a second for an hour: more than any timetable asks. The count stays there.
+            self.cells[row * COLUMNS + column] = MOST
+
+    def sums(self, first: int, last: int) -> tuple[int, int, int]:
+        """Of units first..last, both included."""
+        start = max(0, first - self.first) * COLUMNS
+        end = max(0, last - self.first + 1) * COLUMNS
+        rows = self.cells[start:end]
+        good, bad, unknown = sum(rows[0::COLUMNS]), sum(rows[1::COLUMNS]), sum(rows[2::COLUMNS])
+        runs, until = self.runs, self.first
+        for at in range(len(runs) - _RUN, -1, -_RUN):
+            if until <= first:
+                break
+            since = until - runs[at]
+            inside = min(until, last + 1) - max(since, first)
+            if inside > 0:
+                good += inside * runs[at + 1]
+                bad += inside * runs[at + 2]
+                unknown += inside * runs[at + 3]
+            until = since
+        return good, bad, unknown
+
+    def packed(self, until: int) -> bytes:
+        """Everything of the units before *until*, for `restore`: the same bytes for the same counts, on any machine."""
+        runs = array("H", self.runs)
+        rows = max(0, min(until - self.first, len(self.cells) // COLUMNS))
+        end = self.first + rows
+        _pack(runs, self.cells[: rows * COLUMNS])
+        if until < self.first:
+            _cut_end(runs, self.first - until)
+            end = until
+        _cut_front(runs, sum(runs[0::_RUN]) - self.kept)
+        return _HEAD.pack(_MARK, end) + _little(runs).tobytes()
+
+    def restore(self, kept: bytes) -> None:
+        """Instead of what is here. Raises ValueError on what `packed` did not make."""
+        if len(kept) < _HEAD.size or not kept.startswith(_MARK) or (len(kept) - _HEAD.size) % (2 * _RUN):
+            raise ValueError("not the counts of a check's past")
+        runs = array("H")
+        runs.frombytes(kept[_HEAD.size :])
+        runs = _little(runs)
+        if 0 in runs[0::_RUN] or sum(runs[0::_RUN]) > self.kept:
+            raise ValueError("not the counts of a check's past: its runs are empty, or longer than a window")
+        self.first, self.cells, self.runs = _HEAD.unpack_from(kept)[1], array("H"), runs
+
+    def _make_room(self, unit: int) -> bool:
+        """Reach *unit* by growing at either end; False when it is too old to matter."""
+        if not self.cells and not self.runs:
+            self.first, self.cells = unit, array("H", _EMPTY)
+            return True
+        newest = self.first + len(self.cells) // COLUMNS - 1
+        if unit - newest >= self.kept:
+            self.first, self.cells, self.runs = unit, array("H", _EMPTY), array("H")
+            return True
+        if unit < self.first:
+            if newest - unit >= self.kept:
+                return False
+            self._loosen(unit)
+            return True
+        self.cells.frombytes(_EMPTY * (unit - newest))
+        if len(self.cells) > _LOOSE * COLUMNS:
+            self._tighten(unit)
+        return True
+
+    def _loosen(self, unit: int) -> None:
+        """Every unit from *unit* on by itself: rare, for a result that comes very late. The next growth packs again."""
+        rows = array("H")
+        for at in range(0, len(self.runs), _RUN):
+            rows += self.runs[at + 1 : at + _RUN] * self.runs[at]
+        begin = self.first - len(rows) // COLUMNS
+        missing = array("H", _EMPTY * max(0, begin - unit))
+        self.first, self.cells, self.runs = min(begin, unit), missing + rows + self.cells, array("H")
+
+    def _tighten(self, newest: int) -> None:
+        rows = len(self.cells) // COLUMNS - _LOOSE // 2
+        _pack(self.runs, self.cells[: rows * COLUMNS])
+        del self.cells[: rows * COLUMNS]
+        self.first += rows
+        oldest = self.first - sum(self.runs[0::_RUN])
+        _cut_front(self.runs, newest - self.kept + 1 - oldest)
+
+
+def _pack(runs: array[int], rows: array[int]) -> None:
+    """Append *rows*; those that are like the one before become longer and not more."""
+    for at in range(0, len(rows), COLUMNS):
+        counts = rows[at : at + COLUMNS]
+        if len(runs) and runs[-COLUMNS:] == counts and runs[-_RUN] < MOST:
+            runs[-_RUN] += 1
+        else:
+            runs.append(1)
+            runs.extend(counts)
+
+
+def _cut_front(runs: array[int], units: int) -> None:
+    gone = 0
+    while units > 0 and gone < len(runs):
+        cut = min(units, runs[gone])
+        runs[gone] -= cut
+        units -= cut
+        gone += _RUN if runs[gone] == 0 else 0
+    del runs[:gone]
+
+
+def _cut_end(runs: array[int], units: int) -> None:
+    while units > 0 and len(runs):
+        cut = min(units, runs[-_RUN])
+        runs[-_RUN] -= cut
+        units -= cut
+        if runs[-_RUN] == 0:
+            del runs[-_RUN:]
+
+
+def _little(runs: array[int]) -> array[int]:
+    if sys.byteorder == "big":
+        runs.byteswap()
+    return runs
