@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -20,6 +21,10 @@ from click.testing import CliRunner
 from monitor.cli.main import monitor
 from monitor.ledger.records import Commit, LedgerEvent
 from monitor.ledger.store import Ledger
+
+SILENT = socket.socket()
+"""Bound and never listening: a port that no daemon of anybody answers at."""
+SILENT.bind(("127.0.0.1", 0))
 
 T0 = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 REMEDY = "put a backup in its place with `monitor restore FILE`, or move it away to begin without its record"
@@ -39,9 +44,8 @@ def state(tmp_path: Path) -> Path:
 
 
 def write_config(folder: Path, state: Path) -> None:
-    # Port 9 of loopback: neither a daemon to ask nor a place to listen.
     document = {
-        "monitor": {"state": str(state), "listen": "127.0.0.1:9"},
+        "monitor": {"state": str(state), "listen": f"127.0.0.1:{SILENT.getsockname()[1]}"},
         "services": {"orders": {"checks": {"live": "http://127.0.0.1:9/"}}},
     }
     (folder / "config.yaml").write_text(json.dumps(document))

@@ -79,8 +79,8 @@ def test_a_volume_of_somebody_else_is_one_line_with_the_remedy(start, tmp_path):
 
     assert container.state()["ExitCode"] == 3
     assert container.log().strip() == (
-        "Error: monitor.state: /var/lib/watchkeeper cannot be written by user 65532: Permission denied; "
-        "give it to that user (chown 65532 /var/lib/watchkeeper), or name another folder"
+        "Error: the state folder /var/lib/watchkeeper cannot be written by uid 65532 (Permission denied): "
+        f"run as its owner, uid {foreign.stat().st_uid}, or chown it, or name another one in monitor.state"
     )
 
 
