@@ -112,6 +112,7 @@ class Life:
 
         wait_until(is_over, "the life comes to its end", 90)
         self.lived += 1
+        daemon.wait_for_line("watching")  # what was over before it began may be seen while it is still an interpreter
         assert daemon.terminate(30)[0] == 0, daemon.log()
 
     def report(self, what: str) -> str:
