@@ -19,6 +19,7 @@ from monitor.ledger.records import Effect, EffectKind, EffectState, TicketLink
 from monitor.ledger.store import Ledger
 from monitor.outlets import delivery as decide
 from monitor.outlets.outlet import Delivery, DeliveryOutcome, Message, Outlet
+from monitor.outlets.trouble import say
 
 if TYPE_CHECKING:
     from loguru import Logger
@@ -117,7 +118,7 @@ class Lane:
             try:
                 wait = self._turn()
             except Exception as error:
-                self._log.opt(exception=error).error("outlet {}: an error of our own, going on", self.outlet.name)
+                say(self._log, error, f"outlet {self.outlet.name}: an error of our own, going on")
                 wait = _AFTER_BUG
             if wait is None:
                 continue
@@ -194,7 +195,7 @@ class Lane:
         try:
             found = self.outlet.reconcile(effect, external_id)
         except Exception as error:
-            self._about(effect).opt(exception=error).error("outlet {}: reconcile raised", self.outlet.name)
+            say(self._about(effect), error, f"outlet {self.outlet.name}: reconcile raised")
             found = Delivery(outcome=DeliveryOutcome.RETRY, detail=f"could not ask: {type(error).__name__}")
         settled = decide.after_asking(effect, found, self._now(), self._random())
         if settled is not None and found is not None:
@@ -209,7 +210,7 @@ class Lane:
         try:
             message = self._compose(effect)
         except Exception as error:
-            self._about(effect).opt(exception=error).error("outlet {}: cannot compose {}", self.outlet.name, effect.key)
+            say(self._about(effect), error, f"outlet {self.outlet.name}: cannot compose {effect.key}")
             return Delivery(outcome=DeliveryOutcome.RETRY, detail=f"could not be composed: {type(error).__name__}")
         if not is_recorded:
             message = replace(message, degraded=self._degraded())
@@ -217,7 +218,7 @@ class Lane:
         try:
             delivery = self.outlet.deliver(effect, message, external_id)
         except Exception as error:
-            self._about(effect).opt(exception=error).error("outlet {}: deliver raised", self.outlet.name)
+            say(self._about(effect), error, f"outlet {self.outlet.name}: deliver raised")
             delivery = Delivery(outcome=DeliveryOutcome.AMBIGUOUS, detail=f"broke off: {type(error).__name__}")
         reach("after-send")
         return delivery
