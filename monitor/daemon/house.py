@@ -38,7 +38,7 @@ from monitor.response.communicate import compose
 from monitor.response.entries import POSTMORTEMS
 from monitor.response.postmortem import postmortem_message
 from monitor.response.triage import roles
-from monitor.telemetry import Telemetry, names
+from monitor.telemetry import Sent, Telemetry, names
 
 TIMELINE = "timeline"
 UNPROVEN = "unproven"
@@ -58,6 +58,7 @@ class House:
     budgets: Budgets = field(init=False)
     worker: EffectsWorker = field(init=False)
     checks: dict[str, Check] = field(init=False)
+    _sent: dict[str, Sent] = field(init=False, default_factory=dict)  # effects that an outlet has in its hands
     to_fit: bool = False  # the baselines: something that they are fitted from was reconfigured
 
     def __post_init__(self) -> None:
@@ -165,13 +166,14 @@ class House:
         case = live.snapshot() if live is not None else case_from(self.ledger, effect.incident)
         rules = self.casebook.rules
         now = self.clock.now()
+        self._sent[effect.key] = Sent(self.clock.wall(), case.incident.trace_id, case.incident.span_id)
         degraded = "" if self.ledger.healthy else "The ledger is unavailable: this is not recorded yet."
         if effect.outlet == POSTMORTEMS:
             return postmortem_message(case, rules.roles, now, rules.postmortem_within)
         return compose(case, rules.roles, now, degraded)
 
     def _told(self, effect: Effect, delivery: Delivery) -> None:
-        self.telemetry.effect(effect, delivery)
+        self.telemetry.effect(effect, delivery, self._sent.pop(effect.key, None))
 
     def close(self, ending: Ending | None = None, write_last: Callable[[], object] | None = None) -> None:
         """

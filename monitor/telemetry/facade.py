@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, Self, TypedDict
 
@@ -46,6 +48,19 @@ class TelemetryStats(TypedDict):
     sent: int
     dropped: int
     last_error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """
+    Attributes:
+        began: Wall clock, at the moment of sending.
+        trace_id, span_id: Of the probe that caused the incident; empty where none did.
+    """
+
+    began: datetime
+    trace_id: str = ""
+    span_id: str = ""
 
 
 OFF = TelemetryStats(enabled=False, queued=0, queued_bytes=0, sent=0, dropped=0, last_error="")
@@ -103,11 +118,11 @@ class Telemetry:
             except Exception as error:
                 self._lost("logs", f"event {event.name}", error)
 
-    def effect(self, effect: Effect, delivery: Delivered) -> None:
-        """What became of one try to deliver an effect: an event and a count."""
+    def effect(self, effect: Effect, delivery: Delivered, sent: Sent | None = None) -> None:
+        """What became of one try to deliver an effect: an event, a count and, where it was really sent, a span."""
         if self._pipeline is not None:
             try:
-                self._pipeline.effect(effect, delivery)
+                self._pipeline.effect(effect, delivery, sent)
             except Exception as error:
                 self._lost("logs", f"effect {effect.key}", error)
 

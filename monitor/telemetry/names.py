@@ -144,6 +144,7 @@ EVENTS: Final[Mapping[str, EventKind]] = MappingProxyType(
 
 EFFECT_DELIVERED: Final = "effect.delivered"
 EFFECT_FAILED: Final = "effect.failed"
+DELIVERY_SPAN: Final = "effect.deliver"
 EFFECT_KEY: Final = "effect.key"
 EFFECT_KIND: Final = "effect.kind"
 EFFECT_OUTLET: Final = "effect.outlet"

@@ -12,9 +12,10 @@ from monitor.clock import Clock
 from monitor.ledger.records import Effect, LedgerEvent
 from monitor.telemetry import names, series
 from monitor.telemetry.export import Lane, Sender
-from monitor.telemetry.facade import Delivered, TelemetryStats
+from monitor.telemetry.facade import Delivered, Sent, TelemetryStats
+from monitor.telemetry.own_spans import OwnSpans
 from monitor.telemetry.post import Poster, headers_of
-from monitor.telemetry.redact import masker
+from monitor.telemetry.redact import mask, masker
 from monitor.telemetry.sampling import Limits, sampler_of
 from monitor.telemetry.sdk import EventLog, Meters, SdkLog, encoded_resource, encoded_scope, make_resource
 from monitor.telemetry.series import CheckSeries
@@ -64,6 +65,7 @@ class Pipeline:
         )
         self.sender = Sender(poster, lanes, self._collect, metrics_every=_metrics_interval(environ))
         self.events = EventLog(resource, lambda item: self.sender.put("logs", item, now=True), masker(secrets))
+        self.own_spans = OwnSpans(resource, lambda span: self.sender.put("traces", span))
         self.meters = Meters(resource, self._totals)
         self._sdk_log = SdkLog(self.sender.note)
 
@@ -99,10 +101,24 @@ class Pipeline:
             for span in watched.template.spans(result, self._offset):
                 self.sender.put("traces", span)
 
-    def effect(self, effect: Effect, delivery: Delivered) -> None:
+    def effect(self, effect: Effect, delivery: Delivered, trace: Sent | None) -> None:
         outcome = delivery.outcome.value
         self.meters.add(names.DELIVERIES.name, 1, {names.OUTLET: effect.outlet, names.DELIVERY_OUTCOME: outcome})
         taken = outcome == "confirmed"
+        attributes: dict[str, str | int] = {
+            names.EFFECT_KEY: effect.key,
+            names.EFFECT_KIND: effect.kind.value,
+            names.EFFECT_OUTLET: effect.outlet,
+            names.EFFECT_ATTEMPT: effect.attempts,
+            names.EFFECT_OUTCOME: outcome,
+        }
+        if trace is not None:
+            about = {names.INCIDENT_ID: effect.incident, names.SERVICE_PEER_NAME: effect.service}
+            self.own_spans.record(
+                names.DELIVERY_SPAN, trace.began, self._clock.wall(), {**about, **attributes},
+                error="" if taken else mask(delivery.detail or outcome, self.events.hidden),
+                trace_id=trace.trace_id, span_id=trace.span_id,
+            )  # fmt: skip
         self.events.emit(
             LedgerEvent(
                 name=names.EFFECT_DELIVERED if taken else names.EFFECT_FAILED,
@@ -111,13 +127,7 @@ class Pipeline:
                 text=f"{effect.outlet}: {effect.kind.value} {outcome}: {delivery.detail}".rstrip(": "),
                 incident=effect.incident,
                 service=effect.service,
-                attributes={
-                    names.EFFECT_KEY: effect.key,
-                    names.EFFECT_KIND: effect.kind.value,
-                    names.EFFECT_OUTLET: effect.outlet,
-                    names.EFFECT_ATTEMPT: effect.attempts,
-                    names.EFFECT_OUTCOME: outcome,
-                },
+                attributes=attributes,
             )
         )
 

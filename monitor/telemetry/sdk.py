@@ -110,7 +110,7 @@ class EventLog:
         self._logger.emit(
             timestamp=wall,
             observed_timestamp=wall,
-            context=_context(event.trace_id, event.span_id),
+            context=context_of(event.trace_id, event.span_id),
             severity_number=SeverityNumber(kind.number),
             body=mask(event.text, self.hidden),
             attributes=self._attributes(event),
@@ -146,7 +146,7 @@ class EventLog:
         return mask(json.dumps(value, default=str), self.hidden)
 
 
-def _context(trace_id: str, span_id: str) -> Context:
+def context_of(trace_id: str, span_id: str) -> Context:
     """That of the probe's span. Ids that are none leave the event without a trace, never without the event."""
     try:
         trace, span = int(trace_id, 16), int(span_id, 16)

@@ -14,7 +14,7 @@ from monitor.core.incident import State
 from monitor.demo.otlp_receiver import OtlpReceiver
 from monitor.ledger.records import Effect, EffectKind, LedgerEvent
 from monitor.outlets.outlet import Delivery, DeliveryOutcome
-from monitor.telemetry import Telemetry, names
+from monitor.telemetry import Sent, Telemetry, names
 
 TRACE, ROOT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
@@ -150,6 +150,28 @@ def test_metrics_of_the_targets_and_of_ourselves_leave_together(receiver, teleme
     assert points["synthetic.check.up", "orders-service", "ready"].value == 1
     assert points["watchkeeper.telemetry.sent", "traces"].value == 1
     assert points["watchkeeper.telemetry.dropped", "traces"].value == 0
+
+
+def test_each_delivery_is_a_span_below_the_probe_that_caused_the_incident(receiver, telemetry_to, build):
+    telemetry = telemetry_to(receiver.url, secrets=["hunter2hunter2"])
+    effect = Effect(
+        key="01JNZ/folder/1", incident="01JNZ", service="orders", outlet="folder", kind=EffectKind.CREATE,
+        order=1, created_at=build.t0, next_at=build.t0, attempts=2,
+    )  # fmt: skip
+    began = build.t0 - timedelta(seconds=3)
+    telemetry.effect(
+        effect, Delivery(outcome=DeliveryOutcome.RETRY, detail="no hunter2hunter2"), Sent(began, TRACE, ROOT)
+    )
+    telemetry.effect(effect, Delivery(outcome=DeliveryOutcome.CONFIRMED), Sent(began))
+    telemetry.close(5.0)
+
+    failed, taken = receiver.received.spans
+    assert (failed.name, failed.trace_id, failed.parent_id) == ("effect.deliver", TRACE, ROOT)
+    assert (failed.attributes["effect.outcome"], failed.attributes["incident.id"]) == ("retry", "01JNZ")
+    assert (failed.error, failed.description) == (True, "no REDACTED")
+    assert failed.end - failed.start == 3.0
+    assert taken.trace_id != TRACE
+    assert (taken.parent_id, taken.error) == ("", False)
 
 
 def test_what_became_of_an_effect_is_an_event_and_a_count(receiver, telemetry_to, build):
