@@ -73,17 +73,24 @@ class Budgets:
         self.hour += HOUR
         self._pack(watches, self.hour)
 
+    def leave(self, watches: Iterable[CheckWatch], now: datetime) -> None:
+        """Of checks that are watched no more: all that they have, for when they come back after days."""
+        self._write_pasts(watches, hour_of(now) + HOUR)
+
     def _pack(self, watches: list[CheckWatch], until: datetime) -> None:
         oldest = sorted(watches, key=lambda watch: self._packed.get(watch.check.id, NEVER))
         turn = oldest[: -(-len(oldest) // PAST_EVERY)]
-        self._ledger.write_pasts(
-            [BudgetPast(check=w.check.id, until=until, hours=w.window.hours_before(until)) for w in turn]
-        )
-        self._packed.update((watch.check.id, until) for watch in turn)
+        self._write_pasts(turn, until)
         kept = min((self._packed.get(watch.check.id, NEVER) for watch in watches), default=until)
         # A day longer than we need them: a check that was removed by mistake may come back.
         self._ledger.forget_checkpoints(max(kept, until - PERIOD) - timedelta(days=1))
         self._ledger.forget_pasts(until - PERIOD)
+
+    def _write_pasts(self, watches: Iterable[CheckWatch], until: datetime) -> None:
+        pasts = [BudgetPast(check=w.check.id, until=until, hours=w.window.hours_before(until)) for w in watches]
+        if pasts:
+            self._ledger.write_pasts(pasts)
+            self._packed.update((past.check, until) for past in pasts)
 
 
 def _checkpoint(watch: CheckWatch, hour: datetime) -> BudgetCheckpoint:

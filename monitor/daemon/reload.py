@@ -20,6 +20,7 @@ from monitor.daemon.watching import ConfigWatch
 from monitor.ledger.records import Commit, LedgerEvent
 from monitor.probing.supervisor import Supervisor
 from monitor.probing.wire import WireError
+from monitor.response.watch import CheckWatch
 from monitor.web.documents import timestamp
 
 SHOWN = 20
@@ -126,8 +127,10 @@ class Reload:
             self._refuse([f"too many checks for one prober: {error}"])
             return
         if changed:
+            gone = [watch for check, watch in self._watches().items() if check in changed.removed]
+            self._house.budgets.leave(gone, now)
             self._house.replace(config, changed, now)
-            watches = {w.check.id: w for s in self._house.judge.watches.values() for w in s.checks.values()}
+            watches = self._watches()
             for check in changed.added & watches.keys() & prepared.past.keys():
                 watches[check].window = prepared.past[check]
             self._applied(config)
@@ -144,6 +147,9 @@ class Reload:
             "problem_since": timestamp(self._problem_since) if self._problem_since is not None else None,
             "problems": "; ".join(first) + (f" and {more} more" if more else ""),
         }
+
+    def _watches(self) -> dict[str, CheckWatch]:
+        return {w.check.id: w for service in self._house.judge.watches.values() for w in service.checks.values()}
 
     def _tell_prober(self, config: Config, changed: Changes, now: datetime) -> None:
         # First of all, because it alone may refuse.

@@ -16,7 +16,7 @@ from checks.result import Outcome
 from monitor.core.sequential import FailureCusum
 from monitor.core.sli import SliWindow, Tally
 from monitor.daemon.budgets import Budgets
-from monitor.daemon.past import HOUR, MINUTE
+from monitor.daemon.past import HOUR, MINUTE, past_of
 from monitor.ledger.history import History, MinuteRow
 from monitor.ledger.records import BudgetCheckpoint
 from monitor.ledger.store import Ledger
@@ -230,3 +230,14 @@ def test_checkpoints_of_an_older_version_are_read_as_they_are(tmp_path: Path) ->
     with life(tmp_path, BEGIN + timedelta(days=40), ("ready",)) as one:
         ((tally,),) = one.tallies([timedelta(days=90)])
         assert tally == Tally(good=179 * 40 * 24, bad=40 * 24)
+
+
+def test_a_check_that_was_taken_out_while_we_ran_comes_back_with_everything_it_had(tmp_path: Path) -> None:
+    with life(tmp_path, BEGIN) as one:
+        one.take(lambda *_: Outcome.OK, BEGIN + timedelta(hours=8, minutes=20))
+        gone = one.watches.pop()
+        one.budgets.leave([gone], one.now)
+        one.take(lambda *_: Outcome.OK, one.now + timedelta(hours=50))
+        one.ledger.write_checkpoints(()).result(10)
+        past = past_of(one.ledger, one.history, {gone.check.id}, one.now)
+        assert past.windows[gone.check.id].tally(one.now, timedelta(days=30)) == Tally(good=8 * 180 + 60)
