@@ -60,10 +60,15 @@ HARDENED = (
 
 
 class Engine:
-    """podman with a store of its own."""
+    """
+    podman with a store of its own.
 
-    def __init__(self, folder: Path) -> None:
-        self._options = [f"--root={folder}/storage", f"--runroot={folder}/run", f"--tmpdir={folder}/tmp"]
+    Args:
+        run: For what lives only while it runs; podman allows its path 50 characters.
+    """
+
+    def __init__(self, folder: Path, run: Path) -> None:
+        self._options = [f"--root={folder}/storage", f"--runroot={run}/run", f"--tmpdir={run}/tmp"]
         self._options += ["--cgroup-manager=cgroupfs", "--runtime=runc", "--events-backend=none"]
 
     def run(self, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
@@ -166,7 +171,10 @@ def wheels() -> Path:
 @pytest.fixture(scope="package")
 def engine(base: Path, wheels: Path) -> Iterator[Engine]:
     """With the image built in it, from a checkout in which secrets lie about as they do on a developer's machine."""
-    with tempfile.TemporaryDirectory(prefix="engine-", dir=CACHE, ignore_cleanup_errors=True) as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="engine-", dir=CACHE, ignore_cleanup_errors=True) as folder,
+        tempfile.TemporaryDirectory(prefix="engine-", dir="/tmp", ignore_cleanup_errors=True) as run,
+    ):
         checkout = Path(folder, "checkout")
         checkout.mkdir()
         for name in ("Dockerfile", ".dockerignore", "requirements.lock", "pyproject.toml", "README.md", "LICENSE"):
@@ -176,7 +184,7 @@ def engine(base: Path, wheels: Path) -> Iterator[Engine]:
         for name in ("config.yaml", ".env", "state/token", "monitor/.env"):
             (checkout / name).parent.mkdir(exist_ok=True)
             (checkout / name).write_text(DECOY)
-        engine = Engine(Path(folder))
+        engine = Engine(Path(folder), Path(run))
         try:
             local = ["--change=ENV PIP_NO_INDEX=1", "--change=ENV PIP_FIND_LINKS=/wheels", str(base), BASE]
             engine.do("import", "--quiet", *local)
