@@ -78,7 +78,7 @@ def test_an_outage_is_an_incident_in_the_journal_and_in_the_status(machine: Any)
     machine.target_answers(503)
 
     machine.wait(lambda: "1 incident (SEV2 orders-service)" in machine.show("StatusText"), "the status names it")
-    assert re.search(r"orders-service: opened \(SEV2\): breached for ", machine.journal())
+    assert re.search(r"orders-service: pending => open \(SEV2\), breached for ", machine.journal())
     assert machine.incident()["state"] == "open"
 
 
@@ -163,6 +163,32 @@ def test_after_the_three_commands_of_an_upgrade_the_new_version_goes_on_with_the
     assert machine.monitor("status")["version"] == "0.1.1"
     assert machine.incident()["id"] == before["id"]
     assert machine.incident()["state"] == "open"
+
+
+def test_a_reload_takes_the_new_configuration_and_keeps_the_process_and_the_incident(machine: Any) -> None:
+    before, pid = machine.incident(), machine.show("MainPID")
+    config = json.loads(machine.read("/etc/watchkeeper/config.yaml"))
+    config["services"]["search"] = {"checks": {"live": "http://127.0.0.1:8080/"}}
+    machine.write("/etc/watchkeeper/config.yaml", json.dumps(config))
+
+    machine.do("systemctl reload monitor")
+
+    machine.wait(lambda: machine.show("StatusText").startswith("2 checks, "), "the new check is watched")
+    assert machine.show("MainPID") == pid
+    assert machine.show("ActiveState") == "active"
+    assert machine.incident()["id"] == before["id"]
+
+
+def test_a_reload_of_a_wrong_configuration_changes_nothing(machine: Any) -> None:
+    pid = machine.show("MainPID")
+    machine.write("/etc/watchkeeper/config.yaml", "services: {search: {chekcs: {}}}\n")
+
+    machine.do("systemctl reload monitor")
+
+    machine.wait(lambda: "Did you mean checks?" in machine.journal(), "what is wrong is in the journal")
+    machine.wait(lambda: machine.show("ActiveState") == "active", "it has ended its reload")
+    assert machine.show("MainPID") == pid
+    assert machine.show("StatusText").startswith("2 checks, ")
 
 
 @pytest.mark.parametrize("unit", ["monitor.service", "monitor-mitigate@.service"])
