@@ -40,12 +40,10 @@ class Housekeeping:
         self._restless = set(house.history.detector_states())
         self._offset = wall - now
         self._fitted_at = now
-        self._has_begun = False
         self._jobs = self._set_up()
         remember_timeline(house, now)
 
     def tick(self, now: datetime, wall: datetime) -> None:
-        self._has_begun = True
         self._notice_step(now, wall)
         if now - self._heartbeat >= HEARTBEAT:
             self._heartbeat = now
@@ -69,8 +67,6 @@ class Housekeeping:
 
     def close(self) -> None:
         """Detectors as they stand. The minute that is not over stays unwritten: written twice it would count twice."""
-        if not self._has_begun:
-            return  # a start that failed has restored nothing, and would write that over what the last run left
         now = self._house.clock.now()
         self._write_states()
         self._house.budgets.keep_all(self._watches(), self._minute, now)
