@@ -58,7 +58,8 @@ class House:
     budgets: Budgets = field(init=False)
     worker: EffectsWorker = field(init=False)
     checks: dict[str, Check] = field(init=False)
-    _sent: dict[str, Sent] = field(init=False, default_factory=dict)  # effects that an outlet has in its hands
+    # What each outlet has in its hands: by outlet and not by effect, or those that nobody is told of would stay.
+    _sent: dict[str, tuple[str, Sent]] = field(init=False, default_factory=dict)
     to_fit: bool = False  # the baselines: something that they are fitted from was reconfigured
 
     def __post_init__(self) -> None:
@@ -166,14 +167,17 @@ class House:
         case = live.snapshot() if live is not None else case_from(self.ledger, effect.incident)
         rules = self.casebook.rules
         now = self.clock.now()
-        self._sent[effect.key] = Sent(self.clock.wall(), case.incident.trace_id, case.incident.span_id)
+        sent = Sent(self.clock.wall(), case.incident.trace_id, case.incident.span_id)
+        self._sent[effect.outlet] = effect.key, sent
         degraded = "" if self.ledger.healthy else "The ledger is unavailable: this is not recorded yet."
         if effect.outlet == POSTMORTEMS:
             return postmortem_message(case, rules.roles, now, rules.postmortem_within)
         return compose(case, rules.roles, now, degraded)
 
     def _told(self, effect: Effect, delivery: Delivery) -> None:
-        self.telemetry.effect(effect, delivery, self._sent.pop(effect.key, None))
+        key, sent = self._sent.pop(effect.outlet, ("", None))
+        # Of one that was settled by asking nothing was sent: it has no span.
+        self.telemetry.effect(effect, delivery, sent if key == effect.key else None)
 
     def close(self, ending: Ending | None = None, write_last: Callable[[], object] | None = None) -> None:
         """

@@ -71,7 +71,7 @@ class Lane:
         self._poll = poll
         self._log = logger.bind(outlet=outlet.name)
         self._ahead: dict[str, Effect] = {}
-        self._tickets: dict[str, str] = {}  # incident -> external id, of those the ledger may not know yet
+        self._tickets: dict[str, str] = {}  # incident -> external id, of those the ledger does not know yet
         self._changed = threading.Condition()
         self._woken = 0
         self._quiet_at = 0  # the wake after which nothing was due
@@ -283,15 +283,17 @@ class Lane:
         with self._changed:
             self._ahead[effect.key] = effect
         future = self._ledger.record(effect, ticket)
-        future.add_done_callback(lambda done: self._forget(effect, done))
+        future.add_done_callback(lambda done: self._forget(effect, ticket, done))
         return future
 
-    def _forget(self, effect: Effect, done: Future[None]) -> None:
+    def _forget(self, effect: Effect, ticket: TicketLink | None, done: Future[None]) -> None:
         if done.exception() is not None:
             return  # what could not be written is remembered here for as long as we live
         with self._changed:
             if self._ahead.get(effect.key) is effect:
                 del self._ahead[effect.key]
+            if ticket is not None and self._tickets.get(ticket.incident) == ticket.external_id:
+                del self._tickets[ticket.incident]  # the ledger knows it now, and keeps it longer than we live
 
     def _wait_for(self, future: Future[None], effect: Effect) -> bool:
         """Whether it is durable. Gives up when the ledger is held: an urgent effect goes on, others come again."""
@@ -310,10 +312,10 @@ class Lane:
                 return True
 
     def _external_id(self, incident: str) -> str:
-        if incident not in self._tickets:
-            links = self._read(lambda: self._ledger.tickets(incident))
-            return next((link.external_id for link in links if link.outlet == self.outlet.name), "")
-        return self._tickets[incident]
+        if (kept := self._tickets.get(incident)) is not None:
+            return kept
+        links = self._read(lambda: self._ledger.tickets(incident))
+        return next((link.external_id for link in links if link.outlet == self.outlet.name), "")
 
     def _degraded(self) -> str:
         held_since = self._ledger.held_since

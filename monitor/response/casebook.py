@@ -193,6 +193,7 @@ class Casebook:
     def _join(self, subject: Subject, grouped: Grouped, seen: Observation, wall: datetime) -> Commit:
         service, host, because = subject.incident.service, grouped.host, grouped.because
         subject.joined = host
+        self._forget(service)  # an incident of its own that may not reopen any more
         hosting = self.subjects[host]
         case = self.cases[hosting.incident.id]
         member = MemberLink(incident=case.incident.id, service=service, joined_at=seen.at, why=because)

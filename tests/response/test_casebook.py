@@ -179,3 +179,17 @@ def test_with_suggest_a_person_opens(begin):
     case, commit = people.confirm("payments", "ada", evening.now, evening.now)
     assert str(case.incident.state) == "open"
     assert [e.author for e in commit.events] == ["ada"]
+
+
+def test_who_joins_at_once_after_its_own_incident_could_not_reopen_any_more_leaves_no_case_behind(begin):
+    evening = begin(
+        Timing(open_after=timedelta(0), stable_for=timedelta(minutes=2), reopen_within=timedelta(minutes=1))
+    )
+    evening.play(orders="FFFF......", payments="..........")
+    evening.play(payments="FFFF")  # more than a minute in which nobody looks at orders
+    evening.hear("orders", "FFFF")
+
+    evening.evaluate("orders")
+
+    assert "incident.joined" in evening.names
+    assert [case.services() for case in evening.book.cases.values()] == [("payments", "orders")]
