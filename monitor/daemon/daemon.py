@@ -8,6 +8,7 @@ have threads of their own, the prober and the fitting are processes.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections.abc import Callable
 from datetime import datetime
@@ -34,6 +35,9 @@ from monitor.web.serve import WebServer
 from monitor.web.token import read_or_create_token
 
 TICK = 1.0
+YOUNG = 5_000
+"""New objects between two looks for garbage. The start's 50,000 would let each connection that was served lie about,
+a ring of some 600 bytes, until there are megabytes of them."""
 
 
 def token_of(config: Config) -> str:
@@ -105,6 +109,8 @@ class Daemon:
             self.house.adopt(commit)
         self.housekeeping = Housekeeping(self.house)
         self.house.start()
+        gc.freeze()  # what there is now stays: looking through it again and again finds nothing
+        gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
         self.supervisor.configure(config.all_checks(), config.monitor.online)
         if self.source is not None:
             self.reload.start(self.source)

@@ -14,6 +14,9 @@ from urllib.parse import quote
 
 REMEDY: Final = "put a backup in its place with `monitor restore FILE`, or move it away to begin without its record"
 STOP_FIRST: Final = "stop the daemon and put a backup in its place: monitor restore FILE"
+_READER_CACHE_KIB: Final = 256
+"""Of each connection that the daemon reads with. SQLite's own 2 MB fill up as the ledger grows, in every one of them,
+and what is asked here is a handful of pages."""
 _CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -139,7 +142,9 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
 
 def open_beside_writer(path: Path) -> sqlite3.Connection:
     """For reading in the process that has it open for writing: the -wal and -shm are there."""
-    return _connect_uri(path, "mode=ro")
+    connection = _connect_uri(path, "mode=ro")
+    connection.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB}")
+    return connection
 
 
 def write_copy(source: sqlite3.Connection, path: Path) -> None:
