@@ -6,6 +6,9 @@ Does anything grow? Memory, descriptors, threads and files of the real daemon ov
 Every check each second instead of every 30 s: ten minutes are five hours of probes. Every twentieth service breaks and
 heals by turns, with short times, so that incidents open, resolve and are forgotten; the web is asked all the while.
 The slope is that of a straight line through the last two thirds, when everything has been used once.
+
+Memory is what no file holds (`Anonymous` in smaps_rollup). Pages of libraries are shared with every other Python of the
+machine: PSS and private pages grow by megabytes whenever one of those ends, and were once taken for a leak of ours.
 """
 
 from __future__ import annotations
@@ -55,7 +58,7 @@ def look(pid: int, folder: Path) -> dict[str, float]:
         if rig.is_fitting(one):
             continue
         name = "daemon" if one == pid else "prober"
-        found[f"{name} PSS, MB"] = rig.memory(one)
+        found[f"{name} memory, MB"] = rig.memory(one, "Anonymous")
         found[f"{name} descriptors"] = count(one, "fd")
         found[f"{name} threads"] = count(one, "task")
     for file in ("ledger.sqlite", "ledger.sqlite-wal", "history.sqlite", "history.sqlite-wal"):
