@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from monitor.cli.client import DaemonAway, DaemonRefused, writing_client_of
+from monitor.cli.acting import post, user
+from monitor.cli.client import DaemonRefused
 from monitor.cli.looking import look
 from monitor.cli.output import Trouble, colour_wanted, printable, width_of
 from monitor.cli.status import incident_table
@@ -102,10 +103,10 @@ def report(
     context: click.Context, service: str, symptoms: str, reporter: str | None, severity: str | None, key: str
 ) -> None:
     """Open an incident for what users see, or add to the live one."""
-    body = {"service": service, "symptoms": symptoms, "reporter": reporter or _user()}
+    body = {"service": service, "symptoms": symptoms, "reporter": reporter or user()}
     if severity:
         body["severity"] = severity
-    _say(_post(context, "/api/v1/incidents", body, key), "reported")
+    _say(post(context, "/api/v1/incidents", body, key), "reported")
 
 
 @incident.command(epilog="Example: monitor incident ack 42 --by Grace")
@@ -114,7 +115,7 @@ def report(
 @click.pass_context
 def ack(context: click.Context, ref: str, by: str | None) -> None:
     """Take it: repeats and escalation stop, updates go on."""
-    _say(_act(context, ref, "ack", {"by": by or _user()}), "acknowledged")
+    _say(_act(context, ref, "ack", {"by": by or user()}), "acknowledged")
 
 
 @incident.command(epilog='Example: monitor incident note 42 "the connection pool is full"')
@@ -124,7 +125,7 @@ def ack(context: click.Context, ref: str, by: str | None) -> None:
 @click.pass_context
 def note(context: click.Context, ref: str, text: str, by: str | None) -> None:
     """Write a line into its timeline."""
-    _say(_act(context, ref, "note", {"by": by or _user(), "text": text}), "noted")
+    _say(_act(context, ref, "note", {"by": by or user(), "text": text}), "noted")
 
 
 @incident.command(epilog='Example: monitor incident resolve 42 --why "rolled back to 1.4.2"')
@@ -134,7 +135,7 @@ def note(context: click.Context, ref: str, text: str, by: str | None) -> None:
 @click.pass_context
 def resolve(context: click.Context, ref: str, why: str, by: str | None) -> None:
     """Say that it is over, without waiting for the proof."""
-    _say(_act(context, ref, "resolve", {"by": by or _user(), "why": why}), "resolved")
+    _say(_act(context, ref, "resolve", {"by": by or user(), "why": why}), "resolved")
 
 
 @incident.command(epilog="Example: monitor incident mitigate 42")
@@ -143,7 +144,7 @@ def resolve(context: click.Context, ref: str, why: str, by: str | None) -> None:
 @click.pass_context
 def mitigate(context: click.Context, ref: str, by: str | None) -> None:
     """Say that it is mitigated, so that a reported incident may recover."""
-    _say(_act(context, ref, "mitigated", {"by": by or _user()}), "marked as mitigated")
+    _say(_act(context, ref, "mitigated", {"by": by or user()}), "marked as mitigated")
 
 
 @incident.command(epilog="Example: monitor incident confirm orders")
@@ -155,7 +156,7 @@ def confirm(context: click.Context, service: str, by: str | None) -> None:
     from urllib.parse import quote
 
     path = f"/api/v1/services/{quote(service, safe='')}/confirm"
-    _say(_post(context, path, {"by": by or _user()}), "confirmed")
+    _say(post(context, path, {"by": by or user()}), "confirmed")
 
 
 def _look(context: click.Context, path: str, instead: Callable[[Any], Any]) -> Any:
@@ -170,32 +171,13 @@ def _look(context: click.Context, path: str, instead: Callable[[Any], Any]) -> A
 def _act(context: click.Context, ref: str, what: str, body: dict[str, object]) -> dict[str, Any]:
     from monitor.web.documents import plain_reference
 
-    return _post(context, f"/api/v1/incidents/{_checked(plain_reference(ref), ref)}/{what}", body)
-
-
-def _post(context: click.Context, path: str, body: dict[str, Any], key: str = "") -> dict[str, Any]:
-    from monitor.cli.main import config_of
-    from monitor.web.token import TokenError
-
-    try:
-        return writing_client_of(config_of(context)).post(path, body, key)
-    except (DaemonAway, DaemonRefused, TokenError) as error:
-        raise Trouble(str(error)) from None
+    return post(context, f"/api/v1/incidents/{_checked(plain_reference(ref), ref)}/{what}", body)
 
 
 def _checked(plain: str, ref: str) -> str:
     if plain.isascii() and plain.isalnum():
         return plain
     raise Trouble(f"{printable(ref)} is not the name of an incident; use its number, INC-0042, or its ULID")
-
-
-def _user() -> str:
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # no name for this uid, as in many containers
-        raise click.UsageError("this user has no name here; say who you are with --by NAME") from None
 
 
 def _say(document: dict[str, Any], done: str) -> None:

@@ -43,6 +43,8 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "status": Entry("monitor.cli.status", "status", "What the daemon sees now."),
     "healthy": Entry("monitor.cli.healthy", "healthy", "Whether the daemon is well; for a container's health check."),
     "incident": Entry("monitor.cli.incident", "incident", "People's part: list, show, report, ack, note, resolve, ..."),
+    "deploy": Entry("monitor.cli.deploy", "deploy", "Mark a deploy of a service."),
+    "baseline": Entry("monitor.cli.baseline", "baseline", "What is normal: show it, accept a new level."),
     "backup": Entry(
         "monitor.cli.backup", "backup", "One file with the ledger and what belongs to it, also beside a daemon."
     ),

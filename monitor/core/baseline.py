@@ -31,6 +31,8 @@ SEASON: Final = timedelta(days=14)
 """Before two weeks have passed every hour of the week was seen once, and one Monday is not what Mondays are like."""
 STALE_AFTER: Final = timedelta(days=7)
 """The refresh is daily; a week without one means that nobody fits any more."""
+AFTER_DEPLOY: Final = timedelta(hours=2)
+"""For so long after a marked deploy nothing is normal: caches are cold, and what was wrong with it is found."""
 RECENT: Final = 10
 """How many of the newest scores the tests look at. More would hold the time before a young shift and dilute it."""
 FEWEST: Final = 6

@@ -23,10 +23,14 @@ from monitor.ledger.records import Commit
 from monitor.probing.supervisor import ProberStatus, Supervisor
 from monitor.response.case import Case
 from monitor.response.casebook import UnknownIncident
+from monitor.response.deploys import Deploy
 from monitor.response.observe import SLO_PERIOD
 from monitor.response.people import NothingPending, People
+from monitor.response.triage import reference, utc
 from monitor.web.desk import DeskRefusal
 from monitor.web.documents import (
+    AcceptedDocument,
+    DeployDocument,
     IncidentDetail,
     IncidentDocument,
     ServiceDocument,
@@ -40,6 +44,8 @@ from monitor.web.documents import (
 )
 from monitor.web.recovering import RecoveryDocument, recovery_document
 
+CLOCKS_APART = timedelta(minutes=1)
+"""By how much somebody else's clock may be ahead of ours."""
 STUCK = timedelta(seconds=30)
 """A loop that has not turned for so long does not do its rounds."""
 
@@ -166,9 +172,8 @@ class DaemonDesk:
     async def report(
         self, reporter: str, symptoms: str, service: str, severity: str | None, key: str | None
     ) -> IncidentDocument:
-        if service not in self._house.config.services and service != ITSELF:
-            known = ", ".join(sorted(self._house.config.services))
-            raise DeskRefusal(404, f"no service is called {service}; there are {known}")
+        if service != ITSELF:
+            self._known(service)
         wanted = Severity[severity] if severity else None
         # Without a key two reports in the same words are two reports.
         key = key or uuid4().hex
@@ -191,21 +196,58 @@ class DaemonDesk:
     async def mitigated(self, ref: str, by: str) -> IncidentDocument:
         return await self._act(lambda now, wall: self._people.mitigate(ref, by, now, wall))
 
+    async def deploy(self, service: str, version: str, by: str, at: datetime | None) -> DeployDocument:
+        self._known(service)
+        now, wall = self._house.clock.now(), self._house.clock.wall()
+        deploy = Deploy(service=service, version=version, at=_past(at or wall, wall), by=by)
+        case, commit = self._people.deployed(deploy, now, wall)
+        await self._recorded(commit)
+        return {
+            "service": service,
+            "version": version,
+            "at": timestamp(deploy.at),
+            "by": by,
+            "incident": reference(case.incident.number) if case is not None else None,
+            "known": not commit.events,
+        }
+
+    async def accept(self, service: str, by: str, since: datetime, reason: str) -> AcceptedDocument:
+        self._known(service)
+        now, wall = self._house.clock.now(), self._house.clock.wall()
+        await self._recorded(self._people.accept(service, by, _past(since, wall), reason, now, wall))
+        self._house.accepted(service, since)
+        return {"service": service, "since": timestamp(since), "by": by, "reason": reason}
+
+    def _known(self, service: str) -> None:
+        if service not in self._house.config.services:
+            known = ", ".join(sorted(self._house.config.services))
+            raise DeskRefusal(404, f"no service is called {service}; there are {known}")
+
+    async def _recorded(self, commit: Commit) -> None:
+        """Returns once the ledger has it, so that what a person was told is done survives what comes next."""
+        done = self._house.adopt(commit)
+        try:
+            await asyncio.wait_for(asyncio.wrap_future(done), 5.0)
+        except TimeoutError:
+            raise DeskRefusal(503, "taken, but the ledger cannot record it now; it is held and retried") from None
+
     async def _act(self, act: Callable[[datetime, datetime], tuple[Case, Commit]]) -> IncidentDocument:
-        """Answers once the ledger has it, so that what a person was told is done survives what comes next."""
         try:
             case, commit = act(self._house.clock.now(), self._house.clock.wall())
         except (UnknownIncident, NothingPending) as refusal:
             raise DeskRefusal(404, str(refusal)) from None
         except IllegalTransition as refusal:
             raise DeskRefusal(409, str(refusal)) from None
-        done = self._house.adopt(commit)
         incident: Incident = case.incident
-        try:
-            await asyncio.wait_for(asyncio.wrap_future(done), 5.0)
-        except TimeoutError:
-            raise DeskRefusal(503, "taken, but the ledger cannot record it now; it is held and retried") from None
+        await self._recorded(commit)
         return incident_document(incident)
+
+
+def _past(at: datetime, wall: datetime) -> datetime:
+    """*at*, or a refusal: what is yet to come was neither deployed nor is it normal."""
+    if at > wall + CLOCKS_APART:
+        raise DeskRefusal(422, f"{utc(at)} is in the future; it is {utc(wall)}")
+    return at
 
 
 @contextmanager

@@ -32,10 +32,13 @@ from monitor.outlets.folder import FolderOutlet
 from monitor.outlets.outlet import Delivery, Message, Outlet
 from monitor.outlets.webhook import WebhookOutlet
 from monitor.outlets.worker import EffectsWorker
+from monitor.response import leftout
 from monitor.response.case import Case
 from monitor.response.casebook import Casebook, Rules
 from monitor.response.communicate import compose
+from monitor.response.deploys import Deploy
 from monitor.response.entries import POSTMORTEMS
+from monitor.response.people import People
 from monitor.response.postmortem import postmortem_message
 from monitor.response.triage import roles
 from monitor.telemetry import Sent, Telemetry, names
@@ -127,19 +130,40 @@ class House:
         tell(commit)
         return done
 
-    def refresh_baselines(self) -> None:
-        """Fits them anew, incidents cut out: what was an outage must not become what is normal."""
-        now = self.clock.now()
+    def refresh_baselines(self) -> bool:
+        """
+        Fits them anew, incidents and deploys cut out: what was an outage must not become what is normal. False when
+        that cannot be begun now.
+        """
         self.to_fit = False
+        ledger = self.ledger
         try:
-            incidents = self.ledger.incidents()
+            events = ledger.events_named(*leftout.NAMES)
+            left_out = leftout.left_out(ledger.incidents(), ledger.all_members(), events, self.clock.now())
         except sqlite3.Error as error:
             logger.warning("baselines are not fitted, the ledger cannot be read: {}", error)
-            return
-        self.surveyor.refresh(
-            [(i.first_failure_at or i.opened_at or i.since, i.resolved_at or now) for i in incidents],
-            labelled_since=incidents[0].opened_at if incidents else None,
-        )
+            return False
+        # The folder's own id says when it was begun, and the log with it.
+        return self.surveyor.refresh(left_out, labelled_since=ULID.from_str(_instance_id(ledger)).datetime)
+
+    def deployed(self, service: str, version: str) -> None:
+        """A deploy that Prometheus showed."""
+        now, wall = self.clock.now(), self.clock.wall()
+        deploy = Deploy(service=service, version=version, at=wall, by="watchkeeper")
+        _, commit = People(self.casebook).deployed(deploy, now, wall)
+        self.adopt(commit)
+
+    def accepted(self, service: str, since: datetime) -> None:
+        """A person said so, and it is in the ledger: what is normal is found out anew, as soon as that can be begun."""
+        self.surveyor.accept(service, since)
+        self.to_fit = not self.refresh_baselines()
+
+    def propose_levels(self, now: datetime) -> None:
+        """Asks whether a shift that has stayed where it is, with every probe green, is what is normal now."""
+        failing = {name for name, watch in self.judge.watches.items() if watch.failing()}
+        wall = self.clock.wall()
+        for service, level in self.surveyor.settled(failing, now).items():
+            self.adopt(People(self.casebook).propose(service, level, now, wall))
 
     def _began_to_fail(self, result: CheckResult) -> None:
         """Told once per failing spell, not per failure: a thousand failures a second must not be a thousand records."""

@@ -26,6 +26,7 @@ from monitor.telemetry import names
 HEARTBEAT = timedelta(seconds=15)
 REFIT_PAUSE = timedelta(minutes=10)
 """After a fitting: a config that is being worked on is reloaded often, and a fitting asks Prometheus for weeks."""
+ACCEPTED_LATELY = timedelta(days=2)
 STEP = timedelta(seconds=2)
 """A difference between the two clocks that changes by more than this between two ticks is a step of the wall clock."""
 
@@ -94,6 +95,7 @@ class Housekeeping:
                 )
             )
         self._house.history.write_minutes(rows)
+        self._house.propose_levels(minute)
         missing = sum(max(0, row.expected - row.good - row.bad - row.unknown) for row in rows)
         if missing:
             self._house.telemetry.counter(names.RESULTS_MISSING.name, missing)
@@ -125,8 +127,14 @@ class Housekeeping:
         jobs = schedule.Scheduler()
         jobs.every().day.at("03:17").do(self._house.refresh_baselines)
         jobs.every().hour.do(self._compact)
+        jobs.every().hour.do(self._refit_accepted)
         jobs.every().day.at("09:00").do(self._review_playbook)
         return jobs
+
+    def _refit_accepted(self) -> None:
+        """A level that was accepted lately is known from a few hours: each further one says much of it."""
+        if self._house.surveyor.has_accepted_since(self._house.clock.wall() - ACCEPTED_LATELY):
+            self._house.refresh_baselines()
 
     def _compact(self) -> None:
         """In a thread: a day of ten thousand checks takes longer than the loop may stand still."""

@@ -11,6 +11,7 @@ from monitor.daemon.house import TIMELINE, UNPROVEN, House, case_from
 from monitor.daemon.judge import ITSELF
 from monitor.ledger.records import Commit, LedgerEvent
 from monitor.ledger.rows import RESTORED
+from monitor.response.deploys import MARKED, deploys_of
 from monitor.response.parting import part
 
 
@@ -25,6 +26,7 @@ def resume(house: House) -> Iterator[Commit]:
     for incident in house.ledger.places():
         case = case_from(house.ledger, incident.id) if incident.id else None
         house.casebook.restore(incident, case)
+    house.casebook.deploys.restore(deploys_of(house.ledger.events_named(MARKED)), wall)
     for name in sorted(house.casebook.subjects.keys() - house.judge.watches.keys() - {ITSELF}):
         yield from part(house.casebook, name, now, wall)  # it left the configuration while we were away
     away_since = last_seen(house)

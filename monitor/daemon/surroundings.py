@@ -5,9 +5,7 @@ its baseline. Threads and processes fetch; the loop only looks.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Set
 from datetime import datetime, timedelta
 
 from loguru import logger
@@ -15,55 +13,18 @@ from loguru import logger
 from checks.check import Check
 from monitor.clock import SteadyClock
 from monitor.config import Changes, Config, Service, Traffic
-from monitor.core.baseline import RECENT, Baseline, Signal, latency_shift, latency_shifted, rank_normal
-from monitor.core.sequential import RankCusum
+from monitor.core.baseline import Baseline, Signal
 from monitor.core.slo import Objective
+from monitor.response.leftout import LeftOut
 from monitor.response.observe import Surroundings
+from monitor.response.tracks import LatencyTrack, Settled, settled
 from monitor.response.watch import objective_of
 from monitor.sources.fitting import BaselineStore, Fitter
-from monitor.sources.job import FitJob, Interval, ServiceJob
+from monitor.sources.job import FitJob, ServiceJob
 from monitor.sources.poller import TrafficPoller
 from monitor.sources.prometheus import Prometheus
 from monitor.sources.traffic import TrafficQueries, TrafficReader, TrafficSample, view
 from monitor.web.documents import timestamp
-
-_CUSUM = RankCusum()
-
-
-@dataclass(slots=True)
-class LatencyTrack:
-    """
-    One latency signal against its baseline.
-
-    Attributes:
-        s: Evidence of an upward shift.
-        recent: The newest scores' values in seconds: what the confirming test compares.
-        shift: A confirmed shift in words; empty while there is none.
-        judged: False while there is no baseline to judge by.
-    """
-
-    s: float = 0.0
-    recent: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
-    seen_until: datetime | None = None
-    shift: str = ""
-    judged: bool = False
-
-    def take(self, at: datetime, seconds: float, baseline: Baseline | None) -> None:
-        self.recent.append(seconds)
-        self.seen_until = at
-        if baseline is None:
-            return
-        sample = baseline.sample(at)
-        self.s = _CUSUM.step(self.s, rank_normal(seconds, sample.values))
-        if self.shift:
-            still = latency_shifted(list(self.recent), sample)
-            self.judged = still is not None
-            if still is False:
-                self.shift, self.s = "", 0.0
-            return
-        found = latency_shift(list(self.recent), sample, _CUSUM.alarmed(self.s))
-        self.judged = sample.n > 0
-        self.shift = found.text if found.confirmed else ""
 
 
 class Surveyor:
@@ -78,6 +39,7 @@ class Surveyor:
         self._poller = TrafficPoller(clock.now, every=_reading_interval(config))
         self._tracks: dict[tuple[str, Signal, str], LatencyTrack] = {}
         self._samples: dict[str, TrafficSample] = {}
+        self._accepted: dict[str, datetime] = {}
 
     def start(self) -> None:
         prometheus = self._config.sources.prometheus
@@ -118,7 +80,7 @@ class Surveyor:
             track = self._track(name, Signal.LATENCY)
             for reading in sample.latencies:
                 if track.seen_until is None or reading.at > track.seen_until:
-                    track.take(reading.at, reading.seconds, self._store.get(name, Signal.LATENCY, at=reading.at))
+                    track.take(reading.at, reading.seconds, self._baseline(name, Signal.LATENCY, reading.at))
         finished = self._fitter.poll(now)
         if finished is not None:
             logger.log("WARNING" if self._fitter.trouble else "INFO", "{}", f"baselines: {finished}")
@@ -126,7 +88,38 @@ class Surveyor:
     def latency(self, check: Check, minute: datetime, seconds: float) -> None:
         """The median of one minute's probes: one score a minute, at any cadence."""
         track = self._track(check.service, Signal.PROBE_LATENCY, check.name)
-        track.take(minute, seconds, self._store.get(check.service, Signal.PROBE_LATENCY, check.name, minute))
+        track.take(minute, seconds, self._baseline(check.service, Signal.PROBE_LATENCY, minute, check.name))
+
+    def settled(self, failing: Set[str], now: datetime) -> dict[str, Settled]:
+        """
+        Service -> a level that it has settled at and nobody was asked about. Call it once a minute.
+
+        Args:
+            failing: Services with a check that is confirmed failing.
+        """
+        shifted: dict[str, list[LatencyTrack]] = {}
+        for (service, _, _), track in self._tracks.items():
+            if service in failing:
+                track.disturbed()
+            elif track.shift:
+                shifted.setdefault(service, []).append(track)
+        found = {service: settled(tracks, now) for service, tracks in shifted.items()}
+        return {service: level for service, level in found.items() if level is not None}
+
+    def accept(self, service: str, since: datetime) -> None:
+        """What came before *since* (wall clock) judges no more; nor does anything until what came after is fitted."""
+        self._accepted[service] = since
+        for key in [key for key in self._tracks if key[0] == service]:
+            del self._tracks[key]
+
+    def has_accepted_since(self, instant: datetime) -> bool:
+        """Whether a level was accepted that begins after *instant*."""
+        return any(since > instant for since in self._accepted.values())
+
+    def _baseline(self, service: str, signal: Signal, at: datetime, check: str = "") -> Baseline | None:
+        baseline = self._store.get(service, signal, check, at)
+        since = self._accepted.get(service)
+        return None if baseline is None or (since is not None and baseline.since < since) else baseline
 
     def of(self, name: str) -> Surroundings:
         service = self._config.services[name]
@@ -134,7 +127,7 @@ class Surveyor:
         now = self._clock.now()
         traffic = None
         if sample is not None:
-            baseline = self._store.get(name, Signal.ERROR_RATIO, at=now)
+            baseline = self._baseline(name, Signal.ERROR_RATIO, now)
             normal = baseline.sample(now) if baseline is not None else None
             quality = baseline.quality_at(now) if baseline is not None else None
             budget = Objective(objective_of(service)).error_budget
@@ -157,21 +150,25 @@ class Surveyor:
     def _track(self, service: str, signal: Signal, check: str = "") -> LatencyTrack:
         return self._tracks.setdefault((service, signal, check), LatencyTrack())
 
-    def refresh(self, incidents: Sequence[Interval] = (), labelled_since: datetime | None = None) -> None:
+    def refresh(self, left_out: Mapping[str, LeftOut], labelled_since: datetime) -> bool:
         """
-        Starts a fitting process, unless one is still at work.
+        Starts a fitting process. False when one is still at work, or none can be started.
 
         Args:
-            incidents: Left out of what is normal.
+            left_out: What of each service's past is no word on what is normal.
             labelled_since: From when on the log of incidents is kept; outlier hours before it are guessed.
         """
         now = self._clock.now()
+        nothing = LeftOut()
+        self._accepted = {name: out.since for name, out in left_out.items() if out.since is not None}
         services = {
             name: ServiceJob(
                 requests=service.traffic.requests if service.traffic else None,
                 errors=service.traffic.errors if service.traffic else None,
                 latency=service.traffic.latency if service.traffic else None,
                 checks=tuple(check.name for check in service.checks),
+                exclude=tuple(left_out.get(name, nothing).intervals),
+                since=left_out.get(name, nothing).since,
             )
             for name, service in self._config.services.items()
         }
@@ -181,10 +178,9 @@ class Surveyor:
             services=services,
             prometheus=self._config.sources.prometheus,
             history=str(self._config.monitor.state / "history.sqlite"),
-            exclude=tuple(incidents),
             labelled_since=labelled_since,
         )
-        self._fitter.start(job, now)
+        return self._fitter.start(job, now)
 
     def sources(self) -> dict[str, object]:
         """For `status`: whether Prometheus answers, and if not, since when, why and what for. Empty without one."""
@@ -211,7 +207,7 @@ class Surveyor:
         now = self._clock.now()
         kept = {}
         for name in self._config.services:
-            baseline = self._store.get(name, Signal.ERROR_RATIO, at=now)
+            baseline = self._baseline(name, Signal.ERROR_RATIO, now)
             if baseline is not None:
                 kept[name] = f"{baseline.quality_at(now)}, {baseline.age(now).total_seconds() / 3600:.0f} h old"
         return dict(kept)

@@ -20,6 +20,7 @@ LEVELS: Final[Mapping[str, str]] = {
     "incident.suggested": "WARNING",
     "incident.severity_changed": "WARNING",
     "incident.evidence_wait": "WARNING",
+    "baseline.proposed": "WARNING",
     "clock.stepped": "WARNING",
     "effect.overdue": "WARNING",
 }

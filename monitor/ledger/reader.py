@@ -77,6 +77,10 @@ class LedgerReader:
         arguments: tuple[object, ...] = (after, incident, limit) if incident else (after, limit)
         return self._all(rows.event_of, f"{rows.SELECT_EVENTS} WHERE {where} ORDER BY seq LIMIT ?", arguments)
 
+    def events_named(self, *names: str) -> tuple[LedgerEvent, ...]:
+        """All of them, in the order they were appended. Looks through every event: for a start, and once a day."""
+        return self._all(rows.event_of, f"{rows.SELECT_EVENTS} WHERE name IN ({_marks(names)}) ORDER BY seq", names)
+
     def effects(self, incident: str = "", states: Sequence[EffectState] = ()) -> tuple[Effect, ...]:
         """In the order they are to go out, per incident and outlet. No *states*: all of them."""
         conditions = ["incident = ?"] if incident else []
@@ -111,6 +115,10 @@ class LedgerReader:
     def members(self, incident: str) -> tuple[MemberLink, ...]:
         sql = rows.SELECT_MEMBERS + "WHERE incident = ? ORDER BY joined_at, service"
         return self._all(rows.member_of, sql, (incident,))
+
+    def all_members(self) -> tuple[MemberLink, ...]:
+        """Of every incident."""
+        return self._all(rows.member_of, rows.SELECT_MEMBERS + "ORDER BY joined_at, service")
 
     def alerts(self, incident: str) -> tuple[AlertLink, ...]:
         sql = rows.SELECT_ALERTS + "WHERE incident = ? ORDER BY at, fingerprint"

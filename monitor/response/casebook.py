@@ -22,6 +22,7 @@ from monitor.core.recovery import closing_note
 from monitor.core.severity import Severity, raise_severity
 from monitor.ledger.records import Commit, LedgerEvent, MemberLink
 from monitor.response.case import Case, Subject
+from monitor.response.deploys import RecentDeploys
 from monitor.response.detect import Observation, next_event, suggested_opening
 from monitor.response.due import told_by_the_clock, weigh_proof
 from monitor.response.entries import effects_for, entry, moved, name_of
@@ -39,6 +40,7 @@ class Casebook:
         self.rules = rules
         self.subjects: dict[str, Subject] = {}
         self.cases: dict[str, Case] = {}
+        self.deploys = RecentDeploys()
         self.new_id = new_id
         self.new_number = new_number
 
@@ -232,6 +234,15 @@ class Casebook:
         attributes = moved(transitions[0]) if transitions else None
         return self.commit(subject, [self.event(subject, name, reason, now, wall, attributes=attributes)], transitions)
 
+    # -- deploys ------------------------------------------------------------------------------------------------
+
+    def _deployed_before(self, subject: Subject, opened: LedgerEvent) -> list[LedgerEvent]:
+        """Of what just opened: the first thing that people ask."""
+        # What the wall clock said at the first failure: it may have been stepped since, and a deploy is by its word.
+        failed = opened.wall - (opened.at - (subject.incident.first_failure_at or opened.at))
+        told = self.deploys.told(subject.incident.service, self.rules.depends_on, failed, opened.wall)
+        return [self.event(subject, "incident.deployed_before", text, opened.at, opened.wall) for text in told]
+
     # -- what fell due ------------------------------------------------------------------------------------------
 
     def due(self, now: datetime, wall: datetime) -> list[Commit]:
@@ -295,9 +306,11 @@ class Casebook:
             case.incident = incident
         if not events and not transitions:
             return None
+        if opened := [event for event in events if event.name == "incident.opened"]:
+            events += tuple(self._deployed_before(subject, opened[0]))
         # Order numbers are taken here, so they follow the order of commits.
         effects = effects_for(case, events, self.rules.outlets) if case is not None else ()
-        members = tuple(case.members.values()) if case and any(e.name == "incident.opened" for e in events) else ()
+        members = tuple(case.members.values()) if case and opened else ()
         return Commit(events=events, incidents=(incident,), effects=effects, members=members)
 
 

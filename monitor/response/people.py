@@ -10,7 +10,10 @@ from monitor.core.severity import Severity
 from monitor.ledger.records import AlertLink, Commit, LedgerEvent
 from monitor.response.case import Case, Subject
 from monitor.response.casebook import Casebook
+from monitor.response.deploys import Deploy, marked
 from monitor.response.entries import entry, moved
+from monitor.response.levels import accepted, proposed
+from monitor.response.tracks import Settled
 
 
 class NothingPending(LookupError):
@@ -120,6 +123,29 @@ class People:
         )
         book.release_members(subject, now)
         return case, book.commit(subject, [event, book.postmortem_event(subject, now, wall)], transitions) or Commit()
+
+    def deployed(self, deploy: Deploy, now: datetime, wall: datetime) -> tuple[Case | None, Commit]:
+        """A deploy was marked; nothing is written of one that is known."""
+        book = self._book
+        case = book.case_of(deploy.service)
+        return case, self._beside(marked(deploy, now, wall)) if book.deploys.add(deploy, wall) else Commit()
+
+    def accept(self, service: str, by: str, since: datetime, reason: str, now: datetime, wall: datetime) -> Commit:
+        """A person says that the level since an instant of the wall clock is the normal one."""
+        return self._beside(accepted(service, since, reason, by, now, wall))
+
+    def propose(self, service: str, level: Settled, now: datetime, wall: datetime) -> Commit:
+        """People are asked whether a shift is the new level."""
+        return self._beside(proposed(service, level, now, wall))
+
+    def _beside(self, event: LedgerEvent) -> Commit:
+        """With a live incident of its service it is a line of that timeline."""
+        case = self._book.case_of(event.service)
+        if case is None:
+            return Commit(events=(event,))
+        event = replace(event, incident=case.incident.id)
+        case.events.append(event)
+        return self._book.commit(self._book.subjects[case.incident.service], [event], ()) or Commit()
 
     def _find(self, ref: str) -> tuple[Case, Subject]:
         case = self._book.find(ref)

@@ -20,9 +20,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from monitor.core.severity import Severity
-from monitor.web.bodies import Field
+from monitor.web.bodies import Field, instant
 from monitor.web.desk import Desk, DeskRefusal
-from monitor.web.documents import STATES, IncidentDocument, plain_reference
+from monitor.web.documents import STATES, AcceptedDocument, DeployDocument, IncidentDocument, plain_reference
 from monitor.web.hosts import host_allowed
 from monitor.web.problems import HttpProblem
 from monitor.web.requests import authorise, idempotency_key, read_fields, read_query
@@ -38,6 +38,8 @@ REPORT = (
 BY = (Field(name="by"),)
 NOTE = (*BY, Field(name="text", limit=4000, lines=True))
 RESOLVE = (*BY, Field(name="why", limit=4000, lines=True))
+DEPLOY = (Field(name="service"), Field(name="version"), *BY, Field(name="at", required=False))
+ACCEPT = (*BY, Field(name="since"), Field(name="reason", limit=4000, lines=True))
 
 MAX_INCIDENTS = 1000
 
@@ -61,6 +63,8 @@ def create_app(desk: Desk, token: str, listen_host: str = "127.0.0.1") -> Starle
         _route("/api/v1/incidents/{ref}/resolve", api.resolve, "POST"),
         _route("/api/v1/incidents/{ref}/mitigated", api.mitigated, "POST"),
         _route("/api/v1/services/{service}/confirm", api.confirm, "POST"),
+        _route("/api/v1/services/{service}/baseline/accept", api.accept, "POST"),
+        _route("/api/v1/deploys", api.deploy, "POST"),
     ]
     app = Starlette(
         routes=routes,
@@ -138,6 +142,19 @@ class _Api:
         values = await self._values(request, BY)
         return _json(await self._desk.confirm(request.path_params["service"], values["by"]))
 
+    async def deploy(self, request: Request) -> Response:
+        values = await self._values(request, DEPLOY)
+        at = instant(values, "at")
+        deploy = await self._desk.deploy(values["service"], values["version"], values["by"], at)
+        return _json(deploy, 200 if deploy["known"] else 201)
+
+    async def accept(self, request: Request) -> Response:
+        values = await self._values(request, ACCEPT)
+        since = instant(values, "since")
+        assert since is not None  # the field is required
+        service = request.path_params["service"]
+        return _json(await self._desk.accept(service, values["by"], since, values["reason"]), 201)
+
     async def _values(self, request: Request, fields: tuple[Field, ...]) -> dict[str, str]:
         # The token first: a stranger's body is not even read.
         authorise(request, request.app.state.token)
@@ -152,7 +169,9 @@ def _reference(request: Request) -> str:
 
 
 def _json(
-    document: Mapping[str, object] | IncidentDocument, status: int = 200, headers: Mapping[str, str] | None = None
+    document: Mapping[str, object] | IncidentDocument | DeployDocument | AcceptedDocument,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
 ) -> Response:
     return JSONResponse(document, status, {"Cache-Control": "no-store", **(headers or {})})
 

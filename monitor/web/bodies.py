@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from difflib import get_close_matches
 
 from monitor.web.problems import FieldProblem, HttpProblem
@@ -77,6 +78,21 @@ def check_fields(values: dict[str, object], fields: Sequence[Field]) -> dict[str
         named = ", ".join(error.field for error in errors)
         raise HttpProblem(422, f"{len(errors)} problem{'s' * (len(errors) > 1)} in the body: {named}", errors=errors)
     return checked
+
+
+def instant(values: dict[str, str], name: str) -> datetime | None:
+    """A field that holds an instant; None where it was left out. Raises HttpProblem 422."""
+    text = values[name]
+    if not text:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        error = FieldProblem(name, ascii(text[:40]), "an instant with its zone, like 2026-03-01T12:00:00Z")
+        raise HttpProblem(422, f"1 problem in the body: {name}", errors=[error])
+    return at.astimezone(UTC)
 
 
 def _problem(field: Field, value: object) -> FieldProblem | None:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
-from monitor.web.documents import IncidentDetail, IncidentDocument, StatusDocument
+from monitor.web.documents import (
+    AcceptedDocument,
+    DeployDocument,
+    IncidentDetail,
+    IncidentDocument,
+    StatusDocument,
+)
 
 
 class DeskRefusal(Exception):
@@ -65,3 +72,11 @@ class Desk(Protocol):
     async def resolve(self, ref: str, by: str, why: str) -> IncidentDocument: ...
 
     async def mitigated(self, ref: str, by: str) -> IncidentDocument: ...
+
+    async def deploy(self, service: str, version: str, by: str, at: datetime | None) -> DeployDocument:
+        """A deploy was made *at* an instant of the wall clock, or now."""
+        ...
+
+    async def accept(self, service: str, by: str, since: datetime, reason: str) -> AcceptedDocument:
+        """A person says that the level since an instant of the wall clock is the normal one."""
+        ...

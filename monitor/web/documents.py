@@ -120,6 +120,29 @@ class TicketDocument(TypedDict):
     url: str
 
 
+class DeployDocument(TypedDict):
+    """
+    A deploy as it was marked. `incident`: whose timeline it is in, null without a live one. `known`: it was marked
+    before, and nothing was written.
+    """
+
+    service: str
+    version: str
+    at: str
+    by: str
+    incident: str | None
+    known: bool
+
+
+class AcceptedDocument(TypedDict):
+    """A level that a person accepted: what came before `since` judges no more."""
+
+    service: str
+    since: str
+    by: str
+    reason: str
+
+
 class IncidentDetail(IncidentDocument):
     """An incident with its log and all that hangs on it."""
 

@@ -19,12 +19,15 @@ from monitor.ledger.records import LedgerEvent
 from monitor.web.app import create_app
 from monitor.web.desk import DeskRefusal
 from monitor.web.documents import (
+    AcceptedDocument,
+    DeployDocument,
     IncidentDetail,
     IncidentDocument,
     StatusDocument,
     incident_detail,
     incident_document,
     select_incidents,
+    timestamp,
 )
 from monitor.web.serve import WebServer
 
@@ -43,6 +46,8 @@ class NotebookDesk:
         self.notebook: list[Incident] = []
         self.log: list[LedgerEvent] = []
         self.keys: dict[str, int] = {}
+        self.deploys: list[DeployDocument] = []
+        self.accepted: list[AcceptedDocument] = []
         self.is_alive = True
         self.missing: list[str] = []
         self.breaks = False
@@ -118,6 +123,26 @@ class NotebookDesk:
 
     async def mitigated(self, ref: str, by: str) -> IncidentDocument:
         return self._changed(replace(self._found(ref), mitigated_by=by), "incident.mitigated", by, by)
+
+    async def deploy(self, service: str, version: str, by: str, at: datetime | None) -> DeployDocument:
+        if service not in self.services:
+            raise DeskRefusal(404, f"no service is called {service}; there are {', '.join(self.services)}")
+        known = any((d["service"], d["version"]) == (service, version) for d in self.deploys)
+        found: DeployDocument = {
+            "service": service,
+            "version": version,
+            "at": timestamp(at or T0),
+            "by": by,
+            "incident": None,
+            "known": known,
+        }
+        self.deploys.append(found)
+        return found
+
+    async def accept(self, service: str, by: str, since: datetime, reason: str) -> AcceptedDocument:
+        found: AcceptedDocument = {"service": service, "since": timestamp(since), "by": by, "reason": reason}
+        self.accepted.append(found)
+        return found
 
     def events(self, incident: str = "", after: int = 0, limit: int = 1000) -> list[LedgerEvent]:
         return [e for e in self.log if e.incident == incident and e.seq > after][:limit]

@@ -18,6 +18,8 @@ WRITES = {
     "/api/v1/incidents/1/resolve": {"by": "Ada", "why": "x"},
     "/api/v1/incidents/1/mitigated": {"by": "Ada"},
     "/api/v1/services/orders/confirm": {"by": "Ada"},
+    "/api/v1/services/orders/baseline/accept": {"by": "Ada", "since": "2026-03-01T00:00:00Z", "reason": "x"},
+    "/api/v1/deploys": {"service": "orders", "version": "1.4.2", "by": "Ada"},
 }
 
 

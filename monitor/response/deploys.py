@@ -1,0 +1,106 @@
+"""Marked deploys: which there were lately, what marking one writes down, and what an incident is told of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from monitor.core.baseline import AFTER_DEPLOY
+from monitor.core.incident import duration_text
+from monitor.ledger.records import LedgerEvent
+from monitor.response.triage import utc
+
+MARKED: Final = "deploy.marked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deploy:
+    """
+    Attributes:
+        at: When it was made, by the wall clock, UTC.
+        by: Who marked it: a person, a pipeline, or "watchkeeper", which saw it in Prometheus.
+    """
+
+    service: str
+    version: str
+    at: datetime
+    by: str
+
+    def __str__(self) -> str:
+        return f"{self.service} {self.version} was deployed at {utc(self.at)}"
+
+
+def deploys_of(events: Iterable[LedgerEvent]) -> list[Deploy]:
+    """Those that the ledger keeps."""
+    return [
+        Deploy(
+            service=event.service,
+            version=str(event.attributes["version"]),
+            at=datetime.fromisoformat(str(event.attributes["deployed_at"])),
+            by=event.author,
+        )
+        for event in events
+        if event.name == MARKED
+    ]
+
+
+def marked(deploy: Deploy, now: datetime, wall: datetime) -> LedgerEvent:
+    """What is written down of it."""
+    return LedgerEvent(
+        name=MARKED,
+        at=now,
+        wall=wall,
+        text=str(deploy),
+        author=deploy.by,
+        service=deploy.service,
+        attributes={"version": deploy.version, "deployed_at": deploy.at.isoformat()},
+    )
+
+
+class RecentDeploys:
+    """Of each service, those young enough to explain what goes wrong now."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, list[Deploy]] = {}
+
+    def restore(self, deploys: Iterable[Deploy], wall: datetime) -> None:
+        for deploy in deploys:
+            self.add(deploy, wall)
+
+    def add(self, deploy: Deploy, wall: datetime) -> bool:
+        """False of one that is known: a pipeline that marks twice, or that marks what Prometheus showed as well."""
+        recent = [known for known in self._of.get(deploy.service, ()) if wall - known.at <= AFTER_DEPLOY]
+        latest = max(recent, key=lambda known: known.at, default=None)
+        is_new = latest is None or latest.version != deploy.version
+        if is_new:
+            recent.append(deploy)
+        self._of[deploy.service] = recent
+        return is_new
+
+    def before(self, services: Sequence[str], wall: datetime) -> list[Deploy]:
+        """Of the last two hours before *wall*, oldest first."""
+        found = [deploy for name in services for deploy in self._of.get(name, ())]
+        recent = (deploy for deploy in found if wall - AFTER_DEPLOY <= deploy.at <= wall)
+        return sorted(recent, key=lambda deploy: deploy.at)
+
+    def told(
+        self, service: str, depends_on: Mapping[str, tuple[str, ...]], first_failure: datetime, wall: datetime
+    ) -> list[str]:
+        """
+        For the timeline of an incident that opens: deploys of its service, and of those that it depends on.
+
+        Args:
+            first_failure: By the wall clock.
+        """
+        return [
+            f"{deploy} by {deploy.by}, {_distance(deploy.at, first_failure)}"
+            for deploy in self.before((service, *depends_on.get(service, ())), wall)
+        ]
+
+
+def _distance(deployed: datetime, failed: datetime) -> str:
+    if deployed <= failed:
+        return f"{duration_text(failed - deployed)} before the first failure"
+    return f"{duration_text(deployed - failed)} after the first failure"

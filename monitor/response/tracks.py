@@ -1,0 +1,113 @@
+"""One latency signal against its baseline, score by score: is it shifted, since when, and has it settled there?"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from monitor.core.baseline import RECENT, Baseline, latency_shift, latency_shifted, rank_normal
+from monitor.core.levels import FLAT_FOR, is_flat
+from monitor.core.sequential import RankCusum
+
+_CUSUM: Final = RankCusum()
+
+
+@dataclass(slots=True)
+class LatencyTrack:
+    """
+    Attributes:
+        s: Evidence of an upward shift.
+        onset_at: The first score since `s` was last zero: when the shift began, as far as anybody can tell.
+        recent: The newest scores' values in seconds: what the confirming test compares.
+        shift: A confirmed shift in words; empty while there is none.
+        judged: False while there is no baseline to judge by.
+        level: Instants and values since it is shifted and undisturbed, of the last two hours.
+        is_proposed: People were asked whether this shift is the new level.
+    """
+
+    s: float = 0.0
+    onset_at: datetime | None = None
+    recent: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+    seen_until: datetime | None = None
+    shift: str = ""
+    judged: bool = False
+    level: deque[tuple[datetime, float]] = field(default_factory=deque)
+    level_since: datetime | None = None
+    is_proposed: bool = False
+
+    def take(self, at: datetime, seconds: float, baseline: Baseline | None) -> None:
+        self.recent.append(seconds)
+        self.seen_until = at
+        if baseline is None:
+            return
+        sample = baseline.sample(at)
+        self.s = _CUSUM.step(self.s, rank_normal(seconds, sample.values))
+        if self.s <= 0.0:
+            self.onset_at = None
+        elif self.onset_at is None:
+            self.onset_at = at
+        if self.shift:
+            still = latency_shifted(list(self.recent), sample)
+            self.judged = still is not None
+            if still is False:
+                self._over()
+                return
+            self._settle(at, seconds)
+            return
+        found = latency_shift(list(self.recent), sample, _CUSUM.alarmed(self.s))
+        self.judged = sample.n > 0
+        self.shift = found.text if found.confirmed else ""
+
+    def disturbed(self) -> None:
+        """A probe of the service fails: the two hours in which all is green and flat begin anew."""
+        self.level.clear()
+        self.level_since = None
+
+    def has_settled(self, now: datetime) -> bool:
+        """Shifted, flat for two hours, and undisturbed."""
+        if not self.shift or self.level_since is None or now - self.level_since < FLAT_FOR:
+            return False
+        return is_flat([seconds for _, seconds in self.level])
+
+    def _settle(self, at: datetime, seconds: float) -> None:
+        if self.level_since is None:
+            self.level_since = at
+        self.level.append((at, seconds))
+        while self.level[0][0] <= at - FLAT_FOR:
+            self.level.popleft()
+
+    def _over(self) -> None:
+        self.shift, self.s, self.onset_at, self.is_proposed = "", 0.0, None, False
+        self.disturbed()
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """
+    A new level that a person may accept.
+
+    Attributes:
+        since: When it began: the earliest onset.
+        text: Each shift in one line.
+    """
+
+    since: datetime
+    text: str
+
+
+def settled(tracks: Iterable[LatencyTrack], now: datetime) -> Settled | None:
+    """
+    What to propose of one service, once for each shift; None while one of its shifts still moves.
+
+    One that moves may be what the next hour brings to the others.
+    """
+    shifted = [track for track in tracks if track.shift]
+    if all(track.is_proposed for track in shifted) or not all(track.has_settled(now) for track in shifted):
+        return None
+    for track in shifted:
+        track.is_proposed = True
+    since = min((track.onset_at for track in shifted if track.onset_at is not None), default=now)
+    return Settled(since, "; ".join(track.shift for track in shifted))

@@ -1,0 +1,130 @@
+"""Latency against its baseline, one score a minute: shifted, settled, proposed once, and over."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+import pytest
+
+from monitor.core.baseline import Baseline, Quality, Signal
+from monitor.response.levels import accepted, proposed
+from monitor.response.tracks import LatencyTrack, settled
+
+T0 = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def usual(level: float = 0.120) -> Baseline:
+    random = Random(1)
+    return Baseline(
+        service="orders",
+        check="live",
+        signal=Signal.PROBE_LATENCY,
+        time_zone="UTC",
+        fitted_at=T0,
+        since=T0 - timedelta(days=42),
+        quality=Quality.FITTED,
+        slots={hour: [level * random.lognormvariate(0.0, 0.2) for _ in range(60)] for hour in range(168)},
+    )
+
+
+class Minutes:
+    """Feeds scores of one minute each, and remembers when it is."""
+
+    def __init__(self) -> None:
+        self.track, self.baseline, self.now, self.random = LatencyTrack(), usual(), T0, Random(2)
+
+    def feed(self, level: float, minutes: int) -> Minutes:
+        for _ in range(minutes):
+            self.track.take(self.now, level * self.random.lognormvariate(0.0, 0.2), self.baseline)
+            self.now += MINUTE
+        return self
+
+
+@pytest.fixture
+def shifted() -> Minutes:
+    """An hour as usual, and then three times as slow until that is confirmed."""
+    minutes = Minutes().feed(0.120, 60)
+    while not minutes.track.shift:
+        minutes.feed(0.360, 1)
+        assert minutes.now < T0 + timedelta(minutes=80)
+    return minutes
+
+
+def test_a_shift_begins_where_its_evidence_began(shifted):
+    began = shifted.track.onset_at
+
+    assert T0 + timedelta(minutes=55) <= began <= T0 + timedelta(minutes=61)
+    assert "against" in shifted.track.shift
+    assert "%" in shifted.track.shift
+
+
+def test_after_two_flat_hours_it_is_proposed_once(shifted):
+    confirmed = shifted.now
+    shifted.feed(0.360, 120)
+
+    assert settled([shifted.track], confirmed + timedelta(minutes=119)) is None
+    level = settled([shifted.track], confirmed + timedelta(minutes=120))
+
+    assert level is not None
+    assert level.since == shifted.track.onset_at
+    assert settled([shifted.track], confirmed + timedelta(minutes=121)) is None
+
+
+def test_a_failing_probe_begins_the_two_hours_anew(shifted):
+    confirmed = shifted.now
+    shifted.feed(0.360, 110)
+    shifted.track.disturbed()
+    shifted.feed(0.360, 30)
+
+    assert settled([shifted.track], shifted.now) is None
+    shifted.feed(0.360, 91)
+    assert confirmed + timedelta(hours=2) < shifted.now
+    assert settled([shifted.track], shifted.now) is not None
+
+
+def test_a_shift_that_still_grows_is_not_proposed(shifted):
+    shifted.feed(0.360, 60).feed(0.700, 65)
+
+    assert settled([shifted.track], shifted.now) is None
+
+
+def test_one_shift_that_still_moves_holds_the_others_of_its_service_back(shifted):
+    other = Minutes().feed(0.120, 60).feed(0.360, 80).feed(0.900, 60)
+    shifted.feed(0.360, 125)
+
+    assert settled([shifted.track, other.track], shifted.now) is None
+    assert settled([shifted.track, LatencyTrack()], shifted.now) is not None
+
+
+def test_a_shift_that_is_over_is_forgotten_and_the_next_is_proposed_anew(shifted):
+    shifted.feed(0.360, 125)
+    assert settled([shifted.track], shifted.now) is not None
+
+    over = shifted.now
+    shifted.feed(0.120, 60)
+    assert (shifted.track.shift, shifted.track.level_since) == ("", None)
+    assert shifted.track.onset_at is None or shifted.track.onset_at > over
+
+    shifted.feed(0.360, 150)
+    assert settled([shifted.track], shifted.now) is not None
+
+
+def test_what_is_proposed_can_be_typed_as_it_stands(shifted):
+    shifted.feed(0.360, 125)
+    level = settled([shifted.track], shifted.now)
+    ahead = timedelta(seconds=90)  # of the steady timeline is the wall clock
+
+    event = proposed("orders", level, shifted.now, shifted.now + ahead)
+
+    assert f"monitor baseline accept orders --since {level.since + ahead:%Y-%m-%dT%H:%M:%SZ}" in event.text
+    assert level.text in event.text
+    assert datetime.fromisoformat(str(event.attributes["since"])) == level.since + ahead
+
+
+def test_what_a_person_accepted_says_since_when_and_why():
+    event = accepted("orders", T0, "1.4 signs every answer", "Ada", T0, T0)
+
+    assert event.text == "orders: what is normal begins at 2026-03-02 10:00:00 UTC: 1.4 signs every answer"
+    assert event.author == "Ada"
