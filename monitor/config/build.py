@@ -145,6 +145,7 @@ class _Builder:
                 config.Slo(**_given(slo)) for slo in written.slos or () if slo.sli == "success" and slo.objective
             ),
             traffic=config.Traffic(**_given(written.traffic)) if written.traffic else None,
+            deploys=written.deploys,
         )
 
     def check(self, service: str, name: str, written: CheckShape) -> Check:

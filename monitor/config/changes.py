@@ -124,7 +124,7 @@ def _keys_of_services(old: Config, new: Config) -> Iterator[str]:
         before = old.services.get(name)
         if before is None:
             continue
-        for key in ("criticality", "tags", "depends_on", "slos", "traffic"):
+        for key in ("criticality", "tags", "depends_on", "slos", "traffic", "deploys"):
             if getattr(before, key) != getattr(service, key):
                 yield f"services.{name}.{key}"
 

@@ -90,6 +90,7 @@ class Service(Part):
     depends_on: tuple[str, ...] = ()
     slos: tuple[Slo, ...] = ()
     traffic: Traffic | None = None
+    deploys: str | None = None
 
 
 class Incidents(Part):

@@ -161,6 +161,11 @@ def _per_window(service: ServiceShape) -> int:
 
 
 def _traffic(root: Root, service: ServiceShape, path: Path, reading: Reading) -> None:
+    has_prometheus = root.sources is not None and root.sources.prometheus is not None
+    if service.deploys is not None and not has_prometheus and not reading.is_wrong(("sources",)):
+        found = "there is no Prometheus to ask"
+        fix = "Add sources: {prometheus: http://localhost:9090}, or remove deploys."
+        reading.tell((*path[:-1], "deploys"), found, fix)
     traffic = service.traffic
     if traffic is None or reading.is_wrong(path):
         return
@@ -168,7 +173,7 @@ def _traffic(root: Root, service: ServiceShape, path: Path, reading: Reading) ->
         reading.tell(path, "asks nothing", "Add requests: and errors:, or remove traffic.")
     elif traffic.requests is None and traffic.errors is not None:
         reading.tell((*path, "errors"), "cannot be judged without requests", "Add requests: as a rate in PromQL.")
-    if (root.sources is None or root.sources.prometheus is None) and not reading.is_wrong(("sources",)):
+    if not has_prometheus and not reading.is_wrong(("sources",)):
         found = "there is no Prometheus to ask"
         reading.tell(path, found, "Add sources: {prometheus: http://localhost:9090}, or remove traffic.")
 

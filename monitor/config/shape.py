@@ -229,7 +229,8 @@ class ServiceShape(Shape):
     """Objectives with an error budget."""
     traffic: Traffic | None = None
     """What real users see, from Prometheus."""
-    deploys: Annotated[Text | None, NotYet()] = None
+    deploys: Text | None = None
+    """PromQL whose answer is another one after each deploy: count by (version) (app_info)."""
     maintenance: Annotated[tuple[Maintenance, ...] | None, NotYet()] = None
     mitigations: Annotated[dict[Name, Mitigation] | None, NotYet()] = None
     logs: Annotated[Line | None, NotYet()] = None

@@ -45,6 +45,7 @@ from monitor.telemetry import Sent, Telemetry, names
 
 TIMELINE = "timeline"
 UNPROVEN = "unproven"
+VERSIONS = "versions"
 
 
 @dataclass
@@ -63,6 +64,7 @@ class House:
     checks: dict[str, Check] = field(init=False)
     # What each outlet has in its hands: by outlet and not by effect, or those that nobody is told of would stay.
     _sent: dict[str, tuple[str, Sent]] = field(init=False, default_factory=dict)
+    _running: dict[str, object] = field(init=False, default_factory=dict)  # the versions, as the ledger has them
     to_fit: bool = False  # the baselines: something that they are fitted from was reconfigured
 
     def __post_init__(self) -> None:
@@ -146,12 +148,16 @@ class House:
         # The folder's own id says when it was begun, and the log with it.
         return self.surveyor.refresh(left_out, labelled_since=ULID.from_str(_instance_id(ledger)).datetime)
 
-    def deployed(self, service: str, version: str) -> None:
-        """A deploy that Prometheus showed."""
-        now, wall = self.clock.now(), self.clock.wall()
-        deploy = Deploy(service=service, version=version, at=wall, by="watchkeeper")
-        _, commit = People(self.casebook).deployed(deploy, now, wall)
-        self.adopt(commit)
+    def notice_deploys(self) -> None:
+        """Marks those that Prometheus has shown, and keeps what runs, so that the next start knows what is new."""
+        for service, version in self.surveyor.take_deploys():
+            now, wall = self.clock.now(), self.clock.wall()
+            deploy = Deploy(service=service, version=version, at=wall, by="watchkeeper")
+            _, commit = People(self.casebook).deployed(deploy, now, wall)
+            self.adopt(commit)
+        if (running := self.surveyor.versions.to_json()) != self._running:
+            self._running = running
+            self.ledger.set_meta(VERSIONS, json.dumps(running))
 
     def accepted(self, service: str, since: datetime) -> None:
         """A person said so, and it is in the ledger: what is normal is found out anew, as soon as that can be begun."""

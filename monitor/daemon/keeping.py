@@ -65,6 +65,7 @@ class Housekeeping:
             self._fitted_at = now
             self._house.refresh_baselines()
         self._house.surveyor.tick(now)
+        self._house.notice_deploys()
 
     def close(self) -> None:
         """Detectors as they stand. The minute that is not over stays unwritten: written twice it would count twice."""

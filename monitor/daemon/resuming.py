@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from monitor.core.incident import MINIMUM_GAP, State, gap_limit
-from monitor.daemon.house import TIMELINE, UNPROVEN, House, case_from
+from monitor.daemon.house import TIMELINE, UNPROVEN, VERSIONS, House, case_from
 from monitor.daemon.judge import ITSELF
 from monitor.ledger.records import Commit, LedgerEvent
 from monitor.ledger.rows import RESTORED
@@ -27,6 +27,7 @@ def resume(house: House) -> Iterator[Commit]:
         case = case_from(house.ledger, incident.id) if incident.id else None
         house.casebook.restore(incident, case)
     house.casebook.deploys.restore(deploys_of(house.ledger.events_named(MARKED)), wall)
+    house.surveyor.versions.restore(json.loads(house.ledger.meta(VERSIONS) or "{}"))
     for name in sorted(house.casebook.subjects.keys() - house.judge.watches.keys() - {ITSELF}):
         yield from part(house.casebook, name, now, wall)  # it left the configuration while we were away
     away_since = last_seen(house)

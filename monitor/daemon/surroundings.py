@@ -15,6 +15,7 @@ from monitor.clock import SteadyClock
 from monitor.config import Changes, Config, Service, Traffic
 from monitor.core.baseline import Baseline, Signal
 from monitor.core.slo import Objective
+from monitor.response.deploys import Versions
 from monitor.response.leftout import LeftOut
 from monitor.response.observe import Surroundings
 from monitor.response.tracks import LatencyTrack, Settled, settled
@@ -40,6 +41,8 @@ class Surveyor:
         self._tracks: dict[tuple[str, Signal, str], LatencyTrack] = {}
         self._samples: dict[str, TrafficSample] = {}
         self._accepted: dict[str, datetime] = {}
+        self.versions = Versions()
+        self._deployed: list[tuple[str, str]] = []
 
     def start(self) -> None:
         prometheus = self._config.sources.prometheus
@@ -60,13 +63,14 @@ class Surveyor:
         other = {name for name, (_, traffic) in asked.items() if _traffic(before, name) != traffic}
         if changed.touches("sources"):
             other = set(asked)
+        deployed = {name for name, s in config.services.items() if _deploys(before, name) != s.deploys}
         for service, signal, check in list(self._tracks):
             known = service in asked and (not check or check in asked[service][0])
             is_other = f"{service}/{check}" in changed.asked_anew if check else service in other
             if not known or is_other:
                 del self._tracks[service, signal, check]
-        self._poller.forget(other)
-        if other or changed.services_removed or _reading_interval(before) != _reading_interval(config):
+        self._poller.forget(other | deployed)
+        if other or deployed or changed.services_removed or _reading_interval(before) != _reading_interval(config):
             self.start()
 
     def stop(self, timeout: float = 1.0) -> None:
@@ -77,6 +81,7 @@ class Surveyor:
         """Looks at what arrived since the last turn."""
         self._samples = dict(self._poller.snapshot())
         for name, sample in self._samples.items():
+            self._look_for_deploys(name, sample)
             track = self._track(name, Signal.LATENCY)
             for reading in sample.latencies:
                 if track.seen_until is None or reading.at > track.seen_until:
@@ -84,6 +89,20 @@ class Surveyor:
         finished = self._fitter.poll(now)
         if finished is not None:
             logger.log("WARNING" if self._fitter.trouble else "INFO", "{}", f"baselines: {finished}")
+
+    def _look_for_deploys(self, name: str, sample: TrafficSample) -> None:
+        query = self._config.services[name].deploys if name in self._config.services else None
+        if query is None:
+            return
+        if sample.deploys_problem:
+            logger.warning("{}: its deploys cannot be read: {}", name, sample.deploys_problem)
+        elif version := self.versions.see(name, query, sample.versions):
+            self._deployed.append((name, version))
+
+    def take_deploys(self) -> list[tuple[str, str]]:
+        """Service and version of each deploy that Prometheus has shown since the last call."""
+        found, self._deployed = self._deployed, []
+        return found
 
     def latency(self, check: Check, minute: datetime, seconds: float) -> None:
         """The median of one minute's probes: one score a minute, at any cadence."""
@@ -126,7 +145,7 @@ class Surveyor:
         sample = self._samples.get(name)
         now = self._clock.now()
         traffic = None
-        if sample is not None:
+        if sample is not None and _reads_traffic(service):
             baseline = self._baseline(name, Signal.ERROR_RATIO, now)
             normal = baseline.sample(now) if baseline is not None else None
             quality = baseline.quality_at(now) if baseline is not None else None
@@ -136,7 +155,7 @@ class Surveyor:
             criticality=service.criticality,
             traffic=traffic,
             traffic_configured=_reads_traffic(service) and self._config.sources.prometheus is not None,
-            traffic_missed=sample.missed if sample is not None else 0,
+            traffic_missed=sample.missed if sample is not None and _reads_traffic(service) else 0,
             latency_shift=self._shift(name),
             away_since=sample.away_since if sample is not None and sample.away else None,
         )
@@ -184,7 +203,7 @@ class Surveyor:
 
     def sources(self) -> dict[str, object]:
         """For `status`: whether Prometheus answers, and if not, since when, why and what for. Empty without one."""
-        asked = any(_reads_traffic(service) for service in self._config.services.values())
+        asked = any(_reads_traffic(s) or s.deploys is not None for s in self._config.services.values())
         if self._config.sources.prometheus is None or not asked:
             return {}
         away = {name: sample for name, sample in self._samples.items() if sample.away}
@@ -215,20 +234,27 @@ class Surveyor:
 
 def _readers(services: Iterable[Service], client: Prometheus) -> list[TrafficReader]:
     return [
-        TrafficReader(
-            service.name,
-            TrafficQueries(
-                requests=service.traffic.requests, errors=service.traffic.errors, latency=service.traffic.latency
-            ),
-            client,
-        )
+        TrafficReader(service.name, _queries(service), client)
         for service in services
-        if service.traffic is not None and service.traffic.requests is not None
+        if _reads_traffic(service) or service.deploys is not None
     ]
+
+
+def _queries(service: Service) -> TrafficQueries:
+    traffic = service.traffic if _reads_traffic(service) else None
+    if traffic is None:
+        return TrafficQueries(deploys=service.deploys)
+    return TrafficQueries(
+        requests=traffic.requests, errors=traffic.errors, latency=traffic.latency, deploys=service.deploys
+    )
 
 
 def _traffic(config: Config, service: str) -> Traffic | None:
     return config.services[service].traffic if service in config.services else None
+
+
+def _deploys(config: Config, service: str) -> str | None:
+    return config.services[service].deploys if service in config.services else None
 
 
 def _reads_traffic(service: Service) -> bool:

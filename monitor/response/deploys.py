@@ -59,6 +59,35 @@ def marked(deploy: Deploy, now: datetime, wall: datetime) -> LedgerEvent:
     )
 
 
+class Versions:
+    """What was last seen to run of each service, and by which query: another query's answers are no news."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, tuple[str, frozenset[str]]] = {}
+
+    def see(self, service: str, query: str, running: frozenset[str]) -> str:
+        """
+        The version that was not there before, in words; empty when nothing is new.
+
+        Nothing running is no news either: between the last old and the first new instance there may be a scrape that
+        met neither. And a version that is gone was replaced by one that is told when it comes.
+        """
+        known_by, before = self._of.get(service, ("", frozenset()))
+        if not running:
+            return ""
+        self._of[service] = (query, running)
+        return ", ".join(sorted(running - before)) if known_by == query else ""
+
+    def to_json(self) -> dict[str, object]:
+        return {service: [query, *sorted(running)] for service, (query, running) in self._of.items()}
+
+    def restore(self, kept: object) -> None:
+        """What `to_json` gave; what does not fit is not known."""
+        for service, seen in kept.items() if isinstance(kept, dict) else ():
+            if isinstance(seen, list) and seen and all(isinstance(text, str) for text in seen):
+                self._of[str(service)] = (seen[0], frozenset(seen[1:]))
+
+
 class RecentDeploys:
     """Of each service, those young enough to explain what goes wrong now."""
 

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 MAX_BODY: Final = 1_000_000
 """One series is 200 bytes. A query that lost its `sum` may bring 100,000 of them; then nobody reads on."""
 DEFAULT_TIMEOUT: Final = 5.0
+MOST_NAMES: Final = 20
+"""Versions of one service that run at a time, canaries included; more series are a query without its `by`."""
+LONGEST_NAME: Final = 200
+"""As long as a version may be that a person marks."""
 
 
 class SourceAway(Exception):
@@ -53,6 +57,11 @@ class Prometheus:
         """
         status, body = self._get(query)
         return value_of(answer_of(status, body))
+
+    def names(self, query: str) -> frozenset[str]:
+        """What the series that *query* has now are called; see `names_of`. Raises as `instant` does."""
+        status, body = self._get(query)
+        return names_of(answer_of(status, body))
 
     def close(self) -> None:
         """Of the calling thread's session; those of other threads end with their thread."""
@@ -155,6 +164,37 @@ def value_of(data: dict[str, Any]) -> float | None:
     if not isinstance(result[0], dict) or "value" not in result[0]:
         raise QueryRefused("the query gives a native histogram; take histogram_quantile(...) or histogram_count(...)")
     return _number(result[0]["value"])
+
+
+def names_of(data: dict[str, Any]) -> frozenset[str]:
+    """
+    Of each series its label `version`, else all its labels, else, where it has none, its value; pure.
+
+    So `count by (version) (app_info)` names the versions that run, and `max(app_started_seconds)` the last start.
+    """
+    kind, result = data.get("resultType"), data.get("result")
+    if not isinstance(result, list):
+        raise SourceAway("answered without a result")
+    if kind == "scalar":
+        result = [{"metric": {}, "value": result}]
+    elif kind != "vector":
+        raise QueryRefused(f"the query gives a {kind}; ask for what runs now, like count by (version) (app_info)")
+    if len(result) > MOST_NAMES:
+        raise QueryRefused(
+            f"the query gives {len(result)} series; ask for one each, like count by (version) (app_info)"
+        )
+    names = (_name(series) for series in result if isinstance(series, dict))
+    return frozenset(name for name in names if name)
+
+
+def _name(series: dict[str, Any]) -> str:
+    metric = series.get("metric")
+    labels = {str(k): str(v) for k, v in metric.items() if k != "__name__"} if isinstance(metric, dict) else {}
+    if not labels:
+        number = _number(series.get("value"))
+        return "" if number is None else f"{number:.15g}"
+    name = labels.get("version") or ", ".join(f"{key}={value}" for key, value in sorted(labels.items()))
+    return name[:LONGEST_NAME]
 
 
 def _number(pair: Any) -> float | None:

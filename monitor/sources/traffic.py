@@ -49,11 +49,15 @@ def _without_strings(query: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrafficQueries:
-    """PromQL of one service. `requests` and `errors` are rates, not a ratio, so that counts survive."""
+    """
+    PromQL of one service. `requests` and `errors` are rates, not a ratio, so that counts survive. `deploys` has another
+    answer after each deploy.
+    """
 
     requests: str | None = None
     errors: str | None = None
     latency: str | None = None
+    deploys: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,8 @@ class TrafficSample:
         latencies: The newest readings, oldest first, one per range length; each stays here for a while, so that nobody
             misses one and the instant tells which were seen.
         latency_problem: Why the newest latency is missing; errors and requests are there all the same.
+        versions: What runs, by the query for deploys; empty while that is not known.
+        deploys_problem: Why that is not known.
         away: Why there is no answer; empty when there is one.
         away_since: The first reading in a row without an answer.
         missed: How many in a row.
@@ -87,6 +93,8 @@ class TrafficSample:
     window: timedelta = DEFAULT_RANGE
     latencies: tuple[LatencyReading, ...] = ()
     latency_problem: str = ""
+    versions: frozenset[str] = frozenset()
+    deploys_problem: str = ""
     away: str = ""
     away_since: datetime | None = None
     missed: int = 0
@@ -119,6 +127,8 @@ class TrafficReader:
         self._latency_every = range_length(queries.latency or "")
         self._latency_due: datetime | None = None
         self._latencies: deque[LatencyReading] = deque(maxlen=LATENCIES_KEPT)
+        self._versions: frozenset[str] = frozenset()
+        self._deploys_problem = ""
         self._away_since: datetime | None = None
         self._missed = 0
 
@@ -135,7 +145,16 @@ class TrafficReader:
             self._read_latency(now, busy=requests is not None or self._queries.requests is None)
         except SourceAway as away:
             problem = str(away)
+        self._read_deploys()
         return self._sample(now, requests, errors, latency_problem=problem)
+
+    def _read_deploys(self) -> None:
+        if self._queries.deploys is None:
+            return
+        try:
+            self._versions, self._deploys_problem = self._prometheus.names(self._queries.deploys), ""
+        except SourceAway as away:
+            self._versions, self._deploys_problem = frozenset(), str(away)
 
     def _rates(self) -> tuple[float | None, float | None]:
         if self._queries.requests is None:
@@ -174,6 +193,8 @@ class TrafficReader:
             window=self._window,
             latencies=tuple(self._latencies),
             latency_problem=latency_problem,
+            versions=self._versions,
+            deploys_problem=self._deploys_problem,
             away=away,
             away_since=self._away_since,
             missed=self._missed,

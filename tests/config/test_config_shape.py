@@ -47,7 +47,6 @@ def test_keys_of_a_later_version_are_refused_and_nothing_else_of_that_config_is(
         "services.orders-service.slos[1].sli",
         "services.orders-service.slos[1].under",
         "services.orders-service.traffic.queue_depth",
-        "services.orders-service.deploys",
         "services.orders-service.maintenance",
         "services.orders-service.mitigations",
         "services.orders-service.logs",

@@ -70,6 +70,7 @@ class Service:
 
     def __init__(self) -> None:
         self.healthy, self.error_ratio, self.latency = True, USUAL_ERRORS / 2, USUAL_LATENCY
+        self.version = "1.4.2"
         self._counted_at, self._requests, self._errors = time.monotonic(), 0.0, 0.0
         self._lock = threading.Lock()
         service = self
@@ -120,6 +121,7 @@ class Service:
                 f"# TYPE app_requests_total counter\napp_requests_total {self._requests}\n"
                 f"# TYPE app_errors_total counter\napp_errors_total {self._errors}\n"
                 f"# TYPE app_latency_seconds gauge\napp_latency_seconds {self.latency}\n"
+                f'# TYPE app_info gauge\napp_info{{version="{self.version}"}} 1\n'
             ).encode()
 
 
@@ -288,6 +290,7 @@ def watch(service: Service, prometheus: Prometheus, tmp_path: Path) -> Iterator[
                     "criticality": "critical",
                     "checks": {"live": check("/healthz"), "ready": check("/healthz/ready")},
                     "traffic": TRAFFIC,
+                    "deploys": "count by (version) (app_info)",
                 }
             },
             "incidents": {"open_after": "2s", "stable_for": stable_for, "update_every": "2s"},

@@ -27,6 +27,9 @@ def test_errors_and_latency_against_their_baselines_open_an_incident_and_close_i
     daemon = watch("12s")
     assert daemon.incident() is None
 
+    service.version = "1.4.3"
+    waiting("its deploy is noticed", lambda: "orders: deploy marked: orders 1.4.3 was deployed at" in daemon.log, 15)
+
     # Users notice first: health is still green. A fifth of the requests fail, which alone raises no alarm yet.
     service.degrade(error_ratio=0.2, latency=1.5)
     (opened,) = waiting("an incident opens", lambda: daemon.events("incident.opened"), 30)
@@ -34,6 +37,10 @@ def test_errors_and_latency_against_their_baselines_open_an_incident_and_close_i
     assert re.search(r"latency 1[345]\d\d ms against 1\d\d ms", why(opened, "latency")), opened
     assert "ms against" in opened["text"]
     assert daemon.incident()["severity"] == "SEV3"
+    (deployed,) = daemon.events("incident.deployed_before")
+    assert re.match(
+        r"orders 1\.4\.3 was deployed at .* by watchkeeper, \d+s before the first failure", deployed["text"]
+    )
 
     service.healthy = False
     service.degrade(error_ratio=0.97, latency=1.5)

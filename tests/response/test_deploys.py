@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from monitor.core.incident import Incident, State
 from monitor.ledger.records import MemberLink
-from monitor.response.deploys import Deploy, RecentDeploys, deploys_of, marked
+from monitor.response.deploys import Deploy, RecentDeploys, Versions, deploys_of, marked
 from monitor.response.leftout import accepted_of, left_out
 from monitor.response.levels import accepted
 from monitor.response.people import People
@@ -107,6 +108,59 @@ def test_a_restart_finds_them_in_the_ledger(begin):
     recent.restore(deploys_of([event]), T0 + HOUR)
 
     assert recent.before(["payments"], T0 + HOUR) == [deploy()]
+
+
+# -- what Prometheus shows -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        (["1"], [""]),
+        (["1", "1 2", "2"], ["", "2", ""]),
+        (["1", "", "1"], ["", "", ""]),
+        (["1", "", "2"], ["", "", "2"]),
+        (["1", "2", "1"], ["", "2", "1"]),
+        (["1", "2 3"], ["", "2, 3"]),
+    ],
+    ids=[
+        "what runs at the first look is no news",
+        "a rolling deploy is one, when the new version comes",
+        "a scrape that met nothing",
+        "a scrape that met nothing between old and new",
+        "rolled back",
+        "a canary beside it",
+    ],
+)
+def test_a_version_that_was_not_there_at_the_last_look_is_a_deploy(answers, told):
+    versions = Versions()
+
+    assert [versions.see("orders", "q", frozenset(answer.split())) for answer in answers] == told
+
+
+def test_what_was_deployed_while_we_were_away_is_noticed_by_the_next_start():
+    before, after = Versions(), Versions()
+    before.see("orders", "q", frozenset({"1"}))
+
+    after.restore(json.loads(json.dumps(before.to_json())))
+
+    assert after.see("orders", "q", frozenset({"2"})) == "2"
+
+
+def test_another_query_begins_anew():
+    versions = Versions()
+    versions.see("orders", "q", frozenset({"1"}))
+
+    assert versions.see("orders", "other", frozenset({"17"})) == ""
+    assert versions.see("orders", "other", frozenset({"18"})) == "18"
+
+
+@pytest.mark.parametrize("kept", [None, [], {"orders": []}, {"orders": "q"}, {"orders": ["q", 1]}])
+def test_what_was_kept_and_does_not_fit_is_not_known(kept):
+    versions = Versions()
+    versions.restore(kept)
+
+    assert versions.see("orders", "q", frozenset({"2"})) == ""
 
 
 # -- what is left out of the baselines -------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from monitor.sources.prometheus import Prometheus, QueryRefused, SourceAway, answer_of, value_of
+from monitor.sources.prometheus import Prometheus, QueryRefused, SourceAway, answer_of, names_of, value_of
 
 
 def success(kind: str, result: object) -> dict[str, object]:
@@ -158,6 +158,43 @@ def test_the_proxy_of_the_environment_is_ignored(peer, monkeypatch):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
 
     assert Prometheus(peer.url).instant("q") == 1.0
+
+
+@pytest.mark.parametrize(
+    ("metrics", "names"),
+    [
+        ([{"version": "1.4.2"}], {"1.4.2"}),
+        ([{"version": "1.4.2"}, {"version": "1.4.3"}], {"1.4.2", "1.4.3"}),
+        ([{"version": "1.4.2", "pod": "a"}, {"version": "1.4.2", "pod": "b"}], {"1.4.2"}),
+        ([{"__name__": "app_info", "sha": "a1b2", "branch": "main"}], {"branch=main, sha=a1b2"}),
+        ([{}], {"1772323200"}),
+        ([{"__name__": "app_started_seconds"}], {"1772323200"}),
+        ([], set()),
+    ],
+    ids=["a version", "two", "of two pods", "labels of another kind", "a number", "of a bare metric", "nothing"],
+)
+def test_series_go_by_their_version_else_by_their_labels_else_by_their_value(peer, metrics, names):
+    result = [{"metric": metric, "value": [1_772_323_260, "1772323200"]} for metric in metrics]
+    peer.answer = lambda *_: (200, success("vector", result))
+
+    assert Prometheus(peer.url).names("q") == names
+
+
+def test_a_scalar_goes_by_its_value():
+    assert names_of({"resultType": "scalar", "result": [0, "17"]}) == {"17"}
+    assert names_of({"resultType": "vector", "result": [{"metric": {}, "value": [0, "NaN"]}]}) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("kind", "result", "remedy"),
+    [
+        ("vector", [{"metric": {"pod": str(i)}, "value": [0, "1"]} for i in range(21)], "gives 21 series.*count by"),
+        ("matrix", [], "gives a matrix.*count by"),
+    ],
+)
+def test_what_names_no_versions_is_refused_with_a_remedy(kind, result, remedy):
+    with pytest.raises(QueryRefused, match=remedy):
+        names_of({"resultType": kind, "result": result})
 
 
 def test_the_pure_parts_need_no_server():

@@ -122,6 +122,30 @@ def test_without_a_query_for_requests_only_latency_is_known(peer):
     assert view(sample, None, BUDGET, T0).text == "requests are not measured"
 
 
+def test_what_runs_is_read_beside_the_traffic_and_without_any(peer):
+    peer.values |= {"requests": 20, "info": 1}
+    prometheus = Prometheus(peer.url)
+    beside = TrafficReader("orders", TrafficQueries(requests="requests", deploys="info"), prometheus).read(T0)
+    alone = TrafficReader("orders", TrafficQueries(deploys="info"), prometheus).read(T0)
+
+    assert beside.versions == alone.versions == {"i=0"}
+    assert (beside.requests, alone.requests, alone.measured) == (20.0, None, False)
+
+
+def test_a_broken_query_for_deploys_costs_the_deploys_alone(peer):
+    plain = peer.answer
+    refusal = {"status": "error", "errorType": "bad_data", "error": "parse error"}
+    peer.values |= {"requests": 20}
+    peer.answer = lambda path, asked: (400, refusal) if asked["query"] == "info(" else plain(path, asked)
+
+    sample = TrafficReader("orders", TrafficQueries(requests="requests", deploys="info("), Prometheus(peer.url)).read(
+        T0
+    )
+
+    assert (sample.requests, sample.versions, sample.away) == (20.0, frozenset(), "")
+    assert "parse error" in sample.deploys_problem
+
+
 def busy(errors: float | None, requests: float = 20.0) -> TrafficSample:
     return TrafficSample(at=T0, requests=requests, errors=errors)
 
