@@ -13,7 +13,7 @@ from loguru import logger
 from checks.check import Check
 from monitor.clock import SteadyClock
 from monitor.config import Changes, Config, Service, Traffic
-from monitor.core.baseline import Baseline, Signal
+from monitor.core.baseline import Baseline, Sample, Signal
 from monitor.core.slo import Objective
 from monitor.response.deploys import Versions
 from monitor.response.leftout import LeftOut
@@ -24,7 +24,7 @@ from monitor.sources.fitting import BaselineStore, Fitter
 from monitor.sources.job import FitJob, ServiceJob
 from monitor.sources.poller import TrafficPoller
 from monitor.sources.prometheus import Prometheus
-from monitor.sources.traffic import TrafficQueries, TrafficReader, TrafficSample, view
+from monitor.sources.traffic import TrafficQueries, TrafficReader, TrafficSample, verdict_of, view
 from monitor.web.documents import timestamp
 
 
@@ -41,6 +41,7 @@ class Surveyor:
         self._tracks: dict[tuple[str, Signal, str], LatencyTrack] = {}
         self._samples: dict[str, TrafficSample] = {}
         self._accepted: dict[str, datetime] = {}
+        self._crossed: dict[str, datetime] = {}
         self.versions = Versions()
         self._deployed: list[tuple[str, str]] = []
 
@@ -64,6 +65,8 @@ class Surveyor:
         if changed.touches("sources"):
             other = set(asked)
         deployed = {name for name, s in config.services.items() if _deploys(before, name) != s.deploys}
+        for name in other | changed.services_removed:
+            self._crossed.pop(name, None)
         for service, signal, check in list(self._tracks):
             known = service in asked and (not check or check in asked[service][0])
             is_other = f"{service}/{check}" in changed.asked_anew if check else service in other
@@ -150,7 +153,7 @@ class Surveyor:
             normal = baseline.sample(now) if baseline is not None else None
             quality = baseline.quality_at(now) if baseline is not None else None
             budget = Objective(objective_of(service)).error_budget
-            traffic = view(sample, normal, budget, now, quality)
+            traffic = view(sample, normal, budget, now, quality, self._crossed_since(name, sample, normal, budget))
         return Surroundings(
             criticality=service.criticality,
             traffic=traffic,
@@ -159,6 +162,15 @@ class Surveyor:
             latency_shift=self._shift(name),
             away_since=sample.away_since if sample is not None and sample.away else None,
         )
+
+    def _crossed_since(self, name: str, sample: TrafficSample, normal: Sample | None, budget: float) -> datetime | None:
+        """The reading with which the errors went past their limit, if they still are; what is unknown is no end."""
+        verdict = verdict_of(sample, normal, budget)
+        if verdict is not None and verdict.chance is None and verdict.within:
+            self._crossed.pop(name, None)
+        elif verdict is not None:
+            self._crossed.setdefault(name, sample.at)
+        return self._crossed.get(name)
 
     def _shift(self, name: str) -> str | None:
         tracks = [track for (service, _, _), track in self._tracks.items() if service == name]

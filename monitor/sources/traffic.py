@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from monitor.core.baseline import Level, Quality, Sample, error_limit
+from monitor.core.baseline import Level, Quality, Sample
+from monitor.core.errors import ErrorVerdict, judge_errors
+from monitor.core.recovery import percent
 from monitor.core.severity import TrafficView
 from monitor.sources.prometheus import Prometheus, SourceAway
 
@@ -201,8 +203,29 @@ class TrafficReader:
         )
 
 
+def verdict_of(
+    sample: TrafficSample, normal: Sample | None, error_budget: float, crossed_since: datetime | None = None
+) -> ErrorVerdict | None:
+    """
+    Of the errors of one reading; None where there is nothing to judge.
+
+    Args:
+        crossed_since: The first of the readings in a row, this one included, that were past the limit.
+    """
+    ratio, requests = sample.error_ratio, sample.requests_in_window
+    if sample.away or ratio is None or requests is None:
+        return None
+    crossed_for = sample.at - (crossed_since or sample.at)
+    return judge_errors(ratio, requests, normal, error_budget, crossed_for=crossed_for, window=sample.window)
+
+
 def view(
-    sample: TrafficSample, normal: Sample | None, error_budget: float, now: datetime, quality: Quality | None = None
+    sample: TrafficSample,
+    normal: Sample | None,
+    error_budget: float,
+    now: datetime,
+    quality: Quality | None = None,
+    crossed_since: datetime | None = None,
 ) -> TrafficView:
     """
     What the severity table and the recovery conditions read.
@@ -211,6 +234,7 @@ def view(
         normal: The error ratios that are usual at this hour; None while there is no baseline, then the budget and the
             single request alone decide.
         quality: Of the baseline, named in the text where it is not the best.
+        crossed_since: As of `verdict_of`.
     """
     if sample.away:
         since = sample.away_since or sample.at
@@ -222,12 +246,13 @@ def view(
         return _view(None, None, None, fresh, f"{missing}{stale}")
     rate = f"{sample.requests:.3g} requests/s{stale}"
     ratio = sample.error_ratio
-    if ratio is None:
+    verdict = verdict_of(sample, normal, error_budget, crossed_since)
+    if ratio is None or verdict is None:
         return _view(None, sample.requests, None, fresh, f"{rate}; errors are not measured")
-    limit = error_limit(normal.quantile(0.99) if normal else None, error_budget, sample.requests_in_window)
-    text = f"{ratio * 100:.2f} % errors of {rate}; limit {limit * 100:.2f} % ({_basis(normal, quality)})"
-    # One error of fifty is both 1/300 over 50/300 and one over fifty, and the first is larger by the last bit.
-    return _view(ratio, sample.requests, ratio <= limit * (1 + 1e-9), fresh, text)
+    text = f"{ratio * 100:.2f} % errors of {rate}; limit {verdict.limit * 100:.2f} % ({_basis(normal, quality)})"
+    if verdict.chance is not None:
+        text += f", so many by chance: {percent(verdict.chance)}"
+    return _view(ratio, sample.requests, verdict.within, fresh, text)
 
 
 def _view(ratio: float | None, requests: float | None, within: bool | None, fresh: bool, text: str) -> TrafficView:

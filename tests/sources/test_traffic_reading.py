@@ -154,10 +154,25 @@ def test_within_baseline_up_to_what_is_usual_at_this_hour():
     normal = Sample((0.0,) * 50 + (0.02,) * 50)
 
     assert view(busy(0.4), normal, BUDGET, T0).within_baseline is True
-    assert view(busy(0.41), normal, BUDGET, T0).within_baseline is False
+    assert view(busy(2.0), normal, BUDGET, T0).within_baseline is False
     assert view(busy(0.4), normal, BUDGET, T0).text == (
         "2.00 % errors of 20 requests/s; limit 2.00 % (baseline of this hour of week)"
     )
+
+
+def test_one_crossing_is_chance_and_staying_there_is_not_and_both_say_how_likely_it_was():
+    normal = Sample(tuple(k / 50 for k in [0] * 60 + [1] * 30 + [2] * 10), Level.HOUR_OF_WEEK)
+    sample = TrafficSample(at=T0, requests=50 / 300, errors=3 / 300)
+
+    first = view(sample, normal, BUDGET, T0)
+    still = view(sample, normal, BUDGET, T0, crossed_since=T0 - timedelta(minutes=6))
+    more = view(TrafficSample(at=T0, requests=50 / 300, errors=9 / 300), normal, BUDGET, T0)
+
+    assert (first.within_baseline, still.within_baseline, more.within_baseline) == (True, False, False)
+    assert first.text == (
+        "6.00 % errors of 0.167 requests/s; limit 4.00 % (baseline of this hour of week), so many by chance: 1.86 %"
+    )
+    assert more.text.endswith("so many by chance: less than 0.001 %")
 
 
 def test_one_error_among_few_requests_is_within():
