@@ -129,7 +129,10 @@ class Baseline:
 
     def sample(self, at: datetime) -> Sample:
         """The finest slot that holds enough values; the whole baseline when none does, however little that is."""
-        slot = self.hour(at)
+        return self.of_hour(self.hour(at))
+
+    def of_hour(self, slot: int) -> Sample:
+        """The same for an hour of the week, 0 to 167."""
         own = self.slots.get(slot, ())
         if len(own) >= ENOUGH and self.quality is not Quality.YOUNG:
             return Sample(tuple(own), Level.HOUR_OF_WEEK)
