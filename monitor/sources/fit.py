@@ -31,7 +31,7 @@ from monitor.sources.fitting import OUT_OF_MEMORY, file_name
 from monitor.sources.job import FitJob, Interval, ServiceJob, instant_of
 from monitor.sources.prometheus import QueryRefused, SourceAway
 from monitor.sources.ranges import Ranges, empty
-from monitor.sources.sketch import Hours, by_hour, merged, outlying, slots_of
+from monitor.sources.sketch import Hours, by_hour, merged, outlying, slots_of, unlike
 from monitor.sources.traffic import range_length
 
 SKETCHES: Final = "sketches"
@@ -181,6 +181,8 @@ class Run:
         labelled = self.job.labelled_since
         from_when = float("inf") if labelled is None else labelled.timestamp()
         left = {hour: values for hour, values in hours.items() if hour not in suspect or hour >= from_when}
+        odd = unlike(left, asked.signal, zone_of(self.job.time_zone))
+        left = {hour: values for hour, values in left.items() if hour not in odd}
         if not left:
             _say(service=name, signal=asked.signal, check=asked.check, values=0)
             return

@@ -7,6 +7,7 @@ baseline outgrows both. Only for the fitting process.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from math import ceil
@@ -26,6 +27,9 @@ PER_HOUR: Final = 30
 """Six weeks of them fill a slot of a baseline nearly twice."""
 OUTLYING: Final = 5.0
 """Deviations above what is usual from which on an hour of an unlabelled past is taken for an incident."""
+UNLIKE: Final = 0.2
+"""The share by which an hour and its neighbours must differ from other weeks: a shift that the alarm would tell."""
+FEWEST_WEEKS: Final = 3
 SMALLEST_DEVIATION: Final = {Signal.ERROR_RATIO: 0.002, Signal.LATENCY: 0.005, Signal.PROBE_LATENCY: 0.005}
 """In the unit of the signal. A series that is nearly constant has no deviation, and then everything is an outlier."""
 
@@ -86,6 +90,29 @@ def outlying(hours: Hours, signal: Signal, zone: ZoneInfo) -> set[int]:
         if _stands_out(value, by_day[slot[hour] % 24], least) and _stands_out(value, peers or level.values(), least):
             found.add(hour)
     return found
+
+
+def unlike(hours: Hours, signal: Signal, zone: ZoneInfo) -> set[int]:
+    """
+    Hours of a stretch unlike the same hours of the other weeks: a holiday, a bad evening, a bad week. Up or down.
+
+    Each hour is compared with the median of its weeks, and an hour is judged with its two neighbours on either side:
+    what is odd for one hour alone is how the service varies, and leaving that out would narrow its bands. What more
+    than a third of the weeks do is no exception. Of less than three weeks nobody can say which one is odd.
+    """
+    level = {hour: fmean(v) if signal is Signal.ERROR_RATIO else median(v) for hour, v in hours.items() if v}
+    slot = {hour: hour_of_week(instant_of(hour), zone) for hour in level}
+    weeks = {s: levels for s, levels in _grouped(level, slot, 168).items() if len(levels) >= FEWEST_WEEKS}
+    usual = {s: median(levels) for s, levels in weeks.items()}
+    scale = SMALLEST_DEVIATION[signal] / UNLIKE
+    shift = {h: (v - usual[slot[h]]) / max(usual[slot[h]], scale) for h, v in level.items() if slot[h] in usual}
+    around = {h: median(shift[n] for n in range(h - 7200, h + 7201, 3600) if n in shift) for h in shift}
+    if not around:
+        return set()
+    spread = 1.4826 * median(map(abs, around.values()))
+    odd = {hour for hour, value in around.items() if abs(value) > max(UNLIKE, OUTLYING * spread)}
+    many = Counter(slot[hour] for hour in odd)
+    return {hour for hour in odd if many[slot[hour]] * 3 <= len(weeks[slot[hour]])}
 
 
 def _grouped(level: Mapping[int, float], slot: Mapping[int, int], length: int) -> dict[int, list[float]]:

@@ -176,6 +176,35 @@ def test_an_hour_of_trouble_before_we_kept_a_log_is_guessed_for_all_signals(prom
     assert len(latency.slots[tuesday_eight]) == len(latency.slots[wednesday_eight]) // 2
 
 
+def test_one_bad_week_and_a_holiday_do_not_change_what_is_normal(prometheus, fitted, store):
+    """Nobody opened an incident, and the log of incidents reaches back over all of it."""
+
+    def answer(_, parameters):
+        start, end, step = (float(parameters[name]) for name in ("start", "end", "step"))
+        values = []
+        for at in (start + i * step for i in range(int((end - start) // step) + 1)):
+            age = (NOW.timestamp() - 1 - at) // DAY
+            slow = 3.0 if 14 <= age < 21 else 0.4 if age == 5 else 1.0
+            noise = (at // 300 * 2_654_435_761 % 1000) / 1000
+            values.append([at, str((0.1 + 0.02 * noise) * slow)])
+        return 200, {
+            "status": "success",
+            "data": {"resultType": "matrix", "result": [{"metric": {}, "values": values}]},
+        }
+
+    prometheus.answer = answer
+
+    fitted(job(prometheus.url, services={"orders": ServiceJob(latency="l")}, labelled_since=NOW - timedelta(days=90)))
+
+    latency = store().get("orders", Signal.LATENCY)
+    for hour in range(168):
+        sample = latency.of_hour(hour)
+        assert sample.quantile(0.99) <= 0.121, hour
+        assert sample.quantile(0.01) >= 0.099, hour
+        assert sample.level is Level.HOUR_OF_WEEK
+    assert latency.quality is Quality.FITTED
+
+
 def test_a_new_level_that_a_person_accepted_begins_the_past_anew(prometheus, fitted, store):
     since = NOW - timedelta(days=3, minutes=30)
     fitted(job(prometheus.url, services={"orders": ServiceJob(latency="latency", since=since)}))

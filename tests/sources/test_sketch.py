@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from math import inf, nan
+from random import Random
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from monitor.core.baseline import Signal
 from monitor.sources.job import instant_of
-from monitor.sources.sketch import PER_HOUR, by_hour, merged, outlying, slots_of
+from monitor.sources.sketch import PER_HOUR, by_hour, merged, outlying, slots_of, unlike
 
 pd = pytest.importorskip("pandas")
 
@@ -122,3 +124,83 @@ def test_a_few_errors_are_usual_and_many_are_not():
     found = outlying(healthy | {few: (0.01,) * 60, many: (0.3,) * 60}, Signal.ERROR_RATIO, UTC_ZONE)
 
     assert found == {many}
+
+
+# -- a holiday, a bad evening, a bad week -----------------------------------------------------------------------------
+
+Change = Callable[[int, int], float]
+
+
+def noisy(n: int, change: Change, seed: int) -> dict[int, tuple[float, ...]]:
+    """Weeks with a daily and a weekly season; hours differ by chance, minutes differ more."""
+    random, hours = Random(seed), {}
+    for week in range(n):
+        for hour in range(168):
+            at = MONDAY + timedelta(weeks=week, hours=hour)
+            level = usual(at) * random.lognormvariate(0, 0.05) * change(week, hour)
+            hours[seconds(at)] = tuple(level * random.lognormvariate(0, 0.3) for _ in range(30))
+    return hours
+
+
+def changed(n: int, change: Change) -> set[int]:
+    return {w * 168 + h for w in range(n) for h in range(168) if change(w, h) != 1.0}
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda week, hour: 2.0 if week == 2 else 1.0,
+        lambda week, hour: 0.5 if week == 3 and 24 <= hour < 48 else 1.0,
+        lambda week, hour: 3.0 if week == 1 and hour % 24 in (18, 19, 20, 21) else 1.0,
+        lambda week, hour: 2.0 if week >= 4 else 1.0,
+    ],
+    ids=["a week twice as slow", "a quiet holiday", "bad evenings of one week", "the last two weeks of six"],
+)
+def test_what_is_unlike_the_other_weeks_is_found_to_the_hour_and_hardly_anything_else(change, seed):
+    found = set(numbers(unlike(noisy(6, change, seed), Signal.PROBE_LATENCY, UTC_ZONE)))
+
+    assert changed(6, change) <= found
+    assert len(found - changed(6, change)) <= 2  # an hour beside it that was a little slow by chance
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("n", "change"),
+    [
+        (6, lambda week, hour: 1.0),
+        (6, lambda week, hour: 2.0 if week >= 3 else 1.0),
+        (6, lambda week, hour: 1.0 + 0.1 * week),
+        (2, lambda week, hour: 2.0 if week == 1 else 1.0),
+    ],
+    ids=["as ever", "half of the weeks", "slower every week", "one week of two"],
+)
+def test_what_many_weeks_do_and_what_nobody_can_tell_is_kept(n, change, seed):
+    assert unlike(noisy(n, change, seed), Signal.PROBE_LATENCY, UTC_ZONE) == set()
+
+
+def test_a_single_odd_hour_is_how_the_service_varies():
+    assert unlike(noisy(6, lambda w, h: 3.0 if (w, h) == (2, 40) else 1.0, 1), Signal.PROBE_LATENCY, UTC_ZONE) == set()
+
+
+def test_errors_of_a_bad_day_are_found_and_a_few_more_errors_are_not():
+    def ratios(bad: float) -> dict[int, tuple[float, ...]]:
+        return {hour: (bad if 72 <= i < 96 else 0.0005,) * 30 for i, hour in enumerate(sorted(weeks(6)))}
+
+    assert set(numbers(unlike(ratios(0.03), Signal.ERROR_RATIO, UTC_ZONE))) == set(range(72, 96))
+    assert unlike(ratios(0.0015), Signal.ERROR_RATIO, UTC_ZONE) == set()
+
+
+def test_a_bad_week_left_out_leaves_the_limits_where_they_were():
+    def limits(hours: dict[int, tuple[float, ...]]) -> list[float]:
+        return [sorted(values)[int(0.95 * len(values))] for _, values in sorted(slots_of(hours, UTC_ZONE).items())]
+
+    good = noisy(6, lambda week, hour: 1.0, 1)
+    bad = noisy(6, lambda week, hour: 3.0 if week == 2 else 1.0, 1)
+    odd = unlike(bad, Signal.PROBE_LATENCY, UTC_ZONE)
+    left = {hour: values for hour, values in bad.items() if hour not in odd}
+
+    poisoned = [b / g for b, g in zip(limits(bad), limits(good), strict=True)]
+    healed = [b / g for b, g in zip(limits(left), limits(good), strict=True)]
+    assert min(poisoned) > 1.3
+    assert 0.85 < min(healed) <= max(healed) < 1.15
