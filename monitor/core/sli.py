@@ -99,6 +99,20 @@ class SliWindow:
         good, bad, unknown = strip.sums(_floor(now - window, unit) + 1, int(-(-now.timestamp() // unit)))
         return Tally(expected, good, bad, unknown)
 
+    def leaving(self, now: datetime, window: timedelta) -> list[tuple[timedelta, int]]:
+        """The bad results that a *window* of more than six hours holds: in how long how many leave it, next first."""
+        first, last = _floor(now - window, _HOUR) + 1, int(-(-now.timestamp() // _HOUR))
+        # Its start moves by whole hours, so an hour leaves it as a whole, when the start has come to the hour's end.
+        return [
+            (datetime.fromtimestamp(unit * _HOUR, UTC) + window - now, bad)
+            for unit, bad in self._hours.counted(first, last, _COLUMN[Outcome.FAILED])
+        ]
+
+    def began(self) -> datetime | None:
+        """When the first hour begins of which something is known; None while nothing is."""
+        oldest = self._hours.oldest()
+        return None if oldest is None else datetime.fromtimestamp((oldest - 1) * _HOUR, UTC)
+
     def put_minute(self, begin: datetime, counts: Counts) -> None:
         """Put back a whole minute that was kept; not into the hours: see `count_hours`."""
         _put(self._minutes, _floor(begin, _MINUTE) + 1, counts)

@@ -69,6 +69,26 @@ class Strip:
             until = since
         return good, bad, unknown
 
+    def counted(self, first: int, last: int, column: int) -> list[tuple[int, int]]:
+        """The units first..last in which something of *column* was counted, oldest first, each with its count."""
+        found = []
+        unit = self.first - sum(self.runs[0::_RUN])
+        for at in range(0, len(self.runs), _RUN):
+            length, count = self.runs[at], self.runs[at + 1 + column]
+            if count:
+                found += [(one, count) for one in range(max(unit, first), min(unit + length, last + 1))]
+            unit += length
+        for unit, count in enumerate(self.cells[column::COLUMNS], self.first):
+            if count and first <= unit <= last:
+                found.append((unit, count))
+        return found
+
+    def oldest(self) -> int | None:
+        """The first unit that is kept; None while nothing is."""
+        if not self.cells and not self.runs:
+            return None
+        return self.first - sum(self.runs[0::_RUN])
+
     def packed(self, until: int) -> bytes:
         """Everything of the units before *until*, for `restore`: the same bytes for the same counts, on any machine."""
         runs = array("H", self.runs)

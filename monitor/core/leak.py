@@ -1,0 +1,92 @@
+"""
+Slow leaks: budgets that are spent too fast by errors too rare for the detector of failures, and proven to be so.
+
+The detector finds what burns fourteen times too fast within a few probes and forgives what burns three times too fast
+for ever. The windows of `slo.py` see that, but one failed probe satisfies them; so here the long one must prove its
+burn, and the short one must hold two failures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from monitor.core.budget import Budget, exhausts_in
+from monitor.core.proof import is_above, lower_bound
+from monitor.core.sli import Tally
+from monitor.core.slo import BURN_WINDOWS, BurnAlarm, BurnWindow, Objective, burn_rate
+
+SOON: Final = timedelta(days=3)
+"""A budget that will be gone by then is worth a word: the ticket pair of the SRE Workbook looks as far back."""
+NOT_SOON: Final = 2 * SOON
+"""When the word is taken back: a second threshold, so that a budget near the first does not say it every minute."""
+PACE_LONG: Final = timedelta(days=1)
+PACE_SHORT: Final = timedelta(hours=6)
+FEWEST: Final = 2
+"""Failures in the short window: one may be anything."""
+
+TallyOf = Callable[[timedelta], Tally]
+"""What a window of that length, which ends now, holds."""
+
+
+def threshold_of(window: BurnWindow, period: timedelta) -> float:
+    """At least 1: in a period of some days the window's share of the budget is spent by a pace that lasts for ever."""
+    return max(1.0, window.threshold(period))
+
+
+def leak(tally_of: TallyOf, objective: Objective, period: timedelta) -> BurnAlarm | None:
+    """The fastest pair of windows of which the burn is proven; None when none is."""
+    for window in BURN_WINDOWS:
+        if window.long > period:
+            continue
+        threshold = threshold_of(window, period)
+        short = tally_of(window.short)
+        burn_short = burn_rate(short, objective)
+        if short.bad < FEWEST or burn_short is None or burn_short <= threshold:
+            continue
+        long = tally_of(window.long)
+        burn_long = burn_rate(long, objective)
+        if burn_long is not None and is_above(long.bad, long.total, objective.error_budget * threshold):
+            return BurnAlarm(window, burn_long, burn_short, threshold)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """
+    How fast bad results come.
+
+    Attributes:
+        per_second: As they came within six hours.
+        proven: At least that fast, by a day and by six hours.
+    """
+
+    per_second: float
+    proven: float
+
+
+def pace_of(tally_of: TallyOf, expected_per_second: float) -> Pace:
+    """
+    Args:
+        expected_per_second: Results, good and bad, by the timetable.
+    """
+    lately, day = tally_of(PACE_SHORT), tally_of(PACE_LONG)
+    ratio = lately.error_ratio or 0.0
+    # By both: a day still holds the outage that ended this morning, and six hours alone prove little.
+    proven = min(ratio, lower_bound(day.bad, day.total))
+    return Pace(ratio * expected_per_second, proven * expected_per_second)
+
+
+def exhausts_soon(
+    budget: Budget,
+    pace: Pace,
+    *,
+    within: timedelta,
+    leaving: list[tuple[timedelta, float]],
+    told: bool,
+) -> timedelta | None:
+    """In how long the budget is gone for certain, when that is soon; with *told*, when it is not far."""
+    left = exhausts_in(budget, pace.proven, within=within, leaving=leaving)
+    return left if left is not None and left <= (NOT_SOON if told else SOON) else None

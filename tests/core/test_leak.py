@@ -1,0 +1,120 @@
+"""Slow leaks are found, and flakes, single failures and what is over are not taken for them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import pytest
+
+from checks.result import Outcome
+from monitor.core.budget import Budget
+from monitor.core.leak import NOT_SOON, SOON, Pace, exhausts_soon, leak, pace_of, threshold_of
+from monitor.core.sli import SliWindow, Tally
+from monitor.core.slo import BURN_WINDOWS, Objective
+
+MONTH = timedelta(days=30)
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+THREE_NINES = Objective(0.999)
+BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def tallies(failed_at: Callable[[int], bool], minutes: int) -> Callable[[timedelta], Tally]:
+    """One probe a minute for so long; *failed_at* is asked how many minutes ago it was."""
+    window, now = SliWindow(), BEGIN + minutes * MINUTE
+    for ago in range(minutes - 1, -1, -1):
+        window.add(now - ago * MINUTE, Outcome.FAILED if failed_at(ago) else Outcome.OK)
+    return lambda width: window.tally(now, width)
+
+
+@pytest.mark.parametrize(
+    ("period", "thresholds"),
+    [
+        (MONTH, [14.4, 6, 3, 1]),
+        (timedelta(days=7), [3.36, 1.4, 1, 1]),
+        (timedelta(days=1), [1, 1, 1, 1]),
+    ],
+)
+def test_no_threshold_lies_below_the_pace_that_lasts_for_ever(period: timedelta, thresholds: list[float]) -> None:
+    assert [threshold_of(window, period) for window in BURN_WINDOWS] == pytest.approx(thresholds)
+
+
+def test_a_leak_of_one_in_two_hundred_is_found_by_the_slow_pair_and_named() -> None:
+    found = leak(tallies(lambda ago: ago % 200 == 0, 3 * 1440), THREE_NINES, MONTH)
+    assert found is not None
+    assert (found.window.name, found.threshold) == ("ticket slow", pytest.approx(1))
+    assert found.burn_long == pytest.approx(5.1, abs=0.3)
+
+
+def test_a_total_outage_is_found_by_the_quick_pair_after_four_probes_and_not_after_three() -> None:
+    assert leak(tallies(lambda ago: ago < 3, 1440), THREE_NINES, MONTH) is None
+    found = leak(tallies(lambda ago: ago < 4, 1440), THREE_NINES, MONTH)
+    assert found is not None
+    assert found.window.name == "page quick"
+
+
+@pytest.mark.parametrize("failures", [1, 2, 3, 5])
+def test_a_few_failures_in_three_days_are_no_leak_though_the_textbook_s_windows_burn(failures: int) -> None:
+    spread = {hour * 45 for hour in range(failures)}
+    assert leak(tallies(lambda ago: ago in spread, 3 * 1440), THREE_NINES, MONTH) is None
+
+
+def test_what_ended_seven_hours_ago_does_not_leak_any_more() -> None:
+    assert leak(tallies(lambda ago: 7 * 60 < ago < 8 * 60, 3 * 1440), THREE_NINES, MONTH) is None
+
+
+def test_a_period_of_a_day_has_no_window_of_three() -> None:
+    rare, often = (tallies(lambda ago, n=n: ago % n == 0, 3 * 1440) for n in (200, 50))
+    assert leak(rare, THREE_NINES, timedelta(days=1)) is None, "it takes three days to prove"
+    found = leak(often, THREE_NINES, timedelta(days=1))
+    assert found is not None
+    assert found.window.long == timedelta(days=1)
+
+
+def test_thirty_days_at_half_the_budget_leak_nothing() -> None:
+    """The flake of 0.05 % that satisfies the textbook's windows about twenty times a month, on four seeds."""
+    for seed in range(4):
+        rng = random.Random(seed)
+        window = SliWindow()
+        for minute in range(30 * 1440):
+            now = BEGIN + minute * MINUTE
+            failed = rng.random() < 0.0005
+            window.add(now, Outcome.FAILED if failed else Outcome.OK)
+            if failed:
+                assert leak(partial(window.tally, now), THREE_NINES, MONTH) is None
+
+
+def test_nothing_leaks_without_data() -> None:
+    assert leak(lambda _: Tally(expected=60), THREE_NINES, MONTH) is None
+    assert pace_of(lambda _: Tally(expected=60), 1 / 60) == Pace(0.0, 0.0)
+
+
+def test_a_pace_is_what_came_in_six_hours_and_proven_is_less() -> None:
+    pace = pace_of(tallies(lambda ago: ago % 60 == 0, 1440), 1 / 60)
+    assert pace.per_second == pytest.approx(1 / 3600, rel=0.01)
+    assert 0 < pace.proven < pace.per_second
+    over = pace_of(tallies(lambda ago: ago > 400, 1440), 1 / 60)
+    assert over == Pace(0.0, 0.0), "the outage of this morning says nothing of tomorrow"
+
+
+@pytest.mark.parametrize(
+    ("days", "told", "is_soon"), [(3, False, True), (3.01, False, False), (3.01, True, True), (6.01, True, False)]
+)
+def test_soon_has_two_thresholds(days: float, told: bool, is_soon: bool) -> None:
+    budget = Budget(allowed=43.2, bad=33.2, seen=40_000)
+    pace = Pace(1.0, 10 / (days * 86400))
+    found = exhausts_soon(budget, pace, within=MONTH, leaving=[], told=told)
+    assert (found is not None) is is_soon
+    assert timedelta(days=3) == SOON < NOT_SOON
+
+
+def test_what_leaves_in_time_keeps_the_budget_from_ending_soon() -> None:
+    budget = Budget(allowed=43.2, bad=42.2, seen=40_000)
+    pace = Pace(1.0, 1 / 3600)
+    assert exhausts_soon(budget, pace, within=MONTH, leaving=[], told=False) == HOUR
+    assert exhausts_soon(budget, pace, within=MONTH, leaving=[(HOUR / 2, 40.0)], told=False) == timedelta(hours=41)
+    assert exhausts_soon(budget, pace, within=MONTH, leaving=[(HOUR / 2, 42.2)], told=True) == timedelta(hours=43.2)
+    assert exhausts_soon(budget, Pace(1.0, 0.0), within=MONTH, leaving=[], told=True) is None
