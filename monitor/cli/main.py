@@ -41,6 +41,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "run": Entry("monitor.cli.run", "run", "The daemon: watch the services of the configuration."),
     "check-once": Entry("monitor.cli.check_once", "check_once", "Every check once, or a URL; the exit code tells."),
     "status": Entry("monitor.cli.status", "status", "What the daemon sees now."),
+    "slo": Entry("monitor.cli.slo", "slo", "Error budgets: spent, left, how fast they burn, when they are gone."),
     "healthy": Entry("monitor.cli.healthy", "healthy", "Whether the daemon is well; for a container's health check."),
     "incident": Entry("monitor.cli.incident", "incident", "People's part: list, show, report, ack, note, resolve, ..."),
     "deploy": Entry("monitor.cli.deploy", "deploy", "Mark a deploy of a service."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from monitor.config.changes import Changes, applicable, changes
 from monitor.config.config import (
+    Composite,
     Config,
     Contact,
     HeartbeatTarget,
@@ -26,6 +27,7 @@ from monitor.config.values import Listen
 
 __all__ = [
     "Changes",
+    "Composite",
     "Config",
     "ConfigError",
     "Contact",

@@ -13,10 +13,12 @@ from pydantic import BaseModel, SecretStr
 from checks.check import Check, CollectorQuestion, HttpQuestion, Question, Retry
 from monitor.config import config
 from monitor.config.fields import OnChange
+from monitor.config.objectives import names_of, slo_of
 from monitor.config.problems import Path, Wrong
 from monitor.config.reading import Reading
-from monitor.config.rules import DEFAULT_INTERVAL, DEFAULT_RETRY_WITHIN, default_timeout
+from monitor.config.rules import DEFAULT_RETRY_WITHIN
 from monitor.config.shape import CheckShape, Heartbeat, PolicyShape, Root, ServiceShape, Webhook
+from monitor.config.times import DEFAULT_INTERVAL, default_timeout
 from monitor.config.values import url
 from monitor.core.severity import POLICIES, Criticality, Policy, Severity
 
@@ -135,14 +137,17 @@ class _Builder:
 
     def service(self, name: str, written: ServiceShape) -> config.Service:
         checks = (written.checks or {}).items()
+        slos = written.slos or ()
+        named = list(zip(slos, names_of(slos), strict=True))
         return config.Service(
             name=name,
             checks=tuple(self.check(name, check_name, check) for check_name, check in checks),
             criticality=Criticality(written.criticality or Criticality.MEDIUM),
             tags=written.tags or (),
             depends_on=written.depends_on or (),
-            slos=tuple(
-                config.Slo(**_given(slo)) for slo in written.slos or () if slo.sli == "success" and slo.objective
+            slos=tuple(slo_of(slo, called) for slo, called in named if slo.sli is not None and slo.objective),
+            composites=tuple(
+                config.Composite(name=called, members=slo.composite) for slo, called in named if slo.composite
             ),
             traffic=config.Traffic(**_given(written.traffic)) if written.traffic else None,
             deploys=written.deploys,

@@ -125,7 +125,9 @@ def _keys_of_services(old: Config, new: Config) -> Iterator[str]:
         if before is None:
             continue
         for key in ("criticality", "tags", "depends_on", "slos", "traffic", "deploys"):
-            if getattr(before, key) != getattr(service, key):
+            if getattr(before, key) != getattr(service, key) or (
+                key == "slos" and before.composites != service.composites
+            ):
                 yield f"services.{name}.{key}"
 
 

@@ -14,6 +14,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, Pri
 from checks.check import Check
 from monitor.config.stamps import Stamps
 from monitor.config.values import Listen
+from monitor.core.counting import Counting, Slices
+from monitor.core.period import Calendar, CalendarUnit, Period, Rolling
 from monitor.core.severity import POLICIES, Criticality, Policy, Severity
 
 _Value = TypeVar("_Value")
@@ -69,9 +71,37 @@ class Sources(Part):
 
 
 class Slo(Part):
-    sli: Literal["success"]
+    """
+    Attributes:
+        name: Unique in its service.
+        check: Whose probes are counted; those of every check when None.
+        under: With `latency`: what counts as fast.
+        slices: With timeslices; None counts occurrences.
+    """
+
+    name: str = "success"
+    sli: Literal["success", "latency"]
     objective: float
-    over: timedelta = timedelta(days=30)
+    over: timedelta | CalendarUnit = timedelta(days=30)
+    check: str | None = None
+    under: timedelta | None = None
+    slices: Slices | None = None
+
+    def period(self, zone: str) -> Period:
+        return Calendar(self.over, zone) if isinstance(self.over, str) else Rolling(self.over)
+
+    def counting(self, service: str) -> Counting:
+        return Counting(service, self.check, self.under, self.slices)
+
+
+class Composite(Part):
+    """
+    Attributes:
+        members: Names of objectives of the same service, each with its weight. Their `over` is alike.
+    """
+
+    name: str
+    members: Frozen[float]
 
 
 class Traffic(Part):
@@ -89,6 +119,7 @@ class Service(Part):
     tags: tuple[str, ...] = ()
     depends_on: tuple[str, ...] = ()
     slos: tuple[Slo, ...] = ()
+    composites: tuple[Composite, ...] = ()
     traffic: Traffic | None = None
     deploys: str | None = None
 

@@ -19,6 +19,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from monitor.config import values
 from monitor.config.problems import Wrong
+from monitor.core.period import CALENDAR_UNITS, CalendarUnit
 
 _INTERPOLATED = r"\$\{"
 
@@ -70,7 +71,28 @@ Duration = Annotated[timedelta, PlainValidator(values.duration()), WithJsonSchem
 Interval = Annotated[timedelta, PlainValidator(_seconds("1s", "24h")), WithJsonSchema(_DURATION)]
 SecondOrMore = Annotated[timedelta, PlainValidator(_seconds("1s")), WithJsonSchema(_DURATION)]
 Wait = Annotated[timedelta, PlainValidator(_seconds("0s")), WithJsonSchema(_DURATION)]
-SloPeriod = Annotated[timedelta, PlainValidator(_seconds("1d", "90d")), WithJsonSchema(_DURATION)]
+
+
+def _slo_period(value: object) -> timedelta | CalendarUnit:
+    for unit in CALENDAR_UNITS:
+        if value == unit:
+            return unit
+    if isinstance(value, str) and value.strip().isalpha():
+        values.choice(*CALENDAR_UNITS)(value)
+    return _seconds("1d", "90d")(value)
+
+
+SloPeriod = Annotated[
+    timedelta | CalendarUnit,
+    PlainValidator(_slo_period),
+    WithJsonSchema({"anyOf": [{"enum": list(CALENDAR_UNITS)}, _DURATION]}),
+]
+SliceTarget = Annotated[
+    float,
+    PlainValidator(values.slice_target),
+    WithJsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0, "maximum": 1}, _written(r"[\d.]+ ?%")]}),
+]
+Weight = Annotated[float, PlainValidator(values.weight), WithJsonSchema({"type": "number", "exclusiveMinimum": 0})]
 
 
 class OnChange:

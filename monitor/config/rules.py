@@ -10,28 +10,19 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from itertools import pairwise
 
+from monitor.config import objectives
 from monitor.config.config import Retention
-from monitor.config.fields import NOT_YET
 from monitor.config.problems import Path
 from monitor.config.reading import Reading
-from monitor.config.shape import CheckShape, Root, ServiceShape, SloShape
+from monitor.config.shape import CheckShape, IncidentsShape, Root, ServiceShape
+from monitor.config.times import DEFAULT_INTERVAL, default_timeout
 from monitor.config.values import meant, show
-from monitor.core.slo import BURN_WINDOWS, Objective, can_fire
 
-DEFAULT_INTERVAL = timedelta(seconds=30)
-DEFAULT_PERIOD = timedelta(days=30)
 DEFAULT_RETRY_WITHIN = timedelta(seconds=2)
-LONGEST_DEFAULT_TIMEOUT = timedelta(seconds=10)
 RESERVED_SERVICE = "watchkeeper"
 """The subject of the monitor's own incidents."""
 
 _HTTP_ONLY = ("method", "headers", "body", "status", "redirects", "tls", "max_body")
-_QUICK = BURN_WINDOWS[0]
-
-
-def default_timeout(interval: timedelta) -> timedelta:
-    """80 % of the interval, so that a probe ends before the next is due, and 10 s at most."""
-    return min(interval * 0.8, LONGEST_DEFAULT_TIMEOUT)
 
 
 def enforce(root: Root, reading: Reading) -> list[str]:
@@ -73,8 +64,7 @@ def _services(root: Root, reading: Reading) -> None:
             reading.tell((*path, "checks"), "there is no check", "Write checks: {live: http://HOST:PORT/healthz}.")
         for check_name, check in (service.checks or {}).items():
             _check(check, (*path, "checks", check_name), reading)
-        for position, slo in enumerate(service.slos or ()):
-            _slo(slo, service, (*path, "slos", position), reading)
+        objectives.enforce(service, (*path, "slos"), reading)
         _traffic(root, service, (*path, "traffic"), reading)
     _dependencies(services, reading)
 
@@ -124,40 +114,6 @@ def _check_times(check: CheckShape, path: Path, reading: Reading) -> None:
             f"{show(within)} is not shorter than interval {show(interval)}",
             "What is not retried by then is asked again anyway. Leave it out for the default, 2s.",
         )
-
-
-def _slo(slo: SloShape, service: ServiceShape, path: Path, reading: Reading) -> None:
-    for key in ("sli", "objective"):
-        if getattr(slo, key) is None and not reading.is_wrong((*path, key)):
-            reading.tell((*path, key), "is missing", f"Add {key}: it has no default.")
-    if slo.sli == "latency":
-        reading.refuse((*path, "sli"), f"{slo.sli} is {NOT_YET}", "Use success, or remove this SLO.")
-        return
-    if slo.objective is None or reading.is_wrong(path):
-        return
-    period, objective = slo.over or DEFAULT_PERIOD, Objective(slo.objective)
-    threshold = _QUICK.threshold(period)
-    if not can_fire(objective, threshold):
-        lowest = 1 - 1 / threshold
-        reading.tell(
-            (*path, "objective"),
-            f"can never fire: a total outage burns {1 / objective.error_budget:.3g} times the budget, "
-            f"and an alarm over {show(period)} needs {threshold:.3g}",
-            f"Use more than {_rounded_up(lowest * 100)}%, or a shorter over.",
-        )
-    elif service.checks and not reading.is_wrong((*path[:2], "checks")) and not _per_window(service):
-        found = f"can never fire: no check is asked within the {show(_QUICK.long)} that it looks at"
-        reading.tell((*path, "objective"), found, f"Give one check an interval below {show(_QUICK.long)}.")
-
-
-def _rounded_up(percent: float) -> str:
-    """Two decimals, upwards: what is suggested must be accepted."""
-    return f"{int(percent * 100 + 1) / 100:.2f}".rstrip("0").rstrip(".")
-
-
-def _per_window(service: ServiceShape) -> int:
-    """How many probes of a service fall into the quick window."""
-    return sum(_QUICK.long // (check.interval or DEFAULT_INTERVAL) for check in (service.checks or {}).values())
 
 
 def _traffic(root: Root, service: ServiceShape, path: Path, reading: Reading) -> None:
@@ -216,7 +172,9 @@ def _cycles(services: Mapping[str, ServiceShape]) -> Iterator[list[str]]:
 
 
 def _warnings(root: Root, reading: Reading) -> Iterator[str]:
-    stable_for = (root.incidents and root.incidents.stable_for) or timedelta(minutes=30)
+    incidents = root.incidents or IncidentsShape()
+    stable_for = incidents.stable_for or timedelta(minutes=30)
+    open_after = incidents.open_after if incidents.open_after is not None else timedelta(seconds=60)
     for name, service in (root.services or {}).items():
         for check_name, check in (service.checks or {}).items():
             path: Path = ("services", name, "checks", check_name)
@@ -227,11 +185,4 @@ def _warnings(root: Root, reading: Reading) -> Iterator[str]:
                 )
             if check.tls and check.tls.verify is False:
                 yield f"{reading.where((*path, 'tls', 'verify'))}: any certificate is taken, an attacker's too."
-        for position, slo in enumerate(service.slos or ()):
-            probes = _per_window(service)
-            threshold = _QUICK.threshold(slo.over or DEFAULT_PERIOD)
-            if slo.objective and probes and 1 / probes > Objective(slo.objective).error_budget * threshold:
-                yield (
-                    f"{reading.where(('services', name, 'slos', position, 'objective'))}: one failed probe of the "
-                    f"{probes} in an hour already burns more than {threshold:.3g} times the budget; probe more often."
-                )
+        yield from objectives.warnings(service, ("services", name, "slos"), open_after, reading)

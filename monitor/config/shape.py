@@ -32,6 +32,7 @@ from monitor.config.fields import (
     SecretUrl,
     Share,
     Size,
+    SliceTarget,
     SloPeriod,
     Statuses,
     Switch,
@@ -39,6 +40,7 @@ from monitor.config.fields import (
     TimeZone,
     Url,
     Wait,
+    Weight,
     word,
 )
 
@@ -179,16 +181,31 @@ class CheckShape(Shape):
 
 
 class SloShape(Shape):
-    # Both must be there, and a rule says so: were they required here, one fault would hide the other entries' faults.
-    model_config = ConfigDict(json_schema_extra={"required": ["sli", "objective"]})
+    # These must be there, and a rule says so: were they required here, one fault would hide the other entries' faults.
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["sli", "objective"]}, {"required": ["composite"]}]}
+    )
 
+    name: Name | None = None
+    """What it is called, unique in its service. Default: made of what it counts."""
     sli: Annotated[str | None, *word("success", "latency")] = None
-    """What is counted as good: success is a probe that was ok."""
+    """What is counted as good: success is a probe that was ok, latency one that was ok and fast."""
     objective: Share | None = None
     """The share that must be good: 99.9% or 0.999."""
     over: SloPeriod | None = None
-    """The window of the budget, 1d to 90d. Default 30d."""
-    under: Annotated[Duration | None, NotYet()] = None
+    """The window of the budget: the last 1d to 90d, or the running day, week or month. Default 30d."""
+    under: Duration | None = None
+    """With `sli: latency`: what counts as fast."""
+    check: Name | None = None
+    """Only this check's probes. Default: those of all checks of the service."""
+    budgeting: Annotated[str | None, *word("occurrences", "timeslices")] = None
+    """What the budget is counted in: probes, or slices of time. Default occurrences."""
+    slice: SecondOrMore | None = None
+    """With timeslices: how long one is; whole minutes that divide the hour. Default 1m."""
+    slice_target: SliceTarget | None = None
+    """With timeslices: the share of good probes that makes a slice good. Default 100%."""
+    composite: dict[Name, Weight] | None = None
+    """Instead of `sli`: other objectives of this service by name, each with its weight."""
 
 
 class Traffic(Shape):

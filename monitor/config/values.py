@@ -185,6 +185,19 @@ def objective(value: object) -> float:
     raise Wrong("{value} is not between 0 and 1", "Write 99.9% or 0.999.")
 
 
+def slice_target(value: object) -> float:
+    """As `objective`, and `100%` too: every probe of a slice."""
+    found = text(value).strip()
+    return 1.0 if re.fullmatch(r"100(\.0+)? ?%|1(\.0+)?", found, re.ASCII) else objective(value)
+
+
+def weight(value: object) -> float:
+    found = text(value).strip()
+    if not re.fullmatch(r"\d{1,6}(\.\d{1,6})?", found, re.ASCII) or float(found) <= 0:
+        raise Wrong("{value} is not a weight", "Write a number above 0, for example 1 or 2.5.")
+    return float(found)
+
+
 def url(value: object) -> str:
     """An http or https address with a host and no password in it: addresses are shown in logs, spans and tickets."""
     # No `{value}` in these messages: an address that cannot be read may still hold a key.

@@ -90,3 +90,28 @@ def exhausts_soon(
     """In how long the budget is gone for certain, when that is soon; with *told*, when it is not far."""
     left = exhausts_in(budget, pace.proven, within=within, leaving=leaving)
     return left if left is not None and left <= (NOT_SOON if told else SOON) else None
+
+
+def leak_detection_time(objective: Objective, period: timedelta, interval: timedelta) -> timedelta | None:
+    """How long every result must be bad until it is proven, with one result every *interval*; None when it never is."""
+    found = [
+        fewest * interval
+        for window in BURN_WINDOWS
+        if window.long <= period and window.short // interval >= FEWEST
+        if (fewest := _fewest(objective.error_budget * threshold_of(window, period), window.long // interval))
+    ]
+    return min(found, default=None)
+
+
+def _fewest(ratio: float, total: int) -> int | None:
+    """The fewest bad ones of *total* that prove more than *ratio*."""
+    low, high = FEWEST, total
+    if not is_above(high, total, ratio):
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        if is_above(middle, total, ratio):
+            high = middle
+        else:
+            low = middle + 1
+    return high

@@ -130,6 +130,7 @@ class Daemon:
         while not self._stop.is_set():
             now, wall = self.house.clock.now(), self.house.clock.wall()
             self.turned_at = now
+            self.house.judge.stir(self.house.objectives.tick(now, wall, self.house.troubled()))
             self.house.judge.tick(now, wall)
             self.supervisor.faster(self.house.affected())
             housekeeping.tick(now, wall)
@@ -149,6 +150,7 @@ class Daemon:
             if (check := self.house.checks.get(result.id)) is not None:
                 self.house.telemetry.probe(check, result)
         self.unasked.take(batch.results)
+        self.house.objectives.take(batch.results)
         self.house.judge.take(batch.results, self.house.clock.now(), self.house.clock.wall())
 
     def _status(self) -> str:

@@ -13,7 +13,7 @@ from uuid import uuid4
 from monitor import __version__
 from monitor.core.incident import IllegalTransition, Incident
 from monitor.core.severity import Severity
-from monitor.core.slo import Objective, budget_remaining, burn_rate
+from monitor.core.slo import Objective, burn_rate
 from monitor.daemon.arrears import effects_part
 from monitor.daemon.heartbeat import Heartbeat
 from monitor.daemon.house import House
@@ -24,6 +24,7 @@ from monitor.probing.supervisor import ProberStatus, Supervisor
 from monitor.response.case import Case
 from monitor.response.casebook import UnknownIncident
 from monitor.response.deploys import Deploy
+from monitor.response.objectives import ObjectiveReading
 from monitor.response.observe import SLO_PERIOD
 from monitor.response.people import NothingPending, People
 from monitor.response.triage import reference, utc
@@ -42,6 +43,7 @@ from monitor.web.documents import (
     service_document,
     timestamp,
 )
+from monitor.web.objectives import SloDocument, slo_documents
 from monitor.web.recovering import RecoveryDocument, recovery_document
 
 CLOCKS_APART = timedelta(minutes=1)
@@ -105,24 +107,34 @@ class DaemonDesk:
             "parts": self._parts(),
         }
 
+    def slos(self) -> list[SloDocument]:
+        house, now = self._house, self._house.clock.now()
+        return [
+            document
+            for name, service in house.config.services.items()
+            if service.slos
+            for document in slo_documents(service, house.objectives.readings_of(name, now))
+        ]
+
     def _service(self, name: str) -> ServiceDocument:
         now = self._house.clock.now()
         watch = self._house.judge.watches[name]
         service = self._house.config.services[name]
         subject = self._house.casebook.watch(name, now)
         case = self._house.casebook.case_of(name)
-        objective = Objective(watch.objective)
-        period = max((slo.over for slo in service.slos), default=None)
+        readings = self._house.objectives.readings_of(name, now)
+        tightest = min(readings, key=_left, default=None)
         lost_until = self._house.history.incomplete_since
-        incomplete = lost_until if period and lost_until and lost_until > now - period else None
+        begun = min((reading.start for reading in readings), default=now)
+        incomplete = lost_until if lost_until and lost_until > begun else None
         return service_document(
             subject.incident,
             criticality=str(service.criticality),
             checks=[check_document(c.check, c.last, c.failing) for c in watch.checks.values()],
             incident=case.incident if case else None,
-            budget_remaining=budget_remaining(watch.tally(now, period), objective) if period else None,
+            budget_remaining=tightest.budget.left if tightest is not None else None,
             budget_incomplete_since=incomplete,
-            burn_rate=burn_rate(watch.tally(now, timedelta(hours=1)), objective),
+            burn_rate=burn_rate(watch.tally(now, timedelta(hours=1)), Objective(watch.objective)),
         )
 
     def _recovery(self, case: Case) -> RecoveryDocument:
@@ -256,6 +268,11 @@ def _readable() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise DeskRefusal(503, f"the ledger cannot be read now: {error}; monitor status says what to do") from None
+
+
+def _left(reading: ObjectiveReading) -> float:
+    """What is left of its budget; of one without data nothing is known, so it comes last."""
+    return 1.0 if reading.budget.left is None else reading.budget.left
 
 
 def _prober(status: ProberStatus) -> dict[str, object]:

@@ -7,7 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from time import monotonic
 
@@ -23,6 +23,7 @@ from monitor.core.incident import Timing
 from monitor.daemon.budgets import Budgets
 from monitor.daemon.ending import Ending
 from monitor.daemon.judge import ITSELF, Judge
+from monitor.daemon.objectives import Objectives
 from monitor.daemon.surroundings import Surveyor
 from monitor.daemon.telling import fields, tell
 from monitor.ledger.history import History
@@ -38,6 +39,7 @@ from monitor.response.casebook import Casebook, Rules
 from monitor.response.communicate import compose
 from monitor.response.deploys import Deploy
 from monitor.response.entries import POSTMORTEMS
+from monitor.response.observe import Surroundings
 from monitor.response.people import People
 from monitor.response.postmortem import postmortem_message
 from monitor.response.triage import roles
@@ -59,6 +61,7 @@ class House:
     surveyor: Surveyor
     token: str
     judge: Judge = field(init=False)
+    objectives: Objectives = field(init=False)
     budgets: Budgets = field(init=False)
     worker: EffectsWorker = field(init=False)
     checks: dict[str, Check] = field(init=False)
@@ -69,9 +72,8 @@ class House:
 
     def __post_init__(self) -> None:
         self.checks = {check.id: check for check in self.config.all_checks()}
-        self.judge = Judge(
-            self.config, self.casebook, self.clock.now(), self.surveyor.of, self.adopt, self._began_to_fail
-        )
+        self.judge = Judge(self.config, self.casebook, self.clock.now(), self._around, self.adopt, self._began_to_fail)
+        self.objectives = Objectives(self.config, self.judge.watches, self.clock.now(), self.adopt)
         self.budgets = Budgets(self.ledger, self.history, self.clock.now())
         self.worker = EffectsWorker(
             self.ledger, outlets_of(self.config), self.compose, now=self.clock.now, told=self._told
@@ -106,6 +108,7 @@ class House:
         self.casebook.rules = rules_of(config)
         self.surveyor.replace(config, changed)
         self.judge.replace(config, changed, now, self.clock.wall())
+        self.objectives.replace(config, self.judge.watches, now)
         if changed.touches("tracker"):
             self.worker.replace(outlets_of(config))
         self.to_fit = self.to_fit or bool(
@@ -171,6 +174,10 @@ class House:
         for service, level in self.surveyor.settled(failing, now).items():
             self.adopt(People(self.casebook).propose(service, level, now, wall))
 
+    def _around(self, service: str) -> Surroundings:
+        text, burn = self.objectives.alarm(service)
+        return replace(self.surveyor.of(service), budget_alarm=text, burn=burn)
+
     def _began_to_fail(self, result: CheckResult) -> None:
         """Told once per failing spell, not per failure: a thousand failures a second must not be a thousand records."""
         event = LedgerEvent(
@@ -185,6 +192,10 @@ class House:
         )
         self.telemetry.event(event)
         logger.bind(**fields(event, 0)).debug("{}", f"{result.id}: began to fail: {result.reason}: {result.detail}")
+
+    def troubled(self) -> frozenset[str]:
+        """The services of incidents that are live, or may reopen."""
+        return frozenset(name for case in self.casebook.cases.values() for name in case.services())
 
     def affected(self) -> frozenset[str]:
         """The services of live incidents: asked more often, for detection and proof."""

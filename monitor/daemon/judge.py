@@ -105,6 +105,10 @@ class Judge:
         for name in sorted(failed):
             self.evaluate(name, now, wall)
 
+    def stir(self, services: Iterable[str]) -> None:
+        """Something besides their probes says that these are not at rest."""
+        self._restless |= set(services) & self.watches.keys()
+
     def tick(self, now: datetime, wall: datetime) -> None:
         """Evaluates every service that is not at rest, looks for silence, and sends what fell due."""
         if now - self._evaluated_at < self._every:

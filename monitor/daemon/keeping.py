@@ -14,7 +14,8 @@ from datetime import UTC, datetime, time, timedelta
 import schedule
 from loguru import logger
 
-from monitor.daemon.budgets import counted
+from monitor.core.sli import Tally
+from monitor.daemon.budgets import Counted, counted
 from monitor.daemon.house import House
 from monitor.daemon.past import HOUR, MINUTE
 from monitor.daemon.resuming import remember_timeline, remember_unproven, unproven
@@ -57,9 +58,9 @@ class Housekeeping:
         while self._minute + MINUTE <= settled:
             self._write_minute(self._minute)
             self._minute += MINUTE
-            self._house.budgets.keep_minutes(self._watches(), self._minute)
+            self._house.budgets.keep_minutes(self._counted(), self._minute)
         if self._house.budgets.hour + HOUR <= settled:
-            self._house.budgets.keep_hours(self._watches())
+            self._house.budgets.keep_hours(self._counted())
         self._jobs.run_pending()
         if self._house.to_fit and now - self._fitted_at >= REFIT_PAUSE:
             self._fitted_at = now
@@ -71,33 +72,28 @@ class Housekeeping:
         """Detectors as they stand. The minute that is not over stays unwritten: written twice it would count twice."""
         now = self._house.clock.now()
         self._write_states()
-        self._house.budgets.keep_all(self._watches(), self._minute, now)
+        self._house.budgets.keep_all(self._counted(), self._minute, now)
         remember_timeline(self._house, now)
 
     def _watches(self) -> list[CheckWatch]:
         return [check for watch in self._house.judge.watches.values() for check in watch.checks.values()]
 
+    def _counted(self) -> list[Counted]:
+        return [*self._watches(), *self._house.objectives.counters()]
+
     def _write_minute(self, minute: datetime) -> None:
+        self._house.objectives.minute_over(minute + MINUTE)
         rows = []
         for watch in self._watches():
             tally = counted(watch, minute, MINUTE)
             latency = watch.take_latency(minute)
             if latency is not None:
                 self._house.surveyor.latency(watch.check, minute, latency)
-            rows.append(
-                MinuteRow(
-                    check=watch.check.id,
-                    minute=minute,
-                    expected=tally.expected,
-                    good=tally.good,
-                    bad=tally.bad,
-                    unknown=tally.unknown,
-                    latency=latency,
-                )
-            )
+            rows.append(_row(watch.id, minute, tally, latency))
+        missing = sum(max(0, row.expected - row.good - row.bad - row.unknown) for row in rows)
+        rows += [_row(c.id, minute, counted(c, minute, MINUTE)) for c in self._house.objectives.counters()]
         self._house.history.write_minutes(rows)
         self._house.propose_levels(minute)
-        missing = sum(max(0, row.expected - row.good - row.bad - row.unknown) for row in rows)
         if missing:
             self._house.telemetry.counter(names.RESULTS_MISSING.name, missing)
         self._write_states()
@@ -109,6 +105,7 @@ class Housekeeping:
             for watch in self._watches()
             if watch.s > 0.0 or watch.failing or watch.proof_since is not None
         }
+        states |= self._house.objectives.states()
         rested = dict.fromkeys(self._restless - states.keys())
         self._restless = set(states)
         self._house.history.put_detector_states({**states, **rested})
@@ -156,3 +153,15 @@ class Housekeeping:
                 f"the playbook was last reviewed on {playbook.reviewed}, a review is due since {due:%Y-%m-%d}: "
                 "review it and set playbook.reviewed"
             )
+
+
+def _row(counted_as: str, minute: datetime, tally: Tally, latency: float | None = None) -> MinuteRow:
+    return MinuteRow(
+        check=counted_as,
+        minute=minute,
+        expected=tally.expected,
+        good=tally.good,
+        bad=tally.bad,
+        unknown=tally.unknown,
+        latency=latency,
+    )

@@ -15,6 +15,7 @@ from monitor.config import Changes, Config, ConfigError, applicable, changes
 from monitor.core.sli import SliWindow
 from monitor.daemon.house import House
 from monitor.daemon.notify import Notify
+from monitor.daemon.objectives import counters_of
 from monitor.daemon.past import past_of
 from monitor.daemon.watching import ConfigWatch
 from monitor.ledger.records import Commit, LedgerEvent
@@ -41,7 +42,7 @@ class Prepared:
     """
     Attributes:
         before: The configuration that `changes` compares with.
-        past: The windows that were kept of the checks that it adds.
+        past: The windows that were kept of the checks, and of the ways of counting, that it adds.
     """
 
     before: Config
@@ -95,7 +96,8 @@ class Reload:
         found = changes(before, config)
         try:
             house = self._house
-            past = past_of(house.ledger, house.history, found.added, house.clock.now()).windows
+            new = found.added | (counters_of(config) - counters_of(before))
+            past = past_of(house.ledger, house.history, new, house.clock.now()).windows
         except sqlite3.Error as error:
             logger.warning("config: the past of new checks cannot be read: {}", error)
             past = {}
@@ -128,8 +130,11 @@ class Reload:
             return
         if changed:
             gone = [watch for check, watch in self._watches().items() if check in changed.removed]
-            self._house.budgets.leave(gone, now)
+            stay = counters_of(config)
+            left = [counter for counter in self._house.objectives.counters() if counter.id not in stay]
+            self._house.budgets.leave([*gone, *left], now)
             self._house.replace(config, changed, now)
+            self._house.objectives.give(prepared.past)
             watches = self._watches()
             for check in changed.added & watches.keys() & prepared.past.keys():
                 watches[check].window = prepared.past[check]

@@ -22,6 +22,8 @@ LEVELS: Final[Mapping[str, str]] = {
     "incident.evidence_wait": "WARNING",
     "baseline.proposed": "WARNING",
     "clock.stepped": "WARNING",
+    "slo.burn_rate.exceeded": "WARNING",
+    "slo.budget.exhausting": "WARNING",
     "effect.overdue": "WARNING",
 }
 """Of what people should look at. Anything else that becomes of an incident is INFO."""

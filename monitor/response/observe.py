@@ -30,6 +30,8 @@ class Surroundings:
         traffic_missed: Readings in a row that brought no answer.
         latency_shift: A confirmed shift in one line; empty when there is none; None when there is no baseline.
         away_since: Since when Prometheus does not answer.
+        budget_alarm: What burns a budget too fast, proven, in one line; empty where an incident is about it already.
+        burn: How fast, whether or not there is such an incident.
     """
 
     criticality: Criticality = Criticality.MEDIUM
@@ -38,6 +40,8 @@ class Surroundings:
     traffic_missed: int = 0
     latency_shift: str | None = None
     away_since: datetime | None = None
+    budget_alarm: str = ""
+    burn: float | None = None
 
 
 def observe(
@@ -97,7 +101,7 @@ def evidence_of(watch: ServiceWatch, around: Surroundings, now: datetime) -> Evi
         failing_reasons=watch.failing_texts(),
         traffic=around.traffic,
         burn_short=burn_short,
-        burn=burn,
+        burn=max((b for b in (burn, around.burn) if b is not None), default=None),
         latency_shift=around.latency_shift or "",
         restarted="; ".join(_restarts(watch)),
         prometheus_away_since=around.away_since,
@@ -114,6 +118,8 @@ def _alarms(watch: ServiceWatch, around: Surroundings) -> list[str]:
         alarms.append(around.traffic.text)
     if around.latency_shift:
         alarms.append(around.latency_shift)
+    if around.budget_alarm:
+        alarms.append(around.budget_alarm)
     return alarms
 
 

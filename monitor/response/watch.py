@@ -67,6 +67,14 @@ class CheckWatch:
     latencies: dict[datetime, list[float]] = field(default_factory=dict)
     before: tuple[Stretch, ...] = ()
 
+    @property
+    def id(self) -> str:
+        return self.check.id
+
+    @property
+    def timeout(self) -> float:
+        return self.check.timeout
+
     def replace(self, check: Check, cusum: FailureCusum, now: datetime) -> None:
         """The same check as it is configured from *now* on: what was counted stays counted."""
         if check.interval != self.check.interval:
@@ -166,6 +174,12 @@ class CheckWatch:
         """How many slots the timetable had in (start, end], at the intervals of their time."""
         stretches = (*self.before, Stretch(self.began_at, end, self.check.interval))
         return sum(slots_between(self.check.id, s.interval, max(start, s.since), min(end, s.until)) for s in stretches)
+
+    def scheduled(self, start: datetime, end: datetime) -> int:
+        """As `expected`, also of the time before this run, at the oldest interval that is known."""
+        oldest = (*self.before, Stretch(self.began_at, end, self.check.interval))[0]
+        earlier = slots_between(self.check.id, oldest.interval, start, min(end, oldest.since))
+        return earlier + self.expected(start, end)
 
     def silent_since(self) -> datetime:
         """Not before its present interval began: a shorter one would call the longer one's pause a silence."""

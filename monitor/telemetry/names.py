@@ -108,6 +108,7 @@ EVENTS: Final[Mapping[str, EventKind]] = MappingProxyType(
     {
         "synthetic.check.failed": EventKind(13, "a check began to fail"),
         "slo.burn_rate.exceeded": EventKind(13, "an error budget is being spent too fast"),
+        "slo.budget.exhausting": EventKind(13, "an error budget will be spent within three days, or is spent"),
         "baseline.shift.detected": EventKind(13, "latency left its baseline"),
         "incident.pending": EventKind(9, "a breach was seen and must hold before it counts"),
         "incident.cleared": EventKind(9, "the breach did not hold"),

@@ -55,6 +55,7 @@ def create_app(desk: Desk, token: str, listen_host: str = "127.0.0.1") -> Starle
         _route("/healthz", api.alive, "GET"),
         _route("/healthz/ready", api.ready, "GET"),
         _route("/api/v1/status", api.status, "GET"),
+        _route("/api/v1/slos", api.slos, "GET"),
         _route("/api/v1/incidents", api.incidents, "GET"),
         _route("/api/v1/incidents", api.report, "POST"),
         _route("/api/v1/incidents/{ref}", api.incident, "GET"),
@@ -94,6 +95,9 @@ class _Api:
 
     async def status(self, _request: Request) -> Response:
         return _json(self._desk.status())
+
+    async def slos(self, _request: Request) -> Response:
+        return _json({"slos": self._desk.slos()})
 
     async def incidents(self, request: Request) -> Response:
         query = read_query(request, ("state", "limit"))

@@ -12,6 +12,7 @@ from monitor.web.documents import (
     IncidentDocument,
     StatusDocument,
 )
+from monitor.web.objectives import SloDocument
 
 
 class DeskRefusal(Exception):
@@ -32,8 +33,8 @@ class DeskRefusal(Exception):
 
 class Desk(Protocol):
     """
-    `alive`, `ready` and `status` are called on the daemon's loop and must not wait for anything. `incidents` and
-    `incident` are called in another thread and may read the ledger. The rest are awaited on the loop.
+    `alive`, `ready`, `status` and `slos` are called on the daemon's loop and must not wait for anything. `incidents`
+    and `incident` are called in another thread and may read the ledger. The rest are awaited on the loop.
 
     Whoever asks for a write has shown the token. *by* and *reporter* are the names they gave, *ref* is what
     `documents.plain_reference` made of theirs: a number or a ULID.
@@ -48,6 +49,8 @@ class Desk(Protocol):
         ...
 
     def status(self) -> StatusDocument: ...
+
+    def slos(self) -> list[SloDocument]: ...
 
     def incidents(self, state: str, limit: int) -> list[IncidentDocument]:
         """Newest first. *state* is a key of `documents.STATES`."""

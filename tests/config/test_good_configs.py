@@ -8,7 +8,9 @@ import pydantic
 import pytest
 
 from checks.check import Check, CollectorQuestion, HttpQuestion, Retry
-from monitor.config import Config, ConfigError, Listen, Slo, default_paths, load
+from monitor.config import Composite, Config, ConfigError, Listen, Slo, default_paths, load
+from monitor.core.counting import Slices
+from monitor.core.period import Calendar, Rolling
 from monitor.core.severity import POLICIES, Criticality, Severity
 
 Reader = Callable[..., Config]
@@ -135,8 +137,8 @@ playbook: {reviewed: 2026-11-01, review_every: 30d}
     shop = found.services["shop"]
     assert (shop.name, shop.criticality, shop.tags, shop.depends_on) == ("shop", "low", ("checkout", "2026"), ("bank",))
     assert shop.slos == (
-        Slo(sli="success", objective=0.999, over=timedelta(days=30)),
-        Slo(sli="success", objective=0.995, over=timedelta(days=28)),
+        Slo(name="success-30d", sli="success", objective=0.999, over=timedelta(days=30)),
+        Slo(name="success-28d", sli="success", objective=0.995, over=timedelta(days=28)),
     )
     assert shop.traffic is not None
     assert (shop.traffic.requests, shop.traffic.errors) == ('sum(rate(r{code=~"2..$"}[5m]))', None)
@@ -213,8 +215,85 @@ def test_what_works_and_is_probably_not_meant_is_a_warning_with_its_place(config
         "stable_for 30m.",
         "config.yaml:4  services.shop.checks.live.tls.verify: any certificate is taken, an attacker's too.",
         "config.yaml:5  services.shop.slos[0].objective: one failed probe of the 3 in an hour already burns more than "
-        "14.4 times the budget; probe more often.",
+        "14.4 times the budget; probe more often. A total outage is found after 1h20m, and the whole budget is spent "
+        "after 43m12s.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("slo", "interval", "warned"),
+    [
+        ("{sli: success, objective: 99.9%}", "30s", ""),
+        ("{sli: success, objective: 99.9%, over: month}", "30s", ""),
+        (
+            "{sli: success, objective: 99.99%, over: 7d}",
+            "30s",
+            "one failed probe of the 120 in an hour already burns more than 3.36 times the budget; probe more often. "
+            "A total outage is found after 2m, and the whole budget is spent after 1m0.48s.",
+        ),
+        (
+            "{sli: success, objective: 99.9%, over: 1d}",
+            "10s",
+            "one failed probe of the 360 in an hour already burns more than 1 times the budget; probe more often. "
+            "A total outage is found after 1m10s.",
+        ),
+        ("{sli: latency, under: 1s, objective: 99%}", "30s", ""),
+        (
+            "{sli: latency, under: 1s, objective: 99.99%}",
+            "1m",
+            "one failed probe of the 60 in an hour already burns more than 14.4 times the budget; probe more often. "
+            "A service that is always too slow is found after 2m.",
+        ),
+        (
+            "{sli: success, objective: 99.9%, budgeting: timeslices, slice_target: 95%}",
+            "5s",
+            "one bad slice of the 60 in an hour already burns more than 14.4 times the budget; probe more often. "
+            "A total outage is found after 1m5s.",
+        ),
+        ("{sli: success, objective: 99%, budgeting: timeslices, slice_target: 95%}", "5s", ""),
+    ],
+)
+def test_what_one_failure_would_fire_and_what_is_found_too_late_is_told_with_the_time_it_takes(
+    config: Reader, tmp_path: Path, slo: str, interval: str, warned: str
+) -> None:
+    found = config(f"""services:
+  shop:
+    checks: {{live: {{http: "https://localhost/", interval: {interval}}}}}
+    slos: [{slo}]
+""")
+
+    place = f"{tmp_path}/config.yaml:4  services.shop.slos[0].objective: "
+    assert [warning.removeprefix(place) for warning in found.warnings] == ([warned] if warned else [])
+
+
+def test_each_kind_of_objective_is_read_and_named(config: Reader) -> None:
+    found = config("""services:
+  shop:
+    checks: {live: http://localhost/, ready: http://localhost/ready}
+    slos:
+      - {sli: success, objective: 99.9%}
+      - {sli: latency, under: 300ms, objective: 99%}
+      - {sli: latency, under: 300ms, objective: 99%, over: month, check: live}
+      - {sli: success, objective: 99%, budgeting: timeslices}
+      - {sli: success, objective: 99%, budgeting: timeslices, slice: 5m, slice_target: 100%, check: ready, name: steady}
+      - {sli: latency, under: 2s, objective: 95%, over: week}
+      - {sli: latency, under: 2s, objective: 95%, over: 7d}
+      - {name: checkout, composite: {success: 2, latency-300ms: 0.5}}
+""").services["shop"]
+
+    fast, minute = timedelta(milliseconds=300), timedelta(minutes=1)
+    assert found.slos == (
+        Slo(name="success", sli="success", objective=0.999),
+        Slo(name="latency-300ms", sli="latency", objective=0.99, under=fast),
+        Slo(name="live-latency-300ms", sli="latency", objective=0.99, under=fast, over="month", check="live"),
+        Slo(name="success-slices", sli="success", objective=0.99, slices=Slices(minute)),
+        Slo(name="steady", sli="success", objective=0.99, slices=Slices(5 * minute, 1.0), check="ready"),
+        Slo(name="latency-2s-week", sli="latency", objective=0.95, under=timedelta(seconds=2), over="week"),
+        Slo(name="latency-2s-7d", sli="latency", objective=0.95, under=timedelta(seconds=2), over=timedelta(days=7)),
+    )
+    assert found.composites == (Composite(name="checkout", members={"success": 2.0, "latency-300ms": 0.5}),)
+    assert found.slos[2].period("Europe/Berlin") == Calendar("month", "Europe/Berlin")
+    assert found.slos[0].period("Europe/Berlin") == Rolling(timedelta(days=30))
 
 
 @pytest.mark.parametrize(

@@ -67,10 +67,8 @@ def test_midnight_itself_belongs_to_the_day_that_ends() -> None:
 
 @given(
     st.sampled_from(CALENDAR_UNITS),
-    st.sampled_from(
-        ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Africa/Cairo"]
-    ),
-    st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC)),
+    st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata"]),
+    st.integers(0, 15 * 365 * 86400).map(lambda seconds: at("2020-01-01T00:00") + timedelta(seconds=seconds)),
 )
 def test_now_lies_in_its_period_and_periods_follow_without_a_gap(unit: CalendarUnit, zone: str, now: datetime) -> None:
     period = Calendar(unit, zone)

@@ -1,0 +1,282 @@
+"""
+What is known of each objective right now: its counts in, its budget, burn rates and alarms out. Mutable, but without a
+clock or I/O.
+
+Successes are counted by the checks themselves. What an objective counts otherwise, by latency or by slices of time, is
+a `Counter` beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from checks.result import CheckResult
+from monitor.config import Service, Slo
+from monitor.core.budget import Budget, Weighted, budget_of, composite, exhausts_in
+from monitor.core.counting import Counting, Slices, outcome_within
+from monitor.core.leak import Pace, exhausts_soon, leak, pace_of
+from monitor.core.period import Period, Rolling
+from monitor.core.sli import SliWindow, Tally, window_start
+from monitor.core.slo import BurnAlarm, Objective, burn_rate
+from monitor.response.watch import SETTLE, CheckWatch, ServiceWatch, total
+
+SHOWN_WINDOWS: Final[Mapping[str, timedelta]] = {
+    "5m": timedelta(minutes=5),
+    "30m": timedelta(minutes=30),
+    "1h": timedelta(hours=1),
+    "2h": timedelta(hours=2),
+    "6h": timedelta(hours=6),
+    "1d": timedelta(days=1),
+    "3d": timedelta(days=3),
+}
+"""Those of the pairs of windows, as sloth names them."""
+
+
+@dataclass(slots=True)
+class Counter:
+    """
+    One way of counting that the checks' own windows do not have.
+
+    Attributes:
+        within: With slices: the probes by the minute, judged by their latency where that is asked for.
+        sliced_until: With slices: the end of the last one that is counted.
+    """
+
+    counting: Counting
+    watch: ServiceWatch
+    began_at: datetime
+    window: SliWindow = field(default_factory=SliWindow)
+    within: SliWindow = field(default_factory=SliWindow)
+    sliced_until: datetime | None = None
+
+    @property
+    def id(self) -> str:
+        return self.counting.id
+
+    @property
+    def timeout(self) -> float:
+        return max((check.timeout for check in self.checks()), default=0.0)
+
+    def checks(self) -> list[CheckWatch]:
+        return checks_of(self.watch, self.counting.check)
+
+    def observe(self, result: CheckResult) -> None:
+        """The first attempt of a scheduled probe of one of its checks."""
+        outcome = outcome_within(result.outcome, result.latency, self.counting.under)
+        (self.window if self.counting.slices is None else self.within).add(result.scheduled_at, outcome)
+
+    def close_slices(self, until: datetime) -> None:
+        """Counts every slice that is over at *until* and whose results must all have come by now."""
+        slices = self.counting.slices
+        if slices is None:
+            return
+        end = self.sliced_until or slices.last_before(self.began_at)
+        # What is older than the minutes that are kept is missing, and need not be looked through.
+        end = max(end, slices.last_before(until - timedelta(hours=6)))
+        while end + slices.length <= until:
+            end += slices.length
+            self._close(slices, end)
+        self.sliced_until = end
+
+    def _close(self, slices: Slices, end: datetime) -> None:
+        inside = self.within.tally(end, slices.length)
+        counted = self.window.tally(end, timedelta(minutes=1))
+        outcome = slices.outcome(inside)
+        # After a crash the window may know it already.
+        if outcome is not None and counted.total + counted.unknown == 0:
+            self.window.add(end, outcome)
+
+    def expected(self, start: datetime, end: datetime) -> int:
+        start = max(start, self.began_at)
+        if self.counting.slices is not None:
+            return self.counting.slices.between(start, end)
+        return sum(check.expected(start, end) for check in self.checks())
+
+    def scheduled(self, start: datetime, end: datetime) -> int:
+        if self.counting.slices is not None:
+            return self.counting.slices.between(start, end)
+        return sum(check.scheduled(start, end) for check in self.checks())
+
+
+def checks_of(watch: ServiceWatch, name: str | None) -> list[CheckWatch]:
+    return [check for check in watch.checks.values() if name in (None, check.check.name)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectiveReading:
+    """
+    An objective at one instant.
+
+    Attributes:
+        start, end: Of its window; the end of a calendar's lies ahead.
+        tally: The window so far.
+        burns: By the window's length; None where it has no data.
+        exhausts_in: If bad results go on as within the last six hours; None when they then never spend it.
+    """
+
+    service: str
+    slo: Slo
+    at: datetime
+    start: datetime
+    end: datetime
+    tally: Tally
+    budget: Budget
+    burns: Mapping[str, float | None]
+    exhausts_in: timedelta | None
+    leak: BurnAlarm | None
+    soon: timedelta | None
+
+
+@dataclass(slots=True)
+class ObjectiveWatch:
+    """
+    Attributes:
+        counter: None: the checks' own windows are all that it needs.
+        leaking: The pair of windows whose burn was told, by name; empty while none is.
+        answered: An incident of the service is, or was, about that burn: it opens no other one.
+        exhausting: That its budget will soon be gone was told.
+    """
+
+    service: str
+    slo: Slo
+    period: Period
+    watch: ServiceWatch
+    counter: Counter | None = None
+    leaking: str = ""
+    answered: bool = False
+    exhausting: bool = False
+    reading: ObjectiveReading | None = None
+
+    @property
+    def id(self) -> str:
+        return f"{self.service}:slo={self.slo.name}"
+
+    def tally(self, now: datetime, window: timedelta) -> Tally:
+        """Of the last *window*; what it expects is counted from the first result that is known."""
+        parts: list[CheckWatch | Counter] = [self.counter] if self.counter else [*checks_of(self.watch, self.slo.check)]
+        return total(_tally(part, now, window) for part in parts)
+
+    def read(self, now: datetime) -> ObjectiveReading:
+        objective = Objective(self.slo.objective)
+        start, end = self.period.bounds(now)
+        so_far = self.tally(now, now - start)
+        budget = budget_of(so_far, self._scheduled(start, end), objective)
+        # Most objectives have not one bad result, and then there is nothing to look up.
+        quiet = so_far.bad == 0 and now - start >= SHOWN_WINDOWS["3d"]
+        tally_of = self._remembering(now, quiet)
+        pace, within, leaving = Pace(0.0, 0.0), end - now, []
+        if isinstance(self.period, Rolling):
+            within = self.period.length
+        if not quiet:
+            pace = pace_of(tally_of, self._scheduled(now - timedelta(days=1), now) / 86400)
+            leaving = self._leaving(now) if isinstance(self.period, Rolling) else []
+        self.reading = ObjectiveReading(
+            service=self.service,
+            slo=self.slo,
+            at=now,
+            start=start,
+            end=end,
+            tally=so_far,
+            budget=budget,
+            burns={name: burn_rate(tally_of(width), objective) for name, width in SHOWN_WINDOWS.items()},
+            exhausts_in=exhausts_in(budget, pace.per_second, within=within, leaving=leaving),
+            leak=None if quiet else leak(tally_of, objective, self.period.length),
+            soon=exhausts_soon(budget, pace, within=within, leaving=leaving, told=self.exhausting),
+        )
+        return self.reading
+
+    def _scheduled(self, start: datetime, end: datetime) -> int:
+        if self.counter is not None:
+            return self.counter.scheduled(start, end)
+        return sum(check.scheduled(start, end) for check in checks_of(self.watch, self.slo.check))
+
+    def _windows(self) -> Iterable[SliWindow]:
+        if self.counter is not None:
+            return (self.counter.window,)
+        return (check.window for check in checks_of(self.watch, self.slo.check))
+
+    def _leaving(self, now: datetime) -> list[tuple[timedelta, float]]:
+        length = self.period.length
+        return sorted((when, float(bad)) for window in self._windows() for when, bad in window.leaving(now, length))
+
+    def _remembering(self, now: datetime, quiet: bool) -> Callable[[timedelta], Tally]:
+        """Each window is counted once per reading. In a *quiet* period any that holds a result speaks for all."""
+        known: dict[timedelta, Tally] = {}
+        least = self.tally(now, SHOWN_WINDOWS["5m"])
+
+        def tally_of(width: timedelta) -> Tally:
+            if quiet and least.total:
+                return least
+            if width not in known:
+                known[width] = self.tally(now, width)
+            return known[width]
+
+        return tally_of
+
+    def state(self) -> dict[str, object] | None:
+        """What a restart continues from; None when there is nothing to say."""
+        if not (self.leaking or self.exhausting):
+            return None
+        return {"leaking": self.leaking, "answered": self.answered, "exhausting": self.exhausting}
+
+    def restore(self, state: Mapping[str, object]) -> None:
+        leaking = state.get("leaking")
+        self.leaking = leaking if isinstance(leaking, str) else ""
+        self.answered = state.get("answered") is True
+        self.exhausting = state.get("exhausting") is True
+
+
+def _tally(part: CheckWatch | Counter, now: datetime, width: timedelta) -> Tally:
+    window, start = part.window, window_start(now, width)
+    settled = now - timedelta(seconds=part.timeout) - SETTLE
+    begun = window.began()
+    if begun is None:
+        return window.tally(now, width, part.expected(start, settled))
+    if start > begun:
+        return window.tally(now, width, part.scheduled(start, settled))
+    # Of a service that is an hour old no month is missing; and of the hour in which it began, no minute.
+    return window.tally(now, width, sum(window.hour(begun)) + part.scheduled(begun + timedelta(hours=1), settled))
+
+
+def composite_of(members: Mapping[str, float], readings: Mapping[str, ObjectiveReading]) -> dict[str, float | None]:
+    """`spent`, and the burn rate by window, of a composite of *members*, by their names in *readings*."""
+    of = {name: (readings[name], weight) for name, weight in members.items()}
+    spent = composite(Weighted(reading.budget.spent, weight) for reading, weight in of.values())
+    burns = {
+        name: composite(Weighted(reading.burns[name], weight) for reading, weight in of.values())
+        for name in SHOWN_WINDOWS
+    }
+    return {"spent": spent, **burns}
+
+
+def leak_text(reading: ObjectiveReading) -> str:
+    """`success burns its budget 5.1 times too fast (3d and 6h, limit 1); left 34.2 %`."""
+    alarm = reading.leak
+    if alarm is None:
+        return ""
+    left = reading.budget.left
+    return (
+        f"{reading.slo.name} burns its budget {alarm.burn_long:.3g} times too fast over {_span(alarm.window.long)} and "
+        f"{alarm.burn_short:.3g} times over {_span(alarm.window.short)}, limit {alarm.threshold:.3g}"
+        + ("" if left is None else f"; {left:.1%} of it is left")
+    )
+
+
+def _span(width: timedelta) -> str:
+    return next((name for name, length in SHOWN_WINDOWS.items() if length == width), str(width))
+
+
+def objectives_of(service: Service, watch: ServiceWatch, zone: str, now: datetime) -> list[ObjectiveWatch]:
+    """One for each of the service's; those that count alike share a counter."""
+    counters: dict[str, Counter] = {}
+    found = []
+    for slo in service.slos:
+        counting = slo.counting(service.name)
+        counter = None
+        if not counting.is_plain:
+            counter = counters.setdefault(counting.id, Counter(counting, watch, began_at=now))
+        found.append(ObjectiveWatch(service.name, slo, slo.period(zone), watch, counter))
+    return found
