@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from math import ceil, log
 from typing import Final
 
@@ -17,6 +18,9 @@ from checks.result import Outcome
 
 BURN_TO_FIND: Final = 14.4
 """The burn rate that must be found soon: 2 % of a 30-day budget within an hour (SRE Workbook, table 5-8)."""
+
+OVER_AFTER: Final = timedelta(minutes=30)
+"""Without a failure for longer than this, trouble is over: as long as an incident must be stable to be resolved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +91,29 @@ def failed_lately(scheduled: Sequence[Outcome]) -> bool:
     Opening needs it: four failures spread over two hours reach the threshold too, and then nothing is wrong now.
     """
     return Outcome.FAILED in scheduled[-2:]
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """
+    A run of failures that belong together.
+
+    Attributes:
+        since, last: When its first and its latest failed probe were due.
+    """
+
+    since: datetime
+    last: datetime
+
+    def is_over(self, failed_at: datetime, interval: float) -> bool:
+        """
+        Whether a failure at *failed_at* is the first of another run.
+
+        The detector then begins anew, as it does when an incident resolves. Otherwise two flakes with hours between
+        them would add up to an alarm, and `open_after` would have passed since the first of them.
+
+        Args:
+            interval: Of the check, in seconds. Two failures with no more than one probe between them are one run,
+                however rarely it is asked.
+        """
+        return failed_at - self.last > max(OVER_AFTER, 2 * timedelta(seconds=interval))

@@ -16,7 +16,7 @@ from checks.check import Check
 from checks.result import CheckResult, Confirmation, Outcome
 from monitor.config import Service
 from monitor.core.incident import gap_limit
-from monitor.core.sequential import FailureCusum
+from monitor.core.sequential import FailureCusum, Trouble
 from monitor.core.sli import SliWindow, Tally, window_start
 from monitor.core.slo import DETECTION_OBJECTIVE, Objective
 from monitor.core.slots import slots_between
@@ -45,7 +45,7 @@ class CheckWatch:
         began_at: Since when it is asked at its present interval.
         before: The times before that at other intervals, oldest first.
         s: The CUSUM's evidence of failure, 0 to h.
-        onset_at: First failure since `s` was last zero: what `open_after` is counted from.
+        trouble: The run of failures whose evidence `s` is: `open_after` is counted from its first. None while `s` is 0.
         failing: Confirmed failing now; unknown results leave it as it is.
         heard_at: When the last ok or failed result was scheduled.
         proof: Every probe, extra ones included, since the incident began to recover.
@@ -56,7 +56,7 @@ class CheckWatch:
     began_at: datetime
     window: SliWindow
     s: float = 0.0
-    onset_at: datetime | None = None
+    trouble: Trouble | None = None
     failing: bool = False
     failing_since: datetime | None = None
     last_two: tuple[bool, bool] = (False, False)
@@ -106,14 +106,19 @@ class CheckWatch:
             return
         failed = result.outcome is Outcome.FAILED
         self.last_two = (self.last_two[1], failed)
+        if failed:
+            self._fail(result.scheduled_at)
         self.s = self.cusum.step(self.s, failed)
         if self.s <= 0.0:
-            self.onset_at = None
-        elif failed and self.onset_at is None:
-            self.onset_at = result.scheduled_at
+            self.trouble = None
         if result.latency is not None and not failed:
             minute = result.scheduled_at.replace(second=0, microsecond=0)
             self.latencies.setdefault(minute, []).append(result.latency)
+
+    def _fail(self, at: datetime) -> None:
+        if self.trouble is not None and self.trouble.is_over(at, self.check.interval):
+            self.reset_detector()
+        self.trouble = Trouble(self.trouble.since if self.trouble else at, at)
 
     def _confirm(self, result: CheckResult) -> None:
         if result.outcome is Outcome.UNKNOWN:
@@ -139,13 +144,13 @@ class CheckWatch:
 
     def reset_detector(self) -> None:
         self.s = 0.0
-        self.onset_at = None
+        self.trouble = None
 
     def state(self) -> dict[str, object]:
         """What a restart continues from; JSON values."""
         return {
             "s": self.s,
-            "onset_at": self.onset_at.isoformat() if self.onset_at else None,
+            "trouble": [run.since.isoformat(), run.last.isoformat()] if (run := self.trouble) else None,
             "failing_since": self.failing_since.isoformat() if self.failing_since else None,
             "last_two": list(self.last_two),
             "proof": [self.proof.good, self.proof.bad],
@@ -156,7 +161,7 @@ class CheckWatch:
         """Takes back what `state` gave; what does not fit begins anew, and results rebuild it."""
         s, proof, last_two = state.get("s"), state.get("proof"), state.get("last_two")
         self.s = float(s) if isinstance(s, int | float) else 0.0
-        self.onset_at = _instant(state.get("onset_at"))
+        self.trouble = _trouble(state.get("trouble"))
         self.failing_since = _instant(state.get("failing_since"))
         self.failing = self.failing_since is not None
         if isinstance(last_two, list) and len(last_two) == 2:
@@ -228,12 +233,12 @@ class ServiceWatch:
         return tuple(name for name, watch in self.checks.items() if watch.alarmed)
 
     def first_failure_at(self) -> datetime | None:
-        """When the present trouble began: the earliest onset among failing and alarmed checks."""
+        """When the present trouble began: the earliest beginning among failing and alarmed checks."""
         instants = [
             instant
             for watch in self.checks.values()
             if watch.failing or watch.alarmed
-            for instant in (watch.onset_at if watch.alarmed else watch.failing_since,)
+            for instant in (watch.trouble.since if watch.alarmed and watch.trouble else watch.failing_since,)
             if instant is not None
         ]
         return min(instants, default=None)
@@ -270,6 +275,13 @@ class ServiceWatch:
                 if (last := self.checks[name].last) is not None:
                     return last
         return None
+
+
+def _trouble(kept: object) -> Trouble | None:
+    match kept:
+        case [str(since), str(last)]:
+            return Trouble(datetime.fromisoformat(since), datetime.fromisoformat(last))
+    return None
 
 
 def _instant(text: object) -> datetime | None:

@@ -59,7 +59,7 @@ def test_another_target_begins_its_evidence_anew_and_keeps_the_budget() -> None:
 
     watch.replace(shop(other), T0 + MINUTE)
 
-    assert (check.s, check.onset_at, check.last_two, check.alarmed) == (0.0, None, (False, False), False)
+    assert (check.s, check.trouble, check.last_two, check.alarmed) == (0.0, None, (False, False), False)
     assert check.check is other
     assert check.window.tally(T0 + MINUTE, timedelta(hours=1)).bad == 3
     assert check.failing, "whether the new target fails is known once it was asked"
