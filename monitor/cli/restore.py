@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -29,6 +30,7 @@ def restore(context: click.Context, file: Path) -> None:
     """
     from datetime import UTC, datetime
 
+    from monitor.cli.backup import size
     from monitor.cli.main import config_of
     from monitor.ledger.database import LedgerError
     from monitor.ledger.restore import restore as put_back
@@ -40,5 +42,15 @@ def restore(context: click.Context, file: Path) -> None:
         raise Trouble(str(error)) from None
     click.echo(f"restored into {state}, as it was at {restored.contents.made_at}: {restored.contents}")
     if restored.aside is not None:
-        click.echo(f"what was there before is in {restored.aside}; remove it when you do not need it any more")
+        held = size(_held(restored.aside))
+        click.echo(f"what was there before ({held}) stays until you remove it: rm -r {quote(str(restored.aside))}")
+    if restored.earlier:
+        held = size(sum(map(_held, restored.earlier)))
+        paths = " ".join(quote(str(path)) for path in restored.earlier)
+        click.echo(f"what earlier restores have set aside ({held}) is still there: rm -r {paths}")
     click.echo("go on from here with: monitor run")
+
+
+def _held(folder: Path) -> int:
+    """Bytes of all its files."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -47,10 +47,13 @@ class Restored:
     """
     Attributes:
         aside: Where the state is that was there before; None when there was none.
+        earlier: Where those are that other restores have set aside, oldest first. They are never removed by us: of two
+            restores in a row the first one's holds what nobody has a second copy of.
     """
 
     contents: Contents
     aside: Path | None
+    earlier: tuple[Path, ...] = ()
 
 
 def restore(state: Path, file: Path, at: datetime) -> Restored:
@@ -88,7 +91,8 @@ def restore(state: Path, file: Path, at: datetime) -> Restored:
     finally:
         lock.release()
     aside = state / f"{_REPLACED}{stamp}"
-    return Restored(contents=contents, aside=aside if aside.exists() else None)
+    earlier = tuple(sorted(set(state.glob(f"{_REPLACED}*")) - {aside}))
+    return Restored(contents=contents, aside=aside if aside.exists() else None, earlier=earlier)
 
 
 def finish_restore(state: Path) -> bool:

@@ -2,19 +2,25 @@
 Does anything grow? Memory, descriptors, threads and files of the real daemon over time, at a pace that stands for more.
 
     python tests/bench/bench_soak.py [--minutes 10] [--checks 300]
+    python tests/bench/bench_soak.py --injected 24 [--checks 60]
 
 Every check each second instead of every 30 s: ten minutes are five hours of probes. Every twentieth service breaks and
 heals by turns, with short times, so that incidents open, resolve and are forgotten; the web is asked all the while.
 The slope is that of a straight line through the last two thirds, when everything has been used once.
 
 Memory is what no file holds (`Anonymous` in smaps_rollup). Pages of libraries are shared with every other Python of the
-machine: PSS and private pages grow by megabytes whenever one of those ends, and were once taken for a leak of ours.
+machine: PSS and private pages grow by megabytes whenever one of those ends.
+
+With --injected the judging path runs through hours of injected time at some thousand times their speed (`injected.py`),
+and what is kept is counted as well. Its line begins when the windows of six hours are full.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -23,6 +29,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 
 import rig
@@ -30,6 +37,8 @@ import rig
 EVERY = 10.0
 BREAKS_FOR = 20.0
 """Seconds that the broken services stay broken, and then healed."""
+FILLED = 6
+"""Hours after which the windows of minutes are full, each check's past was packed, and stretches are at their limit."""
 
 
 def config(folder: Path, checks: int, good: int, shaky: int, otlp: int, web: int) -> Path:
@@ -84,8 +93,12 @@ def slope(at: Sequence[float], values: Sequence[float]) -> float:
 
 
 def report(at: list[float], seen: list[dict[str, float]]) -> None:
-    begin = len(seen) // 3
-    print(f"{'':28} {'first':>10} {'a third in':>10} {'last':>10} {'most':>10} {'per hour':>10}")
+    draw(at, seen, len(seen) // 3, "a third in")
+
+
+def draw(at: list[float], seen: list[dict[str, float]], begin: int, named: str) -> None:
+    """*begin*: where the line begins, and *named* how that column is called."""
+    print(f"{'':28} {'first':>10} {named:>10} {'last':>10} {'most':>10} {'per hour':>10}")
     for name in seen[-1]:
         values = [one.get(name, 0.0) for one in seen]
         per_hour = slope(at[begin:], values[begin:])
@@ -96,15 +109,23 @@ def report(at: list[float], seen: list[dict[str, float]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=10.0, help="how long (default 10)")
-    parser.add_argument("--checks", type=int, default=300, help="each once a second (default 300)")
+    parser.add_argument("--checks", type=int, help="each once a second (default 300; injected: every 30 s, default 60)")
+    parser.add_argument("--injected", type=int, metavar="HOURS", help="of injected time, in place of the real daemon")
     options = parser.parse_args()
-    print(f"{options.checks} checks at 1 s for {options.minutes:g} minutes {rig.machine()}")
+    if options.injected:
+        soak_injected(options.injected, options.checks or 60)
+    else:
+        soak(options.minutes, options.checks or 300)
+
+
+def soak(minutes: float, checks: int) -> None:
+    print(f"{checks} checks at 1 s for {minutes:g} minutes {rig.machine()}")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="watchkeeper-soak-")))
         switch, web = folder / "broken", rig.free_port()
         good, shaky = stack.enter_context(rig.helper("target")), stack.enter_context(rig.helper("target", str(switch)))
         otlp = stack.enter_context(rig.helper("swallow"))
-        path = config(folder, options.checks, good, shaky, otlp, web)
+        path = config(folder, checks, good, shaky, otlp, web)
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "monitor", "-c", str(path), "run"], cwd=rig.ROOT, stdout=log, stderr=log
@@ -112,7 +133,7 @@ def main() -> None:
             try:
                 rig.wait_for(lambda: rig.get(web, "/healthz/ready")[0] == 200, "the daemon to be ready")
                 rig.wait_for_fitting(process.pid)
-                watch(process.pid, folder, switch, web, options.minutes * 60)
+                watch(process.pid, folder, switch, web, minutes * 60)
                 results = rig.get(web, "/api/v1/status")[1]["parts"]["results"]
                 print(", ".join(f"{name} {number:,}" for name, number in results.items()))
             finally:
@@ -143,6 +164,49 @@ def watch(pid: int, folder: Path, switch: Path, web: int, seconds: float) -> Non
         seen.append(look(pid, folder))
         time.sleep(max(0.0, begun + len(at) * EVERY - time.monotonic()))
     report(at, seen)
+
+
+def soak_injected(hours: int, checks: int) -> None:
+    """Incidents, the ledger, the history, effects, log lines, telemetry, and a reload every twenty minutes."""
+    sys.path.insert(0, str(rig.ROOT))
+    import injected
+
+    from monitor import logs
+
+    at: list[float] = []
+    seen: list[dict[str, float]] = []
+    begun = time.monotonic()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="watchkeeper-soak-")))
+        logs.begin(stream=stack.enter_context((folder / "log").open("w")))
+        otlp = stack.enter_context(rig.helper("swallow"))
+        playing = injected.InjectedHouse(folder, checks, f"http://127.0.0.1:{otlp}")
+        for hour in range(hours + 1):
+            for interval in (30, 20, 40) if hour else ():
+                playing.play(timedelta(minutes=20))
+                playing.reload(interval)
+            playing.settle()
+            gc.collect()
+            at.append(hour * 3600.0)
+            kept = injected.kept(playing.house)
+            seen.append(
+                {
+                    "memory, MB": rig.memory(os.getpid(), "Anonymous"),
+                    "things kept": kept.total(),
+                    "cases": len(playing.house.casebook.cases),
+                    "incidents": playing.house.ledger.highest_number(),
+                    "results": playing.results,
+                    "descriptors": count(os.getpid(), "fd"),
+                    "threads": count(os.getpid(), "task"),
+                    "ledger.sqlite, MB": (folder / "state" / "ledger.sqlite").stat().st_size / 1e6,
+                    "history.sqlite, MB": (folder / "state" / "history.sqlite").stat().st_size / 1e6,
+                }
+            )
+        playing.close()
+        logs.end()
+    took = time.monotonic() - begun
+    print(f"{checks} checks at 30 s for {hours} hours of injected time in {took:.0f} s {rig.machine()}")
+    draw(at, seen, min(FILLED, hours // 3), f"{min(FILLED, hours // 3)} h in")
 
 
 if __name__ == "__main__":

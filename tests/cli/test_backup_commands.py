@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -48,10 +49,24 @@ def test_each_says_what_it_did_in_lines_that_a_job_can_mail(state: Path, invoke:
     first, second, third = restored.stdout.splitlines()
     assert re.fullmatch(rf"restored into {state}, as it was at \S+\+00:00: {re.escape(counts)}", first)
     assert re.fullmatch(
-        rf"what was there before is in {state}/replaced-\d{{8}}T\d{{6}}Z; remove it when you do not need it any more",
-        second,
+        rf"what was there before \(\S+ kB\) stays until you remove it: rm -r {state}/replaced-\d{{8}}T\d{{6}}Z", second
     )
     assert third == "go on from here with: monitor run"
+
+
+def test_what_earlier_restores_have_set_aside_is_named_until_somebody_removes_it(state: Path, invoke: Invoke) -> None:
+    invoke("backup", "b.tar.gz")
+    invoke("restore", "b.tar.gz")
+    (first,) = state.glob("replaced-*")
+
+    again = invoke("restore", "b.tar.gz").stdout.splitlines()
+    (second,) = set(state.glob("replaced-*")) - {first}
+    shutil.rmtree(first)
+    third = invoke("restore", "b.tar.gz").stdout.splitlines()
+
+    told = r"what earlier restores have set aside \(\S+ kB\) is still there: rm -r {}"
+    assert re.fullmatch(told.format(first), again[2])
+    assert re.fullmatch(told.format(second), third[2])
 
 
 def test_a_backup_without_its_damaged_history_ends_with_1(state: Path, invoke: Invoke) -> None:
