@@ -54,6 +54,7 @@ class Check:
     """
     Attributes:
         interval, timeout: Seconds; timeout is shorter than interval, so that a probe ends before the next is due.
+        data_loss: Its failure means that data is lost.
         id: `service/check`: the identity that survives restarts and reloads. Kept, because each probe reads it often.
     """
 
@@ -63,6 +64,7 @@ class Check:
     interval: float = 30.0
     timeout: float = 10.0
     retry: Retry | None = None
+    data_loss: bool = False
     id: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

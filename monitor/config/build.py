@@ -17,6 +17,7 @@ from monitor.config.objectives import names_of, slo_of
 from monitor.config.problems import Path, Wrong
 from monitor.config.reading import Reading
 from monitor.config.rules import DEFAULT_RETRY_WITHIN
+from monitor.config.severity import table_of
 from monitor.config.shape import CheckShape, Heartbeat, PolicyShape, Root, ServiceShape, Webhook
 from monitor.config.times import DEFAULT_INTERVAL, default_timeout
 from monitor.config.values import url
@@ -57,6 +58,7 @@ class _Builder:
             sources=config.Sources(**_given(root.sources)),
             services={name: self.service(name, service) for name, service in (root.services or {}).items()},
             incidents=(incidents := config.Incidents(**_given(root.incidents))),
+            severity=table_of(root),
             policy=_policies(root.policy or {}, incidents),
             tracker=self.tracker(monitor.state),
             contacts={role: config.Contact(**_given(contact)) for role, contact in (root.contacts or {}).items()},
@@ -166,6 +168,7 @@ class _Builder:
             interval=interval.total_seconds(),
             timeout=(written.timeout or default_timeout(interval)).total_seconds(),
             retry=retry,
+            data_loss=bool(written.data_loss),
         )
 
     def question(self, written: CheckShape, path: Path) -> Question:

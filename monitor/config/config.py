@@ -17,6 +17,7 @@ from monitor.config.values import Listen
 from monitor.core.counting import Counting, Slices
 from monitor.core.period import Calendar, CalendarUnit, Period, Rolling
 from monitor.core.severity import POLICIES, Criticality, Policy, Severity
+from monitor.core.severity_table import TABLE, Table
 
 _Value = TypeVar("_Value")
 Frozen = Annotated[Mapping[str, _Value], AfterValidator(MappingProxyType), PlainSerializer(dict)]
@@ -159,6 +160,7 @@ class Playbook(Part):
 class Config(Part):
     """
     Attributes:
+        severity: The playbook's table, or the file's.
         policy: For every severity, the playbook's or as the file changes it.
         warnings: What works and is probably not meant, one line each.
     """
@@ -168,6 +170,7 @@ class Config(Part):
     telemetry: Telemetry = Telemetry()
     sources: Sources = Sources()
     incidents: Incidents = Incidents()
+    severity: Table = TABLE
     policy: Annotated[Mapping[Severity, Policy], AfterValidator(MappingProxyType), PlainSerializer(dict)] = POLICIES
     tracker: Tracker
     contacts: Frozen[Contact] = MappingProxyType({})

@@ -66,6 +66,17 @@ Share = Annotated[
         {"anyOf": [{"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}, _written(r"[\d.]+ ?%")]}
     ),
 ]
+_COMPARISON = r"(>=|<=|>|<) ?\d+(\.\d+)?"
+ShareComparison = Annotated[
+    tuple[str, float],
+    PlainValidator(values.comparison(share=True)),
+    WithJsonSchema(_written(_COMPARISON + " ?%?", examples=[">= 50%", "> 0%"])),
+]
+NumberComparison = Annotated[
+    tuple[str, float],
+    PlainValidator(values.comparison(share=False)),
+    WithJsonSchema(_written(_COMPARISON, examples=[">= 14.4", ">= 1"])),
+]
 
 Duration = Annotated[timedelta, PlainValidator(values.duration()), WithJsonSchema(_DURATION)]
 Interval = Annotated[timedelta, PlainValidator(_seconds("1s", "24h")), WithJsonSchema(_DURATION)]

@@ -14,6 +14,7 @@ from monitor.config import objectives
 from monitor.config.config import Retention
 from monitor.config.problems import Path
 from monitor.config.reading import Reading
+from monitor.config.severity import enforce_severity, severity_warnings
 from monitor.config.shape import CheckShape, IncidentsShape, Root, ServiceShape
 from monitor.config.times import DEFAULT_INTERVAL, default_timeout
 from monitor.config.values import meant, show
@@ -29,7 +30,8 @@ def enforce(root: Root, reading: Reading) -> list[str]:
     """Tells *reading* every problem; returns the warnings."""
     _monitor(root, reading)
     _services(root, reading)
-    return list(_warnings(root, reading))
+    enforce_severity(root, reading)
+    return [*_warnings(root, reading), *severity_warnings(root, reading)]
 
 
 def _monitor(root: Root, reading: Reading) -> None:

@@ -26,11 +26,13 @@ from monitor.config.fields import (
     Method,
     Name,
     NotYet,
+    NumberComparison,
     Redirects,
     SecondOrMore,
     Secret,
     SecretUrl,
     Share,
+    ShareComparison,
     Size,
     SliceTarget,
     SloPeriod,
@@ -176,6 +178,8 @@ class CheckShape(Shape):
     """What certificate is trusted."""
     max_body: Size | None = None
     """How much of the answer is read. Default 64KB."""
+    data_loss: Switch | None = None
+    """true: its confirmed failure means that data is lost, which is a SEV1 whatever the criticality. Default false."""
     expect: Annotated[tuple[Text, ...] | None, NotYet()] = None
     warn: Annotated[tuple[Text, ...] | None, NotYet()] = None
 
@@ -270,6 +274,65 @@ class IncidentsShape(Shape):
     """When the postmortem is due after resolution. Default 48h."""
     ack_within: Annotated[Duration | None, NotYet()] = None
     auto_send_after: Annotated[Duration | None, NotYet()] = None
+
+
+class EvidenceShape(Shape):
+    data_loss: Switch | None = None
+    """A check that is marked with data_loss: true fails."""
+    all_checks_failing: Switch | None = None
+    """Whether every check of the service is confirmed failing."""
+    failing_share: ShareComparison | None = None
+    """The share of its checks that are confirmed failing."""
+    dependents_failing: NumberComparison | None = None
+    """How many services that depend on it have confirmed-failing checks."""
+    traffic_usable: Switch | None = None
+    """Whether Prometheus shows fresh traffic with requests in it."""
+    traffic_errors: ShareComparison | None = None
+    """The share of requests that fail; holds only where traffic is usable."""
+    traffic_within_baseline: Switch | None = None
+    """Whether that share is as usual; holds only where traffic is usable and has a baseline."""
+    burn_short: NumberComparison | None = None
+    """Burn rate of the fastest pair of windows."""
+    burn: NumberComparison | None = None
+    """The highest burn rate that both windows of a pair agree on."""
+    latency_shift: Switch | None = None
+    """Whether latency has shifted above its baseline, confirmed."""
+    queue_anomaly: Annotated[Switch | None, NotYet()] = None
+    restart: Switch | None = None
+    """Whether a check noticed that its target was restarted."""
+    blind: Switch | None = None
+    """Whether the monitor itself sees nothing; of its own incident only."""
+
+
+_SEVERITY = word("SEV1", "SEV2", "SEV3", "SEV4")
+
+
+class SuggestShape(Shape):
+    SHORTHAND = "every"
+    every: Annotated[str | None, *_SEVERITY] = None
+    """For every criticality."""
+    critical: Annotated[str | None, *_SEVERITY] = None
+    """For a critical service."""
+    high: Annotated[str | None, *_SEVERITY] = None
+    """For a service of high criticality, not worse than for a critical one."""
+    medium: Annotated[str | None, *_SEVERITY] = None
+    """For a service of medium criticality, not worse than for a high one."""
+    low: Annotated[str | None, *_SEVERITY] = None
+    """For a service of low criticality, not worse than for a medium one."""
+
+
+class SeverityRow(Shape):
+    # As in SloShape: rules say what is missing.
+    model_config = ConfigDict(json_schema_extra={"required": ["name", "suggest"]})
+
+    name: Line | None = None
+    """What it is called in tickets."""
+    when: EvidenceShape | None = None
+    """What must hold, all of it."""
+    any: tuple[EvidenceShape, ...] | None = None
+    """Instead of when: a list of such groups, of which one must hold."""
+    suggest: SuggestShape | None = None
+    """One severity for all, or one for each criticality."""
 
 
 class PolicyShape(Shape):
@@ -368,6 +431,8 @@ class Root(Shape):
     """What is watched."""
     incidents: IncidentsShape | None = None
     """When an incident opens, and when it is over."""
+    severity: tuple[SeverityRow, ...] | None = None
+    """The table that severities come from, instead of the playbook's. The first row that holds decides."""
     policy: dict[Annotated[str, *word("SEV1", "SEV2", "SEV3", "SEV4")], PolicyShape] | None = None
     """What a severity means for people, where it differs from the playbook."""
     tracker: Tracker | None = None

@@ -198,6 +198,28 @@ def weight(value: object) -> float:
     return float(found)
 
 
+def comparison(*, share: bool) -> Callable[[object], tuple[str, float]]:
+    """`>= 50%` or `> 14.4`: how to compare, and with what. A share is written with a percent sign or as 0.5."""
+    example = ">= 50%" if share else ">= 6"
+
+    def parse(value: object) -> tuple[str, float]:
+        found = text(value).strip()
+        match = re.fullmatch(r"(>=|<=|>|<) ?(\d{1,9}(?:\.\d{1,12})?) ?(%?)", found, re.ASCII)
+        if match is None:
+            raise Wrong(
+                "{value} is not a comparison", f'Write it with >=, >, <= or < in quotes, for example "{example}".'
+            )
+        number = Decimal(match[2])
+        if match[3] and not share:
+            raise Wrong("{value} is a share, where a number is expected", f'Write for example "{example}".')
+        limit = number / 100 if match[3] else number
+        if share and limit > 1:
+            raise Wrong("{value} is more than everything", f'Write a share up to 100%, for example "{example}".')
+        return match[1], float(limit)
+
+    return parse
+
+
 def url(value: object) -> str:
     """An http or https address with a host and no password in it: addresses are shown in logs, spans and tickets."""
     # No `{value}` in these messages: an address that cannot be read may still hold a key.

@@ -53,6 +53,8 @@ class Judge:
         self._adopt = adopt
         self._began_to_fail = began_to_fail
         self._every = _cadence(config)
+        self._severities = config.severity
+        self._dependents = _dependents(config)
         self._evaluated_at = now
         self._restless: set[str] = set()
 
@@ -71,6 +73,8 @@ class Judge:
         }
         self.services = config.services
         self._every = _cadence(config)
+        self._severities = config.severity
+        self._dependents = _dependents(config)
         self._restless -= gone
         for name in sorted(gone):
             for commit in part(self.casebook, name, now, wall):
@@ -143,10 +147,15 @@ class Judge:
             incident=case.incident if mine and case is not None else None,
             members=[(self.watches[n], self._around(n)) for n in members],
             firing=case.firing if case is not None else (),
+            table=self._severities,
         )
 
     def _around(self, name: str) -> Surroundings:
-        return replace(self._surroundings(name), criticality=self.services[name].criticality)
+        return replace(
+            self._surroundings(name),
+            criticality=self.services[name].criticality,
+            dependents_failing=tuple(n for n in self._dependents.get(name, ()) if self.watches[n].failing()),
+        )
 
     def _restart_counting(self, name: str, since: datetime) -> None:
         """At each change of state detectors and proof begin anew: recovery never reads what led to the opening."""
@@ -173,7 +182,7 @@ class Judge:
         order = list(Criticality)
         worst = min((self.services[n].criticality for n in hidden), key=order.index, default=Criticality.LOW)
         case = self.casebook.case_of(ITSELF)
-        seen = blind_observation(hidden, worst, now, case.incident if case is not None else None)
+        seen = blind_observation(hidden, worst, now, case.incident if case is not None else None, self._severities)
         commit = self.casebook.evaluate(ITSELF, seen, wall)
         if commit is not None:
             self._adopt(commit)
@@ -182,3 +191,12 @@ class Judge:
 def _cadence(config: Config) -> timedelta:
     """Every ten seconds, or as often as the quickest check."""
     return min([EVALUATE_EVERY, *(timedelta(seconds=check.interval) for check in config.all_checks())])
+
+
+def _dependents(config: Config) -> dict[str, list[str]]:
+    """Service -> those that name it in `depends_on`."""
+    found: dict[str, list[str]] = {}
+    for name, service in config.services.items():
+        for parent in service.depends_on:
+            found.setdefault(parent, []).append(name)
+    return found

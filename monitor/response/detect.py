@@ -12,7 +12,8 @@ from datetime import datetime
 
 from monitor.core.incident import Event, Incident, State, Timing, observed, quiet_after
 from monitor.core.recovery import Assessment
-from monitor.core.severity import Evidence, Severity, Suggestion
+from monitor.core.severity import Evidence, Severity
+from monitor.core.severity_table import Suggestion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 
 from monitor.core.incident import Incident, State
 from monitor.core.recovery import Assessment, Condition, RecoveryEvidence, assess
-from monitor.core.severity import Criticality, Evidence, Suggestion, TrafficView, suggest
+from monitor.core.severity import Criticality, Evidence, TrafficView
+from monitor.core.severity_table import TABLE, Suggestion, Table, suggest
 from monitor.core.sli import Tally
 from monitor.core.slo import Objective, burn_rate, burning
 from monitor.response.detect import Observation
@@ -32,9 +33,11 @@ class Surroundings:
         away_since: Since when Prometheus does not answer.
         budget_alarm: What burns a budget too fast, proven, in one line; empty where an incident is about it already.
         burn: How fast, whether or not there is such an incident.
+        dependents_failing: Services that depend on it and have confirmed-failing checks.
     """
 
     criticality: Criticality = Criticality.MEDIUM
+    dependents_failing: tuple[str, ...] = ()
     traffic: TrafficView | None = None
     traffic_configured: bool = False
     traffic_missed: int = 0
@@ -52,6 +55,7 @@ def observe(
     incident: Incident | None = None,
     members: Sequence[tuple[ServiceWatch, Surroundings]] = (),
     firing: tuple[str, ...] = (),
+    table: Table = TABLE,
 ) -> Observation:
     """
     Args:
@@ -61,7 +65,7 @@ def observe(
     """
     together = [(watch, around), *members]
     evidence, suggestion = max(
-        ((e := evidence_of(w, a, now), suggest(e)) for w, a in together),
+        ((e := evidence_of(w, a, now), suggest(e, table)) for w, a in together),
         key=lambda pair: -(pair[1].severity or 9),
     )
     alarm = "; ".join(f"{w.name}: {text}" if members else text for w, a in together for text in _alarms(w, a))
@@ -99,6 +103,8 @@ def evidence_of(watch: ServiceWatch, around: Surroundings, now: datetime) -> Evi
         checks=len(watch.checks),
         failing=watch.failing(),
         failing_reasons=watch.failing_texts(),
+        data_loss=tuple(name for name, check in watch.checks.items() if check.failing and check.check.data_loss),
+        dependents_failing=around.dependents_failing,
         traffic=around.traffic,
         burn_short=burn_short,
         burn=max((b for b in (burn, around.burn) if b is not None), default=None),
@@ -170,7 +176,11 @@ def _assess(
 
 
 def blind_observation(
-    hidden: Mapping[str, datetime], criticality: Criticality, now: datetime, incident: Incident | None
+    hidden: Mapping[str, datetime],
+    criticality: Criticality,
+    now: datetime,
+    incident: Incident | None,
+    table: Table = TABLE,
 ) -> Observation:
     """
     The monitor's own incident: as severe as the most critical service that it hides, from two minutes on.
@@ -185,8 +195,9 @@ def blind_observation(
         checks=max(1, len(names)),
         failing=tuple(names),
         failing_reasons=tuple(f"{name}: no result since {hidden[name]:%H:%M:%S} UTC" for name in names),
+        blind=text if hidden else "",
     )
-    suggestion: Suggestion = suggest(evidence)
+    suggestion: Suggestion = suggest(evidence, table)
     assessment = None
     if incident is not None:
         assessment = assess(RecoveryEvidence(confirmed_failures=evidence.failing_reasons))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from monitor.config import Contact
-from monitor.core.severity import Suggestion
+from monitor.core.severity_table import Suggestion
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ def test_keys_of_a_later_version_are_refused_and_nothing_else_of_that_config_is(
         "services.orders-service.maintenance",
         "services.orders-service.mitigations",
         "services.orders-service.logs",
+        "severity[2].any[1].queue_anomaly",
         "incidents.ack_within",
         "incidents.auto_send_after",
         "tracker.jira",

@@ -10,16 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.core.severity import (
-    POLICIES,
-    TABLE,
-    Criticality,
-    Evidence,
-    Severity,
-    TrafficView,
-    raise_severity,
-    suggest,
-)
+from monitor.core.severity import POLICIES, Criticality, Evidence, Severity, TrafficView, raise_severity
+from monitor.core.severity_table import TABLE, suggest
 
 SEV1, SEV2, SEV3, SEV4 = Severity
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -36,8 +28,8 @@ SOME = replace(GREEN, failing=("live",), failing_reasons=("live: refused: 127.0.
 ALL = replace(GREEN, failing=("live", "ready"))
 
 STORIES = {
-    "data loss": (replace(GREEN, data_loss=True), "data loss", "1111"),
-    "data loss outweighs all else": (replace(ALL, data_loss=True), "data loss", "1111"),
+    "data loss": (replace(GREEN, data_loss=("backups",)), "data loss", "1111"),
+    "data loss outweighs all else": (replace(ALL, data_loss=("backups",)), "data loss", "1111"),
     "all fail, no traffic configured": (ALL, "outage", "1234"),
     "all fail, half of the traffic fails": (replace(ALL, traffic=traffic(0.5)), "outage", "1234"),
     "all fail, nobody asks": (replace(ALL, traffic=traffic(None, requests=0.0)), "outage", "1234"),
@@ -89,7 +81,8 @@ def test_where_no_row_holds_there_is_no_severity(evidence: Evidence) -> None:
     suggestion = suggest(evidence)
     assert (suggestion.severity, suggestion.row, suggestion.lower) == (None, None, "")
     assert suggestion.reason == "no row of the severity table holds"
-    assert suggestion.higher.startswith("SEV4 if the burn rate is 1 or more")
+    now = f"{evidence.burn or 0:.3g}"
+    assert suggestion.higher == f"SEV4 if the burn rate is 1 or more (now {now})"
 
 
 def test_every_row_is_told_by_a_story_and_names_are_distinct() -> None:
@@ -118,14 +111,14 @@ def test_a_suggestion_shows_its_work() -> None:
         "burn rate, short window: 200",
         "burn rate, both windows: 20",
     )
-    assert suggestion.higher == "SEV1 if 50 % or more of the traffic fails while not all checks fail"
+    assert suggestion.higher == "SEV1 if 50 % or more of the traffic fails (now 20 %)"
     assert suggestion.lower == (
         "SEV3 if no more than this: a latency shift is confirmed, or the burn rate is 6 or more"
     )
 
 
 def test_the_ends_of_the_table_have_one_neighbour() -> None:
-    assert suggest(replace(GREEN, data_loss=True)).higher == ""
+    assert suggest(replace(GREEN, data_loss=("backups",))).higher == ""
     assert suggest(replace(GREEN, restarted="yes")).lower == "none if no row held"
 
 
