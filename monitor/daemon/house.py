@@ -24,6 +24,7 @@ from monitor.daemon.budgets import Budgets
 from monitor.daemon.ending import Ending
 from monitor.daemon.judge import ITSELF, Judge
 from monitor.daemon.objectives import Objectives
+from monitor.daemon.publishing import published
 from monitor.daemon.surroundings import Surveyor
 from monitor.daemon.telling import fields, tell
 from monitor.ledger.history import History
@@ -39,6 +40,7 @@ from monitor.response.casebook import Casebook, Rules
 from monitor.response.communicate import compose
 from monitor.response.deploys import Deploy
 from monitor.response.entries import POSTMORTEMS
+from monitor.response.objectives import ObjectiveReading
 from monitor.response.observe import Surroundings
 from monitor.response.people import People
 from monitor.response.postmortem import postmortem_message
@@ -73,7 +75,7 @@ class House:
     def __post_init__(self) -> None:
         self.checks = {check.id: check for check in self.config.all_checks()}
         self.judge = Judge(self.config, self.casebook, self.clock.now(), self._around, self.adopt, self._began_to_fail)
-        self.objectives = Objectives(self.config, self.judge.watches, self.clock.now(), self.adopt)
+        self.objectives = Objectives(self.config, self.judge.watches, self.clock.now(), self.adopt, self._publish)
         self.budgets = Budgets(self.ledger, self.history, self.clock.now())
         self.worker = EffectsWorker(
             self.ledger, outlets_of(self.config), self.compose, now=self.clock.now, told=self._told
@@ -173,6 +175,10 @@ class House:
         wall = self.clock.wall()
         for service, level in self.surveyor.settled(failing, now).items():
             self.adopt(People(self.casebook).propose(service, level, now, wall))
+
+    def _publish(self, reading: ObjectiveReading) -> None:
+        if self.telemetry.enabled:
+            self.telemetry.objective(*published(reading))
 
     def _around(self, service: str) -> Surroundings:
         text, burn = self.objectives.alarm(service)

@@ -35,6 +35,7 @@ class Objectives:
     Args:
         watches: The checks of each service; the objectives look at their windows.
         adopt: Takes each commit.
+        publish: Takes each objective as it is read, once a minute.
     """
 
     def __init__(
@@ -43,8 +44,10 @@ class Objectives:
         watches: Mapping[str, ServiceWatch],
         now: datetime,
         adopt: Callable[[Commit], object],
+        publish: Callable[[ObjectiveReading], object],
     ) -> None:
         self._adopt = adopt
+        self._publish = publish
         self._turn = 0
         self.all: list[ObjectiveWatch] = []
         self._by_service: dict[str, list[ObjectiveWatch]] = {}
@@ -140,6 +143,7 @@ class Objectives:
                 counter.sliced_until = datetime.fromisoformat(until)
 
     def _judge(self, one: ObjectiveWatch, seen: ObjectiveReading, wall: datetime) -> None:
+        self._publish(seen)
         if seen.leak is None:
             one.leaking, one.answered = "", False
         elif not one.leaking:

@@ -126,6 +126,11 @@ class Telemetry:
             except Exception as error:
                 self._lost("logs", f"effect {effect.key}", error)
 
+    def objective(self, attributes: Mapping[str, str], values: Mapping[str, float]) -> None:
+        """How an objective stands: its labels, and values by metric."""
+        if self._pipeline is not None:
+            self._pipeline.objectives.put(attributes, values)
+
     def counter(self, name: str, amount: int = 1, attributes: Mapping[str, str] = NO_ATTRIBUTES) -> None:
         if self._pipeline is not None:
             try:

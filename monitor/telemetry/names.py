@@ -92,6 +92,11 @@ DELIVERY_OUTCOME: Final = "watchkeeper.delivery.outcome"
 SIGNAL: Final = "watchkeeper.signal"
 HEARTBEAT_OUTCOME: Final = "watchkeeper.heartbeat.outcome"
 
+# Labels of objectives, as sloth sets them.
+SLOTH_ID: Final = "sloth_id"
+SLOTH_SERVICE: Final = "sloth_service"
+SLOTH_SLO: Final = "sloth_slo"
+
 
 @dataclass(frozen=True, slots=True)
 class EventKind:
@@ -254,6 +259,31 @@ TELEMETRY_DROPPED: Final = Metric(
     (SIGNAL,),
 )
 
+_SLOTH: Final = (SLOTH_ID, SLOTH_SERVICE, SLOTH_SLO)
+SLO_ERROR_RATIOS: Final[Mapping[str, Metric]] = MappingProxyType(
+    {
+        window: Metric(f"slo:sli_error:ratio_rate{window}", "gauge", "1", f"Error ratio over {window}.", _SLOTH)
+        for window in ("5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d")
+    }
+)
+SLO_OBJECTIVE: Final = Metric("slo:objective:ratio", "gauge", "1", "The share that must be good.", _SLOTH)
+SLO_ERROR_BUDGET: Final = Metric("slo:error_budget:ratio", "gauge", "1", "The share that may be bad.", _SLOTH)
+SLO_TIME_PERIOD: Final = Metric("slo:time_period:days", "gauge", "d", "Length of the budget's window.", _SLOTH)
+SLO_CURRENT_BURN: Final = Metric("slo:current_burn_rate:ratio", "gauge", "1", "Burn rate over 5 minutes.", _SLOTH)
+SLO_PERIOD_BURN: Final = Metric("slo:period_burn_rate:ratio", "gauge", "1", "Burn rate over the window.", _SLOTH)
+SLO_PERIOD_REMAINING: Final = Metric(
+    "slo:period_error_budget_remaining:ratio", "gauge", "1", "1 - the burn rate over the window.", _SLOTH
+)
+
+OF_OBJECTIVES: Final = (
+    *SLO_ERROR_RATIOS.values(),
+    SLO_OBJECTIVE,
+    SLO_ERROR_BUDGET,
+    SLO_TIME_PERIOD,
+    SLO_CURRENT_BURN,
+    SLO_PERIOD_BURN,
+    SLO_PERIOD_REMAINING,
+)
 OF_CHECKS: Final = (REQUEST_DURATION, CHECK_UP, CHECK_PROBES)
 OF_TELEMETRY: Final = (TELEMETRY_SENT, TELEMETRY_DROPPED)
 OF_DAEMON: Final = (
@@ -267,5 +297,5 @@ OF_DAEMON: Final = (
     HEARTBEATS,
 )
 METRICS: Final[Mapping[str, Metric]] = MappingProxyType(
-    {metric.name: metric for metric in (*OF_CHECKS, *OF_DAEMON, *OF_TELEMETRY)}
+    {metric.name: metric for metric in (*OF_CHECKS, *OF_OBJECTIVES, *OF_DAEMON, *OF_TELEMETRY)}
 )

@@ -13,6 +13,7 @@ from monitor.ledger.records import Effect, LedgerEvent
 from monitor.telemetry import names, series
 from monitor.telemetry.export import Lane, Sender
 from monitor.telemetry.facade import Delivered, Sent, TelemetryStats
+from monitor.telemetry.objectives import ObjectiveGauges
 from monitor.telemetry.own_spans import OwnSpans
 from monitor.telemetry.post import Poster, headers_of
 from monitor.telemetry.redact import mask, masker
@@ -67,6 +68,7 @@ class Pipeline:
         self.events = EventLog(resource, lambda item: self.sender.put("logs", item, now=True), masker(secrets))
         self.own_spans = OwnSpans(resource, lambda span: self.sender.put("traces", span))
         self.meters = Meters(resource, self._totals)
+        self.objectives = ObjectiveGauges()
         self._sdk_log = SdkLog(self.sender.note)
 
     @classmethod
@@ -172,6 +174,7 @@ class Pipeline:
         current = [watched.series for watched in list(self._watched.values())]
         wall = nanoseconds(self._clock.wall())
         yield from series.requests(current, wall, self._resource, self._scope)
+        yield from self.objectives.requests(wall, self._resource, self._scope)
 
     def _totals(self) -> Mapping[str, tuple[int, int]]:
         found = {name: (lane.sent, lane.dropped + self.lost[name]) for name, lane in self.sender.lanes.items()}

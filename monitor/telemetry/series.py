@@ -122,13 +122,14 @@ def requests(series: Iterable[CheckSeries], now: int, resource: bytes, scope: by
         for one in all_series:
             points += points_of(one, now)
             if len(points) >= POINTS_PER_REQUEST:
-                yield _request(metric, points, resource, scope), len(points)
+                yield request(metric, points, resource, scope), len(points)
                 points = []
         if points:
-            yield _request(metric, points, resource, scope), len(points)
+            yield request(metric, points, resource, scope), len(points)
 
 
-def _request(metric: names.Metric, points: list[bytes], resource: bytes, scope: bytes) -> bytes:
+def request(metric: names.Metric, points: list[bytes], resource: bytes, scope: bytes) -> bytes:
+    """One ExportMetricsServiceRequest with these points of one metric."""
     joined = b"".join(points)
     if metric.kind == "gauge":
         data = protobuf.field(5, joined)

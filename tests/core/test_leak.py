@@ -11,7 +11,16 @@ import pytest
 
 from checks.result import Outcome
 from monitor.core.budget import Budget
-from monitor.core.leak import NOT_SOON, SOON, Pace, exhausts_soon, leak, pace_of, threshold_of
+from monitor.core.leak import (
+    NOT_SOON,
+    SOON,
+    Pace,
+    exhausts_soon,
+    leak,
+    leak_detection_time,
+    pace_of,
+    threshold_of,
+)
 from monitor.core.sli import SliWindow, Tally
 from monitor.core.slo import BURN_WINDOWS, Objective
 
@@ -118,3 +127,32 @@ def test_what_leaves_in_time_keeps_the_budget_from_ending_soon() -> None:
     assert exhausts_soon(budget, pace, within=MONTH, leaving=[(HOUR / 2, 40.0)], told=False) == timedelta(hours=41)
     assert exhausts_soon(budget, pace, within=MONTH, leaving=[(HOUR / 2, 42.2)], told=True) == timedelta(hours=43.2)
     assert exhausts_soon(budget, Pace(1.0, 0.0), within=MONTH, leaving=[], told=True) is None
+
+
+@pytest.mark.parametrize(
+    ("objective", "interval", "seconds"),
+    [
+        (0.999, 60, 240),  # four of sixty, as the simulation of the field has it
+        (0.999, 20, 140),
+        (0.999, 10, 120),
+        (0.995, 60, 600),
+        (0.99, 60, 960),
+        (0.999, 1800, 3600),  # too rarely for the quick pairs: two of the 48 of a day prove three times the budget
+    ],
+)
+def test_how_long_everything_must_be_bad_until_a_burn_is_proven(objective: float, interval: int, seconds: int) -> None:
+    found = leak_detection_time(Objective(objective), MONTH, timedelta(seconds=interval))
+    assert found == timedelta(seconds=seconds)
+
+
+def test_that_time_is_when_the_leak_is_found_and_not_one_probe_earlier() -> None:
+    for ratio in (0.999, 0.995, 0.99):
+        found = leak_detection_time(Objective(ratio), MONTH, MINUTE)
+        assert found is not None
+        probes = found // MINUTE
+        assert leak(tallies(lambda ago, n=probes: ago < n, 3 * 1440), Objective(ratio), MONTH) is not None
+        assert leak(tallies(lambda ago, n=probes: ago < n - 1, 3 * 1440), Objective(ratio), MONTH) is None
+
+
+def test_what_is_asked_too_rarely_never_proves_it() -> None:
+    assert leak_detection_time(THREE_NINES, MONTH, timedelta(hours=4)) is None

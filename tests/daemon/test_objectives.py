@@ -20,6 +20,7 @@ from monitor.daemon.objectives import EVERY, Objectives, counters_of
 from monitor.ledger.history import History
 from monitor.ledger.records import Commit
 from monitor.ledger.store import Ledger
+from monitor.response.objectives import ObjectiveReading
 from monitor.response.watch import watch_of
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
@@ -52,7 +53,8 @@ class Life:
         self.now = now
         self.watches = {name: watch_of(service, now) for name, service in config.services.items()}
         self.commits: list[Commit] = []
-        self.objectives = Objectives(config, self.watches, now, self.commits.append)
+        self.read: list[ObjectiveReading] = []
+        self.objectives = Objectives(config, self.watches, now, self.commits.append, self.read.append)
         self.burning: list[str] = []
 
     def minute(self, failed: bool = False, latency: float = 0.05, troubled: frozenset[str] = frozenset()) -> None:

@@ -21,7 +21,7 @@ from monitor.telemetry import names
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs" / "telemetry.md"
-OURS = ("synthetic.", "incident.", "effect.", "event.", "watchkeeper.")
+OURS = ("synthetic.", "incident.", "effect.", "event.", "watchkeeper.", "slo:", "sloth_")
 
 
 def spelled() -> list[str]:
