@@ -5,8 +5,11 @@ its baseline. Threads and processes fetch; the loop only looks.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Set
 from datetime import datetime, timedelta
+from time import monotonic
+from typing import Final
 
 from loguru import logger
 
@@ -27,11 +30,22 @@ from monitor.sources.prometheus import Prometheus
 from monitor.sources.traffic import TrafficQueries, TrafficReader, TrafficSample, verdict_of, view
 from monitor.web.documents import timestamp
 
+SCORE_FOR: Final = 0.05
+"""Seconds of one turn of the loop in which minutes are scored. At the turn of the hour every baseline is read again, at
+about a millisecond each: ten thousand of them in one turn would stop the loop for ten seconds and more."""
+MOST_UNSCORED: Final = 100_000
+"""Ten minutes of ten thousand checks. On a machine that cannot keep up the oldest minutes stay without a score."""
+
 
 class Surveyor:
-    """Owns the traffic poller, the baselines and the tracks. Only the loop's thread calls it."""
+    """
+    Owns the traffic poller, the baselines and the tracks. Only the loop's thread calls it.
 
-    def __init__(self, config: Config, clock: SteadyClock) -> None:
+    Args:
+        score_for: Seconds, as above.
+    """
+
+    def __init__(self, config: Config, clock: SteadyClock, score_for: float = SCORE_FOR) -> None:
         self._config = config
         self._clock = clock
         self._folder = config.monitor.state / "baselines"
@@ -44,6 +58,8 @@ class Surveyor:
         self._crossed: dict[str, datetime] = {}
         self.versions = Versions()
         self._deployed: list[tuple[str, str]] = []
+        self._score_for = score_for
+        self._unscored: deque[tuple[Check, datetime, float]] = deque(maxlen=MOST_UNSCORED)
 
     def start(self) -> None:
         prometheus = self._config.sources.prometheus
@@ -72,6 +88,9 @@ class Surveyor:
             is_other = f"{service}/{check}" in changed.asked_anew if check else service in other
             if not known or is_other:
                 del self._tracks[service, signal, check]
+        stay_on = {check.id for check in config.all_checks()} - changed.asked_anew
+        stay = [waiting for waiting in self._unscored if waiting[0].id in stay_on]
+        self._unscored = deque(stay, MOST_UNSCORED)
         self._poller.forget(other | deployed)
         if other or deployed or changed.services_removed or _reading_interval(before) != _reading_interval(config):
             self.start()
@@ -89,6 +108,7 @@ class Surveyor:
             for reading in sample.latencies:
                 if track.seen_until is None or reading.at > track.seen_until:
                     track.take(reading.at, reading.seconds, self._baseline(name, Signal.LATENCY, reading.at))
+        self._score()
         finished = self._fitter.poll(now)
         if finished is not None:
             logger.log("WARNING" if self._fitter.trouble else "INFO", "{}", f"baselines: {finished}")
@@ -108,9 +128,18 @@ class Surveyor:
         return found
 
     def latency(self, check: Check, minute: datetime, seconds: float) -> None:
-        """The median of one minute's probes: one score a minute, at any cadence."""
-        track = self._track(check.service, Signal.PROBE_LATENCY, check.name)
-        track.take(minute, seconds, self._baseline(check.service, Signal.PROBE_LATENCY, minute, check.name))
+        """The median of one minute's probes: one score a minute, at any cadence. `tick` scores it, in its turn."""
+        self._unscored.append((check, minute, seconds))
+
+    def _score(self) -> None:
+        """As many minutes as there is time for, and at least one."""
+        until = monotonic() + self._score_for
+        while self._unscored:
+            check, minute, seconds = self._unscored.popleft()
+            track = self._track(check.service, Signal.PROBE_LATENCY, check.name)
+            track.take(minute, seconds, self._baseline(check.service, Signal.PROBE_LATENCY, minute, check.name))
+            if monotonic() >= until:
+                return
 
     def settled(self, failing: Set[str], now: datetime) -> dict[str, Settled]:
         """
