@@ -68,6 +68,7 @@ def recovery(lacking: dict[str, Any]) -> str:
     """What a live incident still lacks to be over: the stable time, then each condition, then what is proven."""
     left, since = lacking["stable_left_seconds"], lacking["stable_since"]
     head = f"{lacking['incident']} {lacking['service']}: "
+    head += "flapping, " if lacking.get("flapping") else ""
     head += "not recovering" if left is None else f"stable since {since}, {duration_text(timedelta(seconds=left))} left"
     if lacking["unproven_since"]:
         head += f"; unproven since {lacking['unproven_since']}"

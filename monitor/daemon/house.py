@@ -50,6 +50,7 @@ from monitor.telemetry import Sent, Telemetry, names
 TIMELINE = "timeline"
 UNPROVEN = "unproven"
 VERSIONS = "versions"
+FLAPS = "flaps"
 
 
 @dataclass

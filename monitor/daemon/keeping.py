@@ -14,11 +14,12 @@ from datetime import UTC, datetime, time, timedelta
 import schedule
 from loguru import logger
 
+from monitor.core.flapping import Flaps
 from monitor.core.sli import Tally
 from monitor.daemon.budgets import Counted, counted
 from monitor.daemon.house import House
 from monitor.daemon.past import HOUR, MINUTE
-from monitor.daemon.resuming import remember_timeline, remember_unproven, unproven
+from monitor.daemon.resuming import flaps, remember_flaps, remember_timeline, remember_unproven, unproven
 from monitor.ledger.history import MinuteRow
 from monitor.ledger.records import Commit, LedgerEvent
 from monitor.response.watch import SETTLE, CheckWatch
@@ -39,6 +40,7 @@ class Housekeeping:
         self._minute = now.replace(second=0, microsecond=0)
         self._heartbeat = now
         self._unproven: dict[str, datetime] | None = None
+        self._flaps: dict[str, Flaps] | None = None
         self._restless = set(house.history.detector_states())
         self._offset = wall - now
         self._fitted_at = now
@@ -53,6 +55,9 @@ class Housekeeping:
         if (wanting := unproven(self._house)) != self._unproven:
             self._unproven = wanting
             remember_unproven(self._house, wanting)
+        if (known := flaps(self._house)) != self._flaps:
+            self._flaps = known
+            remember_flaps(self._house, known)
         # A minute is written once its last results must have come: timeout and excuse included.
         settled = now - timedelta(seconds=max((c.timeout for c in self._house.checks.values()), default=0.0)) - SETTLE
         while self._minute + MINUTE <= settled:

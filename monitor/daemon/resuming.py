@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from monitor.core.flapping import Flaps
 from monitor.core.incident import MINIMUM_GAP, State, gap_limit
-from monitor.daemon.house import TIMELINE, UNPROVEN, VERSIONS, House, case_from
+from monitor.daemon.house import FLAPS, TIMELINE, UNPROVEN, VERSIONS, House, case_from
 from monitor.daemon.judge import ITSELF
 from monitor.ledger.records import Commit, LedgerEvent
 from monitor.ledger.rows import RESTORED
@@ -28,6 +29,8 @@ def resume(house: House) -> Iterator[Commit]:
         house.casebook.restore(incident, case)
     house.casebook.deploys.restore(deploys_of(house.ledger.events_named(MARKED)), wall)
     house.surveyor.versions.restore(json.loads(house.ledger.meta(VERSIONS) or "{}"))
+    for name, known in flaps_of(house).items():
+        house.casebook.remember_flaps(name, known, now)
     for name in sorted(house.casebook.subjects.keys() - house.judge.watches.keys() - {ITSELF}):
         yield from part(house.casebook, name, now, wall)  # it left the configuration while we were away
     away_since = last_seen(house)
@@ -92,3 +95,22 @@ def unproven(house: House) -> dict[str, datetime]:
 def remember_unproven(house: House, since: Mapping[str, datetime]) -> None:
     """The next start goes on counting: a restart must not put off the question to the Incident Commander."""
     house.ledger.set_meta(UNPROVEN, json.dumps({incident: at.isoformat() for incident, at in since.items()}))
+
+
+def flaps(house: House) -> dict[str, Flaps]:
+    """Service -> when there was trouble with it, of those that have had any lately."""
+    return {name: subject.flaps for name, subject in house.casebook.subjects.items() if subject.flaps.troubled}
+
+
+def remember_flaps(house: House, known: Mapping[str, Flaps]) -> None:
+    """In the ledger and not in the history, which may be lost: a service that flaps would then close too early."""
+    kept = {name: [f.flapping, *(at.isoformat() for at in f.troubled)] for name, f in known.items()}
+    house.ledger.set_meta(FLAPS, json.dumps(kept))
+
+
+def flaps_of(house: House) -> dict[str, Flaps]:
+    kept = json.loads(house.ledger.meta(FLAPS) or "{}")
+    return {
+        name: Flaps(tuple(datetime.fromisoformat(at) for at in troubled), flapping)
+        for name, (flapping, *troubled) in kept.items()
+    }

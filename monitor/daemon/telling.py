@@ -16,6 +16,7 @@ LEVELS: Final[Mapping[str, str]] = {
     "incident.opened": "WARNING",
     "incident.reopened": "WARNING",
     "incident.relapsed": "WARNING",
+    "incident.flapping": "WARNING",
     "incident.storm": "WARNING",
     "incident.suggested": "WARNING",
     "incident.severity_changed": "WARNING",

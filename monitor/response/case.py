@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from monitor.core.flapping import Flaps
 from monitor.core.incident import Incident
 from monitor.core.severity import Severity
 from monitor.ledger.records import AlertLink, LedgerEvent, MemberLink
@@ -21,6 +22,7 @@ class Case:
         unproven_since: Steady instant since when proof of recovery is wanting; None while it is not.
         asked_at: When, in this wait for proof, the Incident Commander was asked to close or wait.
         why: The severity's inputs and neighbours, as last suggested.
+        flapping: Its trouble comes and goes; see core/flapping.py.
         conditions: What the last evaluation said of recovery, one line each.
     """
 
@@ -36,6 +38,7 @@ class Case:
     symptoms: tuple[str, ...] = ()
     reporter: str = "watchkeeper"
     conditions: tuple[str, ...] = ()
+    flapping: bool = False
 
     @classmethod
     def begun(cls, incident: Incident, symptoms: tuple[str, ...], why: tuple[str, ...], now: datetime) -> Case:
@@ -70,6 +73,7 @@ class Subject:
 
     Attributes:
         suggested: The severity of the last evaluation: a rise must hold in two.
+        flaps: When there was trouble, also in incidents before this one.
         joined: The service whose incident this one is a member of; empty for one's own.
     """
 
@@ -77,5 +81,6 @@ class Subject:
     streaks: Streaks = field(default_factory=Streaks)
     suggested: Severity | None = None
     seen: Observation | None = None
+    flaps: Flaps = field(default_factory=Flaps)
     joined: str = ""
     told_of_suggestion: bool = False

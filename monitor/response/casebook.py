@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from monitor.core.flapping import Flaps, span_of
 from monitor.core.incident import (
     Event,
     Incident,
@@ -80,6 +81,7 @@ class Casebook:
         subject.seen = seen
         if subject.joined:
             return None  # its host's evaluation speaks for it
+        seen = subject.seen = self._with_flapping(subject, seen)
         subject.streaks = subject.streaks.after(seen)
         since = subject.incident.since
         case = self.cases.get(subject.incident.id)
@@ -100,6 +102,7 @@ class Casebook:
             opened.symptoms = (storm, *opened.symptoms)
             changes.append(self.event(subject, "incident.storm", storm, seen.at, wall))
         changes += self._severity_change(subject, seen, wall)
+        changes += self._flapping_change(subject, seen, wall)
         commit = self.commit(subject, changes, transitions)
         if case is not None and subject.incident.is_live:
             weigh_proof(case, seen)
@@ -186,6 +189,29 @@ class Casebook:
         text = f"severity {incident.severity} => {risen}: {seen.suggestion.reason}"
         return [self.event(subject, "incident.severity_changed", text, seen.at, wall)]
 
+    def _with_flapping(self, subject: Subject, seen: Observation) -> Observation:
+        """While its trouble comes and goes, recovery has one condition more: else one problem opened five incidents."""
+        condition = subject.flaps.condition(seen.at, span_of(self.rules.timing))
+        if seen.assessment is None or condition is None:
+            return seen
+        return replace(seen, assessment=replace(seen.assessment, conditions=(*seen.assessment.conditions, condition)))
+
+    def _flapping_change(self, subject: Subject, seen: Observation, wall: datetime) -> list[LedgerEvent]:
+        """Only trouble of incidents counts: what came to nothing is no state that anything changed to."""
+        live = subject.incident.is_live
+        span = span_of(self.rules.timing)
+        before, subject.flaps = subject.flaps, subject.flaps.after(live and bool(seen.breach), seen.at, span)
+        case = self.cases.get(subject.incident.id)
+        if case is None:
+            return []
+        case.flapping = live and subject.flaps.flapping
+        if not live or before.flapping == subject.flaps.flapping:
+            return []
+        condition = subject.flaps.condition(seen.at, span)
+        if condition is not None:
+            return [self.event(subject, "incident.flapping", condition.text, seen.at, wall)]
+        return [self.event(subject, "incident.flapping_ended", "it has calmed down", seen.at, wall)]
+
     # -- grouping -----------------------------------------------------------------------------------------------
 
     def _grouped(self, service: str, seen: Observation) -> Grouped:
@@ -222,6 +248,12 @@ class Casebook:
         if incident.is_live:
             for service in case.services()[1:]:
                 self.watch(service, incident.since).joined = incident.service
+
+    def remember_flaps(self, service: str, flaps: Flaps, now: datetime) -> None:
+        subject = self.watch(service, now)
+        subject.flaps = flaps
+        if (case := self.cases.get(subject.incident.id)) is not None:
+            case.flapping = case.incident.is_live and flaps.flapping
 
     def lost_sight(self, service: str, reason: str, now: datetime, wall: datetime) -> Commit | None:
         """We were away for longer than the gap limit: what was pending is clear, what was recovering begins again."""

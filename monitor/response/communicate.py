@@ -20,7 +20,7 @@ def title(case: Case) -> str:
 def status_line(case: Case, now: datetime) -> str:
     """Where the incident stands, in one line."""
     incident = case.incident
-    words = [str(incident.state), str(incident.severity or "")]
+    words = [str(incident.state), str(incident.severity or ""), "flapping" if case.flapping else ""]
     if incident.opened_at is not None:
         end = incident.resolved_at if incident.state is State.RESOLVED and incident.resolved_at else now
         words.append(f"for {duration_text(end - incident.opened_at)}")
@@ -87,6 +87,7 @@ def document(case: Case, now: datetime) -> dict[str, object]:
         "severity": str(incident.severity or ""),
         "state": str(incident.state),
         "status": status_line(case, now),
+        "flapping": case.flapping,
         "opened_at": utc(_opened_wall(case)),
         "reporter": case.reporter,
         "symptoms": list(case.symptoms),

@@ -132,6 +132,8 @@ EVENTS: Final[Mapping[str, EventKind]] = MappingProxyType(
         "incident.recovering": EventKind(9, "every recovery condition holds; the stable time runs"),
         "incident.recovery_restarted": EventKind(13, "a gap in the results put the stable time back to zero"),
         "incident.relapsed": EventKind(17, "it failed again while recovering"),
+        "incident.flapping": EventKind(17, "its trouble comes and goes: it stays open until that has calmed down"),
+        "incident.flapping_ended": EventKind(9, "it flaps no more, and may recover"),
         "incident.resolved": EventKind(9, "proven over, or resolved by a person"),
         "incident.reopened": EventKind(17, "it failed again soon after it was resolved"),
         "incident.closed": EventKind(9, "the time in which it could reopen has passed"),

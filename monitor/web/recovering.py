@@ -25,15 +25,16 @@ class RecoveryDocument(TypedDict):
     One for each live incident, as its last evaluation left it.
 
     `recovered`: true when every condition holds, false when one is broken, null when one is unproven or nothing was
-    seen. `stable_since` and `stable_left_seconds` are null while the incident is open: then the stable time has not
-    begun. `proof` says what the probes have proven since then. `unproven_since`: since when proof is wanting;
-    `asked_at`: when the Incident Commander was asked to close or wait. Before the first evaluation since the start
-    there are no conditions.
+    seen. `flapping`: its trouble comes and goes, and it stays open until that has calmed down. `stable_since` and
+    `stable_left_seconds` are null while the incident is open: then the stable time has not begun. `proof` says what the
+    probes have proven since then. `unproven_since`: since when proof is wanting; `asked_at`: when the Incident
+    Commander was asked to close or wait. Before the first evaluation since the start there are no conditions.
     """
 
     incident: str
     service: str
     recovered: bool | None
+    flapping: bool
     conditions: list[ConditionDocument]
     notes: list[str]
     proof: str
@@ -56,6 +57,7 @@ def recovery_document(case: Case, seen: Observation | None, stable_for: timedelt
         "incident": reference(incident.number),
         "service": incident.service,
         "recovered": seen.recovered if seen is not None else None,
+        "flapping": case.flapping,
         "conditions": [{"name": c.name, "met": c.met, "text": c.text} for c in assessment.conditions]
         if assessment
         else [],

@@ -1,0 +1,58 @@
+"""A restart forgets nothing of trouble that comes and goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from monitor.config import Config, load
+from monitor.core.flapping import Flaps
+from monitor.daemon.house import House
+from monitor.daemon.resuming import flaps, remember_flaps, resume
+
+SERVICE = "orders-service"
+
+
+@pytest.fixture
+def config(write_config: Callable[..., Path]) -> Config:
+    return load([write_config()], {})
+
+
+@pytest.fixture
+def build(config: Config) -> Iterator[Callable[[], House]]:
+    houses: list[House] = []
+
+    def one_after_the_other() -> House:
+        for former in houses:
+            former.close()
+        houses[:] = [House.build(config, "a-token")]
+        return houses[0]
+
+    yield one_after_the_other
+    for house in houses:
+        house.close()
+
+
+@pytest.mark.parametrize("flapping", [True, False])
+def test_what_was_known_of_a_service_is_known_after_the_start(build: Callable[[], House], flapping: bool) -> None:
+    first = build()
+    now = first.clock.now()
+    known = Flaps((now - timedelta(hours=2), now - timedelta(hours=1), now), flapping)
+    first.casebook.remember_flaps(SERVICE, known, now)
+    remember_flaps(first, flaps(first))
+
+    second = build()
+    list(resume(second))
+
+    assert second.casebook.subjects[SERVICE].flaps == known
+    assert flaps(second) == {SERVICE: known}
+
+
+def test_a_first_start_knows_of_none(build: Callable[[], House]) -> None:
+    house = build()
+    list(resume(house))
+
+    assert flaps(house) == {}
