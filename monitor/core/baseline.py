@@ -116,6 +116,7 @@ class Baseline:
     check: str = ""
     _zone: ZoneInfo = field(init=False, repr=False, compare=False)
     _days: dict[int, tuple[float, ...]] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _samples: dict[int, Sample] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_zone", zone_of(self.time_zone))
@@ -133,6 +134,12 @@ class Baseline:
 
     def of_hour(self, slot: int) -> Sample:
         """The same for an hour of the week, 0 to 167."""
+        if (known := self._samples.get(slot)) is None:
+            self._samples.clear()  # one hour at a time: they are asked for in order
+            known = self._samples[slot] = self._sample(slot)
+        return known
+
+    def _sample(self, slot: int) -> Sample:
         own = self.slots.get(slot, ())
         if len(own) >= ENOUGH and self.quality is not Quality.YOUNG:
             return Sample(tuple(own), Level.HOUR_OF_WEEK)
@@ -279,6 +286,9 @@ class Shift:
     text: str
 
 
+_NO_ONSET: Final = Shift(False, 0.0, 0.0, 0.0, "latency shows no onset of a shift")
+
+
 def latency_shift(recent: Sequence[float], sample: Sample, onset: bool, effect: Effect | None = None) -> Shift:
     """
     Whether latency has moved up: a CUSUM *onset*, a Mann-Whitney test and an effect size, all three.
@@ -289,7 +299,7 @@ def latency_shift(recent: Sequence[float], sample: Sample, onset: bool, effect: 
         sample: What is normal at this hour.
     """
     if not onset:  # the usual case, every minute for every check: the test is not paid for
-        return Shift(False, 0.0, 0.0, 0.0, "latency shows no onset of a shift")
+        return _NO_ONSET
     shift = _compare(recent[-RECENT:], sample, effect or Effect(), SIGNIFICANT)
     return shift or Shift(False, 0.0, 0.0, 0.0, "latency not judged: too few values to compare")
 

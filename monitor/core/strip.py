@@ -38,17 +38,16 @@ class Strip:
         self.runs = array("H")
 
     def add(self, unit: int, column: int, count: int = 1) -> None:
-        row = unit - self.first
+        at = (unit - self.first) * COLUMNS
+        if not 0 <= at < len(self.cells):
+            if not self._make_room(unit):
+                return
+            at = (unit - self.first) * COLUMNS
         try:
-            if row < 0:
-                raise IndexError
-            self.cells[row * COLUMNS + column] += count
-        except IndexError:
-            if self._make_room(unit):
-                self.add(unit, column, count)
+            self.cells[at + column] += count
         except OverflowError:
             # 65,535 of a kind, 18 a second for an hour: more than any timetable asks. The count stays there.
-            self.cells[row * COLUMNS + column] = MOST
+            self.cells[at + column] = MOST
 
     def sums(self, first: int, last: int) -> tuple[int, int, int]:
         """Of units first..last, both included."""

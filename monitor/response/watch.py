@@ -48,7 +48,7 @@ class CheckWatch:
         trouble: The run of failures whose evidence `s` is: `open_after` is counted from its first. None while `s` is 0.
         failing: Confirmed failing now; unknown results leave it as it is.
         heard_at: When the last ok or failed result was scheduled.
-        proof: Every probe, extra ones included, since the incident began to recover.
+        proved, disproved: Probes that were ok and that failed, extra ones included, since `proof_since`.
     """
 
     check: Check
@@ -62,7 +62,8 @@ class CheckWatch:
     last_two: tuple[bool, bool] = (False, False)
     heard_at: datetime | None = None
     last: CheckResult | None = None
-    proof: Tally = field(default_factory=Tally)
+    proved: int = 0
+    disproved: int = 0
     proof_since: datetime | None = None
     latencies: dict[datetime, list[float]] = field(default_factory=dict)
     before: tuple[Stretch, ...] = ()
@@ -85,35 +86,55 @@ class CheckWatch:
             # What the old target did says nothing of the new one. Whether it fails, its next probe tells.
             self.reset_detector()
             self.last_two = (False, False)
-            self.proof = Tally()
+            self.proved = self.disproved = 0
             self.latencies.clear()
         if check != self.check:
             self.check = check
         self.cusum = cusum
 
     def observe(self, result: CheckResult) -> None:
+        if result.outcome is Outcome.OK and not result.extra:
+            self.well(result, result.scheduled_at, result.latency)
+            return
         self.last = result
         if result.outcome is not Outcome.UNKNOWN:
             self.heard_at = result.scheduled_at
         self._confirm(result)
         if result.outcome is not Outcome.UNKNOWN:
             failed = result.outcome is Outcome.FAILED
-            self.proof += Tally(expected=1, good=int(not failed), bad=int(failed))
+            self.proved += int(not failed)
+            self.disproved += int(failed)
         if result.extra:
             return
         self.window.add(result.scheduled_at, result.outcome)
         if result.outcome is Outcome.UNKNOWN:
             return
-        failed = result.outcome is Outcome.FAILED
-        self.last_two = (self.last_two[1], failed)
-        if failed:
-            self._fail(result.scheduled_at)
-        self.s = self.cusum.step(self.s, failed)
+        self.last_two = (self.last_two[1], True)
+        self._fail(result.scheduled_at)
+        self.s = self.cusum.step(self.s, True)
+
+    def well(self, result: CheckResult, at: datetime, latency: float | None) -> None:
+        """
+        A scheduled probe whose first attempt was ok: nearly all of them, so it does no more than that needs.
+
+        Args:
+            result: What `last` is from now on. Whoever replays a year has one for all probes that were ok.
+            at: The slot that it answers.
+            latency: In seconds.
+        """
+        self.last = result
+        self.heard_at = at
+        self.failing, self.failing_since = False, None
+        self.proved += 1
+        self.window.add(at, Outcome.OK)
+        self.last_two = (self.last_two[1], False)
+        if self.s > 0.0:
+            self.s = self.cusum.step(self.s, False)
         if self.s <= 0.0:
             self.trouble = None
-        if result.latency is not None and not failed:
-            minute = result.scheduled_at.replace(second=0, microsecond=0)
-            self.latencies.setdefault(minute, []).append(result.latency)
+        if latency is not None:
+            minute = at - timedelta(seconds=at.second, microseconds=at.microsecond)
+            self.latencies.setdefault(minute, []).append(latency)
 
     def _fail(self, at: datetime) -> None:
         if self.trouble is not None and self.trouble.is_over(at, self.check.interval):
@@ -138,6 +159,10 @@ class CheckWatch:
         self.failing = failing
 
     @property
+    def proof(self) -> Tally:
+        return Tally(expected=self.proved + self.disproved, good=self.proved, bad=self.disproved)
+
+    @property
     def alarmed(self) -> bool:
         """The detector's word: enough evidence, and a failure among the last two scheduled probes."""
         return any(self.last_two) and self.cusum.alarmed(self.s)
@@ -153,7 +178,7 @@ class CheckWatch:
             "trouble": [run.since.isoformat(), run.last.isoformat()] if (run := self.trouble) else None,
             "failing_since": self.failing_since.isoformat() if self.failing_since else None,
             "last_two": list(self.last_two),
-            "proof": [self.proof.good, self.proof.bad],
+            "proof": [self.proved, self.disproved],
             "proof_since": self.proof_since.isoformat() if self.proof_since else None,
         }
 
@@ -167,8 +192,7 @@ class CheckWatch:
         if isinstance(last_two, list) and len(last_two) == 2:
             self.last_two = (bool(last_two[0]), bool(last_two[1]))
         if isinstance(proof, list) and len(proof) == 2:
-            good, bad = (int(n) for n in proof)
-            self.proof = Tally(expected=good + bad, good=good, bad=bad)
+            self.proved, self.disproved = (int(n) for n in proof)
             self.proof_since = _instant(state.get("proof_since"))
 
     def tally(self, now: datetime, window: timedelta) -> Tally:
@@ -195,7 +219,9 @@ class CheckWatch:
         values = self.latencies.pop(minute, None)
         for older in [m for m in self.latencies if m < minute]:
             del self.latencies[older]
-        return median(values) if values else None
+        if not values:
+            return None
+        return values[0] if len(values) == 1 else median(values)
 
 
 @dataclass(slots=True)
@@ -262,7 +288,7 @@ class ServiceWatch:
         """Proof is counted from *since* on; once it is, saying so again changes nothing."""
         for watch in self.checks.values():
             if watch.proof_since != since:
-                watch.proof_since, watch.proof = since, Tally()
+                watch.proof_since, watch.proved, watch.disproved = since, 0, 0
 
     def reset_detectors(self) -> None:
         for watch in self.checks.values():
