@@ -30,6 +30,9 @@ EVALUATE_EVERY = timedelta(seconds=10)
 
 class Judge:
     """
+    Attributes:
+        every: Between two evaluations.
+
     Args:
         surroundings: What is known of a service besides its probes, at this instant.
         adopt: Takes each commit, in order, as soon as it is decided.
@@ -52,7 +55,7 @@ class Judge:
         self._surroundings = surroundings
         self._adopt = adopt
         self._began_to_fail = began_to_fail
-        self._every = _cadence(config)
+        self.every = _cadence(config)
         self._severities = config.severity
         self._dependents = _dependents(config)
         self._evaluated_at = now
@@ -72,7 +75,7 @@ class Judge:
             for name, service in config.services.items()
         }
         self.services = config.services
-        self._every = _cadence(config)
+        self.every = _cadence(config)
         self._severities = config.severity
         self._dependents = _dependents(config)
         self._restless -= gone
@@ -113,9 +116,14 @@ class Judge:
         """Something besides their probes says that these are not at rest."""
         self._restless |= set(services) & self.watches.keys()
 
+    @property
+    def at_rest(self) -> bool:
+        """Nothing but traffic calls for an evaluation, and nothing can fall due: a tick finds silence at most."""
+        return not self._restless and not self.casebook.cases
+
     def tick(self, now: datetime, wall: datetime) -> None:
         """Evaluates every service that is not at rest, looks for silence, and sends what fell due."""
-        if now - self._evaluated_at < self._every:
+        if now - self._evaluated_at < self.every:
             return
         self._evaluated_at = now
         for name in sorted(self._to_evaluate()):

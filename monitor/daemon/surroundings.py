@@ -99,8 +99,8 @@ class Surveyor:
         self._poller.stop(timeout)
         self._fitter.stop()
 
-    def tick(self, now: datetime) -> None:
-        """Looks at what arrived since the last turn."""
+    def tick(self, now: datetime) -> set[str]:
+        """Looks at what arrived since the last turn. The services that it finds slower than they were."""
         self._samples = dict(self._poller.snapshot())
         for name, sample in self._samples.items():
             self._look_for_deploys(name, sample)
@@ -108,10 +108,11 @@ class Surveyor:
             for reading in sample.latencies:
                 if track.seen_until is None or reading.at > track.seen_until:
                     track.take(reading.at, reading.seconds, self._baseline(name, Signal.LATENCY, reading.at))
-        self._score()
+        slower = self._score()
         finished = self._fitter.poll(now)
         if finished is not None:
             logger.log("WARNING" if self._fitter.trouble else "INFO", "{}", f"baselines: {finished}")
+        return slower
 
     def _look_for_deploys(self, name: str, sample: TrafficSample) -> None:
         query = self._config.services[name].deploys if name in self._config.services else None
@@ -131,15 +132,19 @@ class Surveyor:
         """The median of one minute's probes: one score a minute, at any cadence. `tick` scores it, in its turn."""
         self._unscored.append((check, minute, seconds))
 
-    def _score(self) -> None:
-        """As many minutes as there is time for, and at least one."""
+    def _score(self) -> set[str]:
+        """As many minutes as there is time for, and at least one. The services whose latency is shifted."""
         until = monotonic() + self._score_for
+        slower = set()
         while self._unscored:
             check, minute, seconds = self._unscored.popleft()
             track = self._track(check.service, Signal.PROBE_LATENCY, check.name)
             track.take(minute, seconds, self._baseline(check.service, Signal.PROBE_LATENCY, minute, check.name))
+            if track.shift:
+                slower.add(check.service)
             if monotonic() >= until:
-                return
+                break
+        return slower
 
     def settled(self, failing: Set[str], now: datetime) -> dict[str, Settled]:
         """
