@@ -1,0 +1,306 @@
+"""
+The past once more, through the judge, the watches and the casebook of the daemon, told the time.
+
+No ledger, no outlet, no socket. While every service is at rest nothing can happen between two probes until a minute's
+latency settles or a silence grows too long, so the ticks before that are left out: most of a year.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import count
+from math import ceil, floor
+from typing import Final, NamedTuple
+
+from checks.result import Attempt, CheckResult, Confirmation, Outcome, Reason
+from monitor.backtest.learning import Baselines, Key
+from monitor.config import Config
+from monitor.core.baseline import SEASON, Signal
+from monitor.core.incident import State, gap_limit
+from monitor.core.severity import MOST_TRAFFIC
+from monitor.core.slo import Objective, budget_remaining
+from monitor.core.slots import slot_instant
+from monitor.daemon.house import rules_of
+from monitor.daemon.judge import Judge
+from monitor.daemon.surroundings import LatencyTrack
+from monitor.ledger.records import Commit, LedgerEvent
+from monitor.response.case import Case
+from monitor.response.casebook import Casebook
+from monitor.response.observe import Surroundings
+from monitor.response.watch import SETTLE, CheckWatch, objective_of
+from monitor.sources.traffic import TrafficSample, view
+
+MINUTE: Final = 60.0
+HOUR: Final = 3600.0
+DAY: Final = 86_400.0
+WEEK: Final = 7 * DAY
+REFIT_AT: Final = 3 * HOUR + 17 * MINUTE
+"""Of a day, when the daemon fits its baselines anew. It does so daily; here weekly once they are no longer young: a day
+more or less of six weeks changes little, and a year of daily fits takes longer than the rest of its replay."""
+NEVER: Final = float("inf")
+
+
+class Probe(NamedTuple):
+    """
+    One scheduled probe of the past.
+
+    Attributes:
+        at: The slot, in seconds since the Unix epoch.
+        check: Its identity, service/check.
+        confirmation: What a re-probe said of a failure. UNASKED where nobody knows: then the probe before decides.
+        latency: In seconds.
+    """
+
+    at: float
+    check: str
+    outcome: Outcome
+    confirmation: Confirmation = Confirmation.NONE
+    latency: float | None = None
+
+
+class Reading(NamedTuple):
+    """What Prometheus said of a service's traffic: per second, and a latency in seconds. None: no traffic."""
+
+    at: float
+    service: str
+    requests: float | None
+    errors: float | None
+    latency: float | None = None
+
+
+@dataclass(slots=True)
+class _Traffic:
+    """A service's traffic as it was last read."""
+
+    sample: TrafficSample | None = None
+    missed: int = 0
+
+    @property
+    def speaks(self) -> bool:
+        """Whether an evaluation may find something in it."""
+        return self.sample is not None and (self.sample.error_ratio or 0.0) >= MOST_TRAFFIC
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetPoint:
+    """The share of a service's error budget that was unspent at that instant; negative when overspent."""
+
+    at: datetime
+    service: str
+    remaining: float
+
+
+@dataclass(slots=True)
+class Replay:
+    """
+    Args:
+        began_at: When watching begins, in seconds since the Unix epoch.
+        every_tick: Leave no tick out. Finds the same, and takes longer.
+
+    Attributes:
+        cases: Every incident that opened, in that order, as it was left.
+        log: What happened to them.
+        budgets: Hourly, of services with an objective.
+    """
+
+    config: Config
+    began_at: float
+    baselines: Baselines = field(default_factory=Baselines)
+    every_tick: bool = False
+    cases: list[Case] = field(default_factory=list)
+    log: list[LedgerEvent] = field(default_factory=list)
+    budgets: list[BudgetPoint] = field(default_factory=list)
+    judge: Judge = field(init=False)
+    _watches: dict[str, CheckWatch] = field(init=False)
+    _well: dict[str, CheckResult] = field(init=False)
+    _limits: dict[str, float] = field(init=False)
+    _tracks: dict[tuple[str, Signal, str], LatencyTrack] = field(init=False, default_factory=dict)
+    _traffic: dict[str, _Traffic] = field(init=False)
+    _now: datetime = field(init=False)
+    _every: float = field(init=False)
+    _tick: float = field(init=False)
+    _due: float = field(init=False)
+    _minute: float = field(init=False)
+    _settling: float = field(init=False)
+    _silent_at: float = field(init=False, default=0.0)
+    _hour: float = field(init=False)
+    _refit: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        config, began = self.config, slot_instant(self.began_at)
+        ids, numbers = count(1), count(1)
+        book = Casebook(
+            replace(rules_of(config), outlets=()), new_id=lambda: f"{next(ids):026d}", new_number=lambda: next(numbers)
+        )
+        self._now = began
+        self._traffic = {name: _Traffic() for name, service in config.services.items() if service.traffic is not None}
+        self.judge = Judge(config, book, began, self._around, self._adopt, lambda _: None)
+        self._watches = {w.check.id: w for service in self.judge.watches.values() for w in service.checks.values()}
+        self._well = {
+            name: _result(Probe(self.began_at, name, Outcome.OK), began, watch) for name, watch in self._watches.items()
+        }
+        self._limits = {name: gap_limit(watch.check.interval).total_seconds() for name, watch in self._watches.items()}
+        self._every = self.judge.every.total_seconds()
+        self._tick = self._due = self.began_at + self._every
+        self._minute = floor(self.began_at / MINUTE) * MINUTE
+        # A minute is looked at once its last results must have come, as the daemon does it.
+        timeout = max((watch.check.timeout for watch in self._watches.values()), default=0.0)
+        self._settling = MINUTE + timeout + SETTLE.total_seconds()
+        self._hour = (floor(self.began_at / HOUR) + 1) * HOUR
+        self._refit = ceil((self.began_at - REFIT_AT) / DAY) * DAY + REFIT_AT
+
+    def play(self, past: Iterable[Probe | Reading]) -> None:
+        """Args: past: In the order of its instants. May be called again with what came after."""
+        watches, well = self._watches, self._well
+        for seen in past:
+            at = seen.at
+            if at >= self._due:
+                self._advance(at)
+            if isinstance(seen, Reading):
+                self._read(seen)
+            elif seen.outcome is Outcome.OK:
+                watches[seen.check].well(well[seen.check], slot_instant(at), seen.latency)
+            else:
+                self._now = slot_instant(at)
+                self.judge.take([_result(seen, self._now, watches[seen.check])], self._now, self._now)
+                self._due = self._tick = self._next_tick(at)
+
+    def finish(self, until: float) -> None:
+        """The time that is left without a result."""
+        self._advance(until)
+
+    def _advance(self, until: float) -> None:
+        """Every tick up to *until*, or those of them that may find something."""
+        while self._due <= until:
+            self._turn(self._due)
+            self._tick = self._due + self._every
+            self._due = self._tick
+            if not self.every_tick and self._rests():
+                due = min(self._minute + self._settling, self._silent_at, self._hour, self._refit)
+                if due > self._tick:
+                    self._due = self.began_at + ceil((due - self.began_at) / self._every) * self._every
+
+    def _next_tick(self, at: float) -> float:
+        """The first after *at*. One at that very instant would have come before what is seen then."""
+        return max(self._tick, self.began_at + (floor((at - self.began_at) / self._every) + 1) * self._every)
+
+    def _rests(self) -> bool:
+        if not self._traffic or not self.judge.at_rest:
+            return self.judge.at_rest
+        subjects = self.judge.casebook.subjects
+        return not any(
+            traffic.speaks or (name in subjects and subjects[name].incident.state is not State.CLEAR)
+            for name, traffic in self._traffic.items()
+        )
+
+    def _turn(self, tick: float) -> None:
+        if tick >= self._minute + self._settling:
+            self._settle(tick)
+        if tick >= self._hour:
+            self._count_budgets(slot_instant(tick))
+            self._hour = (floor(tick / HOUR) + 1) * HOUR
+        if tick >= self._refit:
+            now = slot_instant(tick)
+            self.baselines.refit(now, [(_begun(c), c.incident.resolved_at or now) for c in self.cases])
+            self._refit += DAY if tick - self.began_at < SEASON.total_seconds() else WEEK
+        if tick + MINUTE >= self._silent_at:  # a minute early, so that no turn is needed for this alone
+            self._silent_at = self._earliest_silence()
+        if self.every_tick or tick >= self._silent_at or not self._rests():
+            now = self._now = slot_instant(tick)
+            self.judge.tick(now, now)
+
+    def _earliest_silence(self) -> float:
+        """Before which no service can be silent for too long: results only move it away."""
+        earliest = NEVER
+        for service in self.judge.watches.values():
+            # Silent is a service only when all its checks are.
+            latest = 0.0
+            for watch in service.checks.values():
+                latest = max(latest, watch.silent_since().timestamp() + self._limits[watch.check.id])
+            earliest = min(earliest, latest or NEVER)
+        return earliest
+
+    def _settle(self, tick: float) -> None:
+        while self._minute + self._settling <= tick:
+            minute: datetime | None = None
+            for watch in self._watches.values():
+                if not watch.latencies:
+                    continue
+                minute = minute or slot_instant(self._minute)
+                if (latency := watch.take_latency(minute)) is not None:
+                    check = watch.check
+                    self._judge_latency((check.service, Signal.PROBE_LATENCY, check.name), minute, latency)
+            self._minute += MINUTE
+
+    def _judge_latency(self, key: Key, at: datetime, seconds: float) -> None:
+        track = self._tracks.get(key)
+        if track is None:
+            track = self._tracks[key] = LatencyTrack()
+        track.take(at, seconds, self.baselines.get(key))
+        self.baselines.learn(key, at, seconds)
+        if track.shift:
+            self.judge.rouse(key[0])
+
+    def _read(self, reading: Reading) -> None:
+        at = slot_instant(reading.at)
+        sample = TrafficSample(at=at, requests=reading.requests or None, errors=reading.errors)
+        traffic = self._traffic[reading.service]
+        traffic.sample = sample
+        if traffic.speaks:
+            self._due = self._tick = self._next_tick(reading.at)
+        if sample.error_ratio is not None:
+            self.baselines.learn((reading.service, Signal.ERROR_RATIO, ""), at, sample.error_ratio)
+        if reading.latency is not None and sample.requests is not None:
+            self._judge_latency((reading.service, Signal.LATENCY, ""), at, reading.latency)
+
+    def _around(self, name: str) -> Surroundings:
+        traffic = self._traffic.get(name)
+        seen = None
+        if traffic is not None and traffic.sample is not None:
+            baseline = self.baselines.get((name, Signal.ERROR_RATIO, ""))
+            normal = baseline.sample(self._now) if baseline is not None else None
+            budget = Objective(objective_of(self.config.services[name])).error_budget
+            quality = baseline.quality_at(self._now) if baseline is not None else None
+            seen = view(traffic.sample, normal, budget, self._now, quality)
+        tracks = [track for (service, _, _), track in self._tracks.items() if service == name]
+        shift = "; ".join(track.shift for track in tracks if track.shift)
+        return Surroundings(
+            traffic=seen,
+            traffic_configured=traffic is not None,
+            latency_shift=shift if any(track.judged for track in tracks) else None,
+        )
+
+    def _adopt(self, commit: Commit) -> None:
+        self.log.extend(commit.events)
+        for event in commit.events:
+            if event.name == "incident.opened":
+                self.cases.append(self.judge.casebook.cases[event.incident])
+
+    def _count_budgets(self, now: datetime) -> None:
+        for name, service in self.config.services.items():
+            for slo in service.slos:
+                tally = self.judge.watches[name].tally(now, slo.over)
+                remaining = budget_remaining(tally, Objective(slo.objective))
+                if remaining is not None:
+                    self.budgets.append(BudgetPoint(now, name, remaining))
+
+
+def _begun(case: Case) -> datetime:
+    incident = case.incident
+    return incident.first_failure_at or incident.opened_at or incident.since
+
+
+def _result(probe: Probe, at: datetime, watch: CheckWatch) -> CheckResult:
+    """As the prober would have told it."""
+    reason = {Outcome.OK: None, Outcome.FAILED: Reason.ASSERTION, Outcome.UNKNOWN: Reason.BLIND}[probe.outcome]
+    detail = "recorded as failed" if probe.outcome is Outcome.FAILED else ""
+    first = Attempt(started_at=at, outcome=probe.outcome, reason=reason, detail=detail, latency=probe.latency)
+    again: tuple[Attempt, ...] = ()
+    if probe.outcome is Outcome.FAILED and probe.confirmation is Confirmation.CONFIRMED:
+        again = (first,)
+    elif probe.outcome is Outcome.FAILED and probe.confirmation is Confirmation.UNCONFIRMED:
+        again = (Attempt(started_at=at, outcome=Outcome.OK),)
+    check = watch.check
+    return CheckResult(service=check.service, check=check.name, scheduled_at=at, attempts=(first, *again))

@@ -1,0 +1,171 @@
+"""What a replay finds is what the daemon would have done, to the second."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from heapq import merge
+from random import Random
+
+import pytest
+
+from checks.result import Confirmation, Outcome
+from monitor.backtest.learning import Baselines
+from monitor.backtest.replay import Probe, Reading, Replay
+from monitor.config import Config
+from monitor.core.baseline import Baseline, Quality, Signal
+from monitor.core.incident import State
+from monitor.core.severity import Severity
+
+START = datetime(2026, 3, 2, tzinfo=UTC)
+T0 = START.timestamp()
+MINUTE = timedelta(minutes=1)
+
+
+def told(replay: Replay) -> list[tuple[datetime, str, str, str]]:
+    return [(event.at, event.service, event.name, event.text) for event in replay.log]
+
+
+def test_an_outage_opens_at_the_fourth_failure_and_resolves_after_thirty_minutes_of_proof(config_of, past) -> None:
+    replay = Replay(config_of(), T0)
+
+    replay.play(past("." * 60 + "F" * 10 + "." * 120))
+
+    [case] = replay.cases
+    incident = case.incident
+    assert incident.first_failure_at == START + 60 * MINUTE
+    assert incident.opened_at == START + 63 * MINUTE
+    assert incident.severity is Severity.SEV3  # all checks of a service of medium criticality
+    # The first ok probe is in minute 70; the next evaluation finds it, and the thirty minutes begin.
+    assert incident.resolved_at == START + 100 * MINUTE + timedelta(seconds=10)
+    assert incident.state is State.RESOLVED
+
+
+@pytest.mark.parametrize(
+    ("script", "opened"),
+    [
+        ("." * 60 + "FFF" + "." * 60, 0),
+        ("." * 60 + "FFFF" + "." * 60, 1),
+        ("." * 60 + "uuuu" + "." * 60, 1),
+        ("." * 60 + "f" + "." * 600 + "f" + "." * 600, 0),
+        ("." * 60 + "?" * 10 + "." * 60, 1),  # nobody knows for ten minutes: the monitor's own incident
+        ("." * 60 + "?" + "." * 60, 0),
+    ],
+)
+def test_as_many_incidents_as_the_rules_open(config_of, past, script: str, opened: int) -> None:
+    replay = Replay(config_of(), T0)
+
+    replay.play(past(script))
+
+    assert len(replay.cases) == opened
+
+
+def test_a_silence_is_found_though_nothing_happens_in_it(config_of, past) -> None:
+    replay = Replay(config_of(), T0)
+
+    replay.play(past("." * 60 + " " * 30 + "." * 120))
+
+    [case] = replay.cases
+    assert case.incident.service == "watchkeeper"
+    # The last result was that of minute 59; longer than two minutes is from the next evaluation on.
+    assert case.incident.opened_at == START + 61 * MINUTE + timedelta(seconds=10)
+    assert case.incident.state is not State.OPEN
+
+
+def fitted(seconds: float) -> Baselines:
+    """An hour's values around *seconds*, the same at every hour."""
+    key = ("orders", Signal.PROBE_LATENCY, "check-0")
+    baseline = Baseline(
+        service="orders",
+        check="check-0",
+        signal=Signal.PROBE_LATENCY,
+        time_zone="UTC",
+        fitted_at=START,
+        since=START - timedelta(weeks=6),
+        quality=Quality.FITTED,
+        slots={hour: [seconds * (0.9 + 0.002 * i) for i in range(100)] for hour in range(168)},
+    )
+    return Baselines(given={key: baseline}, learns=False)
+
+
+def test_a_service_that_only_became_slower_is_noticed_without_any_failed_probe(config_of) -> None:
+    replay = Replay(config_of(), T0, fitted(0.1))
+
+    for minute in range(240):
+        slow = 2.0 if minute >= 120 else 1.0
+        # Up and down by a tenth, as the baseline knows it.
+        seconds = 0.1 * (0.9 + 0.2 * (minute * 7 % 20) / 20) * slow
+        replay.play([Probe(T0 + 60 * minute, "orders/check-0", Outcome.OK, Confirmation.NONE, seconds)])
+
+    [case] = replay.cases
+    opened = case.incident.opened_at
+    assert opened is not None
+    assert 5 * MINUTE < opened - (START + 120 * MINUTE) <= 10 * MINUTE
+    assert case.incident.severity is Severity.SEV4
+    assert "latency" in case.incident.reason
+
+
+def test_the_budget_is_told_hour_by_hour(config_of, past) -> None:
+    replay = Replay(config_of(objective=0.99), T0)
+
+    replay.play(past("." * 90 + "F" * 6 + "." * 200))
+
+    assert [(point.at - START, round(point.remaining, 3)) for point in replay.budgets[:4]] == [
+        (timedelta(hours=1), 1.0),
+        (timedelta(hours=2), round(1 - (6 / 120) / 0.01, 3)),
+        (timedelta(hours=3), round(1 - (6 / 180) / 0.01, 3)),
+        (timedelta(hours=4), round(1 - (6 / 240) / 0.01, 3)),
+    ]
+
+
+def troubled(random: Random, check: str, interval: float, hours: int) -> Iterator[Probe]:
+    """Flakes, outages, blindness, gaps and slow spells, close together."""
+    mood, left = ".", 0
+    for slot in range(int(hours * 3600 / interval)):
+        if left == 0 and random.random() < 0.02:
+            mood, left = random.choice("FFfu? S"), random.randrange(1, 40)
+        elif left == 0:
+            mood = "."
+        left = max(0, left - 1)
+        at = T0 + slot * interval + random.choice((0.0, 0.0, 0.25))
+        if mood == " ":
+            continue
+        outcome = {"?": Outcome.UNKNOWN, ".": Outcome.OK, "S": Outcome.OK}.get(mood, Outcome.FAILED)
+        confirmation = {"F": Confirmation.CONFIRMED, "f": Confirmation.UNCONFIRMED, "u": Confirmation.UNASKED}.get(
+            mood, Confirmation.NONE
+        )
+        latency = random.lognormvariate(-2.3, 0.05) * (3 if mood == "S" else 1) if outcome is Outcome.OK else None
+        yield Probe(at, check, outcome, confirmation, latency)
+
+
+def traffic(random: Random, service: str, hours: int) -> Iterator[Reading]:
+    failing = 0
+    for slot in range(hours * 60):
+        failing = max(0, failing - 1) or (random.randrange(1, 10) if random.random() < 0.005 else 0)
+        requests = None if random.random() < 0.02 else 40.0
+        errors = None if requests is None else requests * (0.7 if failing else 0.001)
+        yield Reading(T0 + 30 + slot * 60, service, requests, errors)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("interval", [20.0, 60.0])
+def test_the_ticks_that_are_left_out_would_have_changed_nothing(
+    config_of: Callable[..., Config], seed: int, interval: float
+) -> None:
+    random = Random(seed)
+    names = ("orders", "stock", "mail")
+    config = config_of(*names, interval=interval, traffic=seed % 2 == 0, depends_on={"orders": ("stock",)})
+    streams = [list(troubled(random, f"{name}/check-0", interval, 3)) for name in names]
+    if seed % 2 == 0:
+        streams += [list(traffic(random, "orders", 3))]  # type: ignore[list-item]
+    past = list(merge(*streams, key=lambda seen: seen.at))
+    every, few = (Replay(config, T0, every_tick=every_tick) for every_tick in (True, False))
+
+    for replay in (every, few):
+        replay.play(past)
+        replay.finish(T0 + 4 * 3600)
+
+    assert told(few) == told(every)
+    assert [case.incident for case in few.cases] == [case.incident for case in every.cases]
+    assert few.budgets == every.budgets
+    assert len(few.cases) > 1
