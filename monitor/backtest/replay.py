@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from math import ceil, floor
 from typing import Final, NamedTuple
@@ -19,16 +19,15 @@ from monitor.backtest.learning import Baselines, Key
 from monitor.config import Config
 from monitor.core.baseline import SEASON, Signal
 from monitor.core.incident import State, gap_limit
-from monitor.core.severity import MOST_TRAFFIC
 from monitor.core.slo import Objective, budget_remaining
 from monitor.core.slots import slot_instant
 from monitor.daemon.house import rules_of
 from monitor.daemon.judge import Judge
-from monitor.daemon.surroundings import LatencyTrack
 from monitor.ledger.records import Commit, LedgerEvent
 from monitor.response.case import Case
 from monitor.response.casebook import Casebook
 from monitor.response.observe import Surroundings
+from monitor.response.tracks import LatencyTrack
 from monitor.response.watch import SETTLE, CheckWatch, objective_of
 from monitor.sources.traffic import TrafficSample, view
 
@@ -79,8 +78,8 @@ class _Traffic:
 
     @property
     def speaks(self) -> bool:
-        """Whether an evaluation may find something in it."""
-        return self.sample is not None and (self.sample.error_ratio or 0.0) >= MOST_TRAFFIC
+        """Whether an evaluation may find something in it. Which error ratio matters, the severity table decides."""
+        return self.sample is not None and (self.sample.error_ratio or 0.0) > 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +240,7 @@ class Replay:
         track.take(at, seconds, self.baselines.get(key))
         self.baselines.learn(key, at, seconds)
         if track.shift:
-            self.judge.rouse(key[0])
+            self.judge.stir((key[0],))
 
     def _read(self, reading: Reading) -> None:
         at = slot_instant(reading.at)
@@ -281,6 +280,8 @@ class Replay:
     def _count_budgets(self, now: datetime) -> None:
         for name, service in self.config.services.items():
             for slo in service.slos:
+                if not isinstance(slo.over, timedelta):
+                    continue
                 tally = self.judge.watches[name].tally(now, slo.over)
                 remaining = budget_remaining(tally, Objective(slo.objective))
                 if remaining is not None:
