@@ -3,19 +3,19 @@ Slow leaks: budgets that are spent too fast by errors too rare for the detector 
 
 The detector finds what burns fourteen times too fast within a few probes and forgives what burns three times too fast
 for ever. The windows of `slo.py` see that, but one failed probe satisfies them; so here the long one must prove its
-burn, and the short one must hold two failures.
+burn, flakes that come in clumps weighed as such, and the short one must hold two failures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from monitor.core.budget import Budget, exhausts_in
-from monitor.core.proof import is_above, lower_bound
-from monitor.core.sli import Tally
+from monitor.core.proof import dispersion, is_above, lower_bound
+from monitor.core.sli import Tally, cell_of
 from monitor.core.slo import BURN_WINDOWS, BurnAlarm, BurnWindow, Objective, burn_rate
 
 SOON: Final = timedelta(days=3)
@@ -26,9 +26,19 @@ PACE_LONG: Final = timedelta(days=1)
 PACE_SHORT: Final = timedelta(hours=6)
 FEWEST: Final = 2
 """Failures in the short window: one may be anything."""
+SLOW_WINDOWS: Final = BURN_WINDOWS[2:]
+"""The ticket pairs: what burns faster than they ask is found by the detector of failures, where it reads the same
+probes, and is held for `open_after` there."""
 
-TallyOf = Callable[[timedelta], Tally]
-"""What a window of that length, which ends now, holds."""
+
+class Counts(Protocol):
+    """What windows hold that end now."""
+
+    def tally(self, width: timedelta) -> Tally: ...
+
+    def bad_cells(self, width: timedelta) -> Iterable[int]:
+        """Bad results in each minute, or beyond six hours in each hour, that has some."""
+        ...
 
 
 def threshold_of(window: BurnWindow, period: timedelta) -> float:
@@ -36,19 +46,24 @@ def threshold_of(window: BurnWindow, period: timedelta) -> float:
     return max(1.0, window.threshold(period))
 
 
-def leak(tally_of: TallyOf, objective: Objective, period: timedelta) -> BurnAlarm | None:
-    """The fastest pair of windows of which the burn is proven; None when none is."""
-    for window in BURN_WINDOWS:
+def leak(
+    counts: Counts, objective: Objective, period: timedelta, windows: Sequence[BurnWindow] = BURN_WINDOWS
+) -> BurnAlarm | None:
+    """The fastest pair of *windows* of which the burn is proven; None when none is."""
+    for window in windows:
         if window.long > period:
             continue
         threshold = threshold_of(window, period)
-        short = tally_of(window.short)
+        short = counts.tally(window.short)
         burn_short = burn_rate(short, objective)
         if short.bad < FEWEST or burn_short is None or burn_short <= threshold:
             continue
-        long = tally_of(window.long)
+        long = counts.tally(window.long)
         burn_long = burn_rate(long, objective)
-        if burn_long is not None and is_above(long.bad, long.total, objective.error_budget * threshold):
+        if burn_long is None or burn_long <= threshold:
+            continue
+        clumps = dispersion(counts.bad_cells(window.long), window.long // cell_of(window.long))
+        if is_above(long.bad / clumps, long.total / clumps, objective.error_budget * threshold):
             return BurnAlarm(window, burn_long, burn_short, threshold)
     return None
 
@@ -67,15 +82,16 @@ class Pace:
     proven: float
 
 
-def pace_of(tally_of: TallyOf, expected_per_second: float) -> Pace:
+def pace_of(counts: Counts, expected_per_second: float) -> Pace:
     """
     Args:
         expected_per_second: Results, good and bad, by the timetable.
     """
-    lately, day = tally_of(PACE_SHORT), tally_of(PACE_LONG)
+    lately, day = counts.tally(PACE_SHORT), counts.tally(PACE_LONG)
+    clumps = dispersion(counts.bad_cells(PACE_LONG), PACE_LONG // cell_of(PACE_LONG))
     ratio = lately.error_ratio or 0.0
     # By both: a day still holds the outage that ended this morning, and six hours alone prove little.
-    proven = min(ratio, lower_bound(day.bad, day.total))
+    proven = min(ratio, lower_bound(day.bad / clumps, day.total / clumps))
     return Pace(ratio * expected_per_second, proven * expected_per_second)
 
 
@@ -98,19 +114,27 @@ def leak_detection_time(objective: Objective, period: timedelta, interval: timed
         fewest * interval
         for window in BURN_WINDOWS
         if window.long <= period and window.short // interval >= FEWEST
-        if (fewest := _fewest(objective.error_budget * threshold_of(window, period), window.long // interval))
+        if (fewest := _fewest(objective.error_budget * threshold_of(window, period), window.long, interval))
     ]
     return min(found, default=None)
 
 
-def _fewest(ratio: float, total: int) -> int | None:
-    """The fewest bad ones of *total* that prove more than *ratio*."""
+def _fewest(ratio: float, width: timedelta, interval: timedelta) -> int | None:
+    """How many in a row, at the end of a window of that width, prove more than *ratio*."""
+    total, cell = width // interval, cell_of(width)
+    per_cell = max(1, cell // interval)
+
+    def proves(bad: int) -> bool:
+        whole, rest = divmod(bad, per_cell)
+        clumps = dispersion([*[per_cell] * whole, rest], width // cell)
+        return is_above(bad / clumps, total / clumps, ratio)
+
     low, high = FEWEST, total
-    if not is_above(high, total, ratio):
+    if not proves(high):
         return None
     while low < high:
         middle = (low + high) // 2
-        if is_above(middle, total, ratio):
+        if proves(middle):
             high = middle
         else:
             low = middle + 1

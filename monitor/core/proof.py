@@ -8,6 +8,7 @@ quantile of Beta(bad + 1/2, good + 1/2).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import exp, lgamma, log, log1p
 from typing import Final
 
@@ -17,12 +18,30 @@ _TINY: Final = 1e-300
 _CLOSE: Final = 1e-12
 
 
-def is_above(bad: int, total: int, ratio: float, confidence: float = CONFIDENCE) -> bool:
+def dispersion(bad: Iterable[int], cells: int) -> float:
+    """
+    How much errors come in clumps: the variance of the counts per cell of time over their mean, and at least 1.
+
+    A flake of three minutes is one accident and not eighteen failed probes. Divided by this, the counts are worth what
+    they would prove were they independent (quasi-likelihood: McCullagh and Nelder, "Generalized Linear Models", 4.5).
+
+    Args:
+        bad: Of the cells that have errors.
+        cells: All there are, those without errors too.
+    """
+    counts = list(bad)
+    mean = sum(counts) / cells if cells else 0.0
+    if mean <= 0:
+        return 1.0
+    return max(1.0, (sum(count * count for count in counts) / cells - mean * mean) / mean)
+
+
+def is_above(bad: float, total: float, ratio: float, confidence: float = CONFIDENCE) -> bool:
     """Whether the true error ratio lies above *ratio*, at this confidence, after *bad* of *total*."""
     return bad > 0 and beta_cdf(ratio, bad + 0.5, total - bad + 0.5) <= 1 - confidence
 
 
-def lower_bound(bad: int, total: int, confidence: float = CONFIDENCE) -> float:
+def lower_bound(bad: float, total: float, confidence: float = CONFIDENCE) -> float:
     """What the error ratio is at least, at this confidence; 0.0 without an error."""
     if bad <= 0 or total <= 0:
         return 0.0

@@ -67,6 +67,11 @@ class Tally:
         )
 
 
+def cell_of(window: timedelta) -> timedelta:
+    """What a window of that length is counted in."""
+    return timedelta(seconds=_MINUTE if window <= _LONGEST_IN_MINUTES else _HOUR)
+
+
 def window_start(now: datetime, window: timedelta) -> datetime:
     """Where the window (start, now] really begins: on a whole minute, on a whole hour when it is longer than 6 h."""
     unit = _MINUTE if window <= _LONGEST_IN_MINUTES else _HOUR
@@ -98,6 +103,12 @@ class SliWindow:
         unit, strip = (_MINUTE, self._minutes) if short else (_HOUR, self._hours)
         good, bad, unknown = strip.sums(_floor(now - window, unit) + 1, int(-(-now.timestamp() // unit)))
         return Tally(expected, good, bad, unknown)
+
+    def bad_cells(self, now: datetime, window: timedelta) -> list[tuple[int, int]]:
+        """The minutes, or beyond six hours the hours, of the window that hold bad results, by number, with how many."""
+        short = window <= _LONGEST_IN_MINUTES
+        unit, strip = (_MINUTE, self._minutes) if short else (_HOUR, self._hours)
+        return strip.counted(_floor(now - window, unit) + 1, int(-(-now.timestamp() // unit)), _COLUMN[Outcome.FAILED])
 
     def leaving(self, now: datetime, window: timedelta) -> list[tuple[timedelta, int]]:
         """The bad results that a *window* of more than six hours holds: in how long how many leave it, next first."""

@@ -8,7 +8,8 @@ a `Counter` beside them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import collections
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,10 +18,10 @@ from checks.result import CheckResult
 from monitor.config import Service, Slo
 from monitor.core.budget import Budget, Weighted, budget_of, composite, exhausts_in
 from monitor.core.counting import Counting, Slices, outcome_within
-from monitor.core.leak import Pace, exhausts_soon, leak, pace_of
+from monitor.core.leak import SLOW_WINDOWS, Pace, exhausts_soon, leak, pace_of
 from monitor.core.period import Period, Rolling
 from monitor.core.sli import SliWindow, Tally, window_start
-from monitor.core.slo import BurnAlarm, Objective, burn_rate
+from monitor.core.slo import BURN_WINDOWS, BurnAlarm, BurnWindow, Objective, burn_rate
 from monitor.response.watch import SETTLE, CheckWatch, ServiceWatch, total
 
 SHOWN_WINDOWS: Final[Mapping[str, timedelta]] = {
@@ -166,12 +167,12 @@ class ObjectiveWatch:
         budget = budget_of(so_far, self._scheduled(start, end), objective)
         # Most objectives have not one bad result, and then there is nothing to look up.
         quiet = so_far.bad == 0 and now - start >= SHOWN_WINDOWS["3d"]
-        tally_of = self._remembering(now, quiet)
+        counts = _Counts(self, now, quiet)
         pace, within, leaving = Pace(0.0, 0.0), end - now, []
         if isinstance(self.period, Rolling):
             within = self.period.length
         if not quiet:
-            pace = pace_of(tally_of, self._scheduled(now - timedelta(days=1), now) / 86400)
+            pace = pace_of(counts, self._scheduled(now - timedelta(days=1), now) / 86400)
             leaving = self._leaving(now) if isinstance(self.period, Rolling) else []
         self.reading = ObjectiveReading(
             service=self.service,
@@ -181,9 +182,9 @@ class ObjectiveWatch:
             end=end,
             tally=so_far,
             budget=budget,
-            burns={name: burn_rate(tally_of(width), objective) for name, width in SHOWN_WINDOWS.items()},
+            burns={name: burn_rate(counts.tally(width), objective) for name, width in SHOWN_WINDOWS.items()},
             exhausts_in=exhausts_in(budget, pace.per_second, within=within, leaving=leaving),
-            leak=None if quiet else leak(tally_of, objective, self.period.length),
+            leak=None if quiet else leak(counts, objective, self.period.length, self._windows_of_alarm()),
             soon=exhausts_soon(budget, pace, within=within, leaving=leaving, told=self.exhausting),
         )
         return self.reading
@@ -193,28 +194,17 @@ class ObjectiveWatch:
             return self.counter.scheduled(start, end)
         return sum(check.scheduled(start, end) for check in checks_of(self.watch, self.slo.check))
 
-    def _windows(self) -> Iterable[SliWindow]:
+    def _windows_of_alarm(self) -> Sequence[BurnWindow]:
+        return SLOW_WINDOWS if self.slo.sli == "success" else BURN_WINDOWS
+
+    def windows(self) -> Iterable[SliWindow]:
         if self.counter is not None:
             return (self.counter.window,)
         return (check.window for check in checks_of(self.watch, self.slo.check))
 
     def _leaving(self, now: datetime) -> list[tuple[timedelta, float]]:
         length = self.period.length
-        return sorted((when, float(bad)) for window in self._windows() for when, bad in window.leaving(now, length))
-
-    def _remembering(self, now: datetime, quiet: bool) -> Callable[[timedelta], Tally]:
-        """Each window is counted once per reading. In a *quiet* period any that holds a result speaks for all."""
-        known: dict[timedelta, Tally] = {}
-        least = self.tally(now, SHOWN_WINDOWS["5m"])
-
-        def tally_of(width: timedelta) -> Tally:
-            if quiet and least.total:
-                return least
-            if width not in known:
-                known[width] = self.tally(now, width)
-            return known[width]
-
-        return tally_of
+        return sorted((when, float(bad)) for window in self.windows() for when, bad in window.leaving(now, length))
 
     def state(self) -> dict[str, object] | None:
         """What a restart continues from; None when there is nothing to say."""
@@ -227,6 +217,38 @@ class ObjectiveWatch:
         self.leaking = leaking if isinstance(leaking, str) else ""
         self.answered = state.get("answered") is True
         self.exhausting = state.get("exhausting") is True
+
+
+class _Counts:
+    """
+    Each window is counted once per reading.
+
+    Args:
+        quiet: The whole period holds no bad result; then any window that holds a good one speaks for all.
+    """
+
+    def __init__(self, watch: ObjectiveWatch, now: datetime, quiet: bool) -> None:
+        self._watch = watch
+        self._now = now
+        self._known: dict[timedelta, Tally] = {}
+        least = self.tally(SHOWN_WINDOWS["5m"])
+        self._speaks = least if quiet and least.total else None
+
+    _speaks: Tally | None = None
+
+    def tally(self, width: timedelta) -> Tally:
+        if self._speaks is not None:
+            return self._speaks
+        if width not in self._known:
+            self._known[width] = self._watch.tally(self._now, width)
+        return self._known[width]
+
+    def bad_cells(self, width: timedelta) -> Iterable[int]:
+        cells: collections.Counter[int] = collections.Counter()
+        for window in self._watch.windows():
+            for cell, bad in window.bad_cells(self._now, width):
+                cells[cell] += bad
+        return cells.values()
 
 
 def _tally(part: CheckWatch | Counter, now: datetime, width: timedelta) -> Tally:

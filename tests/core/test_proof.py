@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.core.proof import beta_cdf, is_above, lower_bound
+from monitor.core.proof import beta_cdf, dispersion, is_above, lower_bound
 
 
 @pytest.mark.parametrize(
@@ -77,3 +77,24 @@ def test_the_bound_lies_below_what_was_seen_and_above_it_nothing_is_proven(bad: 
 
 def test_the_arcsine_law_itself() -> None:
     assert beta_cdf(0.5 - 0.5 / sqrt(2), 0.5, 0.5) == pytest.approx(2 / pi * 0.39269908169872414)
+
+
+@pytest.mark.parametrize(
+    ("bad", "cells", "found"),
+    [
+        ([], 72, 1.0),
+        ([], 0, 1.0),
+        ([1] * 10, 72, 1.0),  # one at a time: as independent as can be, and no less
+        ([18, 18, 18], 72, 18 - 54 / 72),  # three flakes of eighteen probes
+        ([60], 60, 59.0),
+    ],
+)
+def test_errors_that_come_in_clumps_are_weighed_by_the_clump(bad: list[int], cells: int, found: float) -> None:
+    assert dispersion(bad, cells) == pytest.approx(found)
+
+
+def test_a_flake_of_three_minutes_at_ten_seconds_proves_no_more_than_three_failures() -> None:
+    clumps = dispersion([6, 6, 6], 60)
+
+    assert is_above(18, 360, 0.0144), "eighteen that were independent would"
+    assert not is_above(18 / clumps, 360 / clumps, 0.0144)

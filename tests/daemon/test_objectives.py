@@ -255,3 +255,28 @@ def test_without_a_daemon_it_says_how_to_start_one(tmp_path: Path, write_config:
 
     assert asked.exit_code == 3
     assert "start it with: monitor run" in asked.output
+
+
+def test_an_objective_that_left_the_configuration_and_comes_back_has_its_count_again(
+    write_config: Callable[..., Path], start: Callable[..., Any], wait_until: Callable[..., Any], target: Any
+) -> None:
+    target.delay = 0.2
+    config = write_config()
+    without = json.loads(config.read_text())
+    slow = {"name": "slow", "sli": "latency", "under": "100ms", "objective": "99%"}
+    service = {**without["services"]["orders-service"], "slos": [slow]}
+    config.write_text(json.dumps({**without, "services": {"orders-service": service}}))
+    daemon = start(config)
+    counted = wait_until(lambda: (found := slos_of(daemon)["slow"]["bad"] or 0) >= 3 and found, "slow probes")
+
+    config.write_text(json.dumps(without))
+    daemon.wait_for_line(r"services\.orders-service\.slos")
+    wait_until(lambda: slos_of(daemon) == {}, "no objective any more")
+    target.delay = 0.0
+    config.write_text(
+        json.dumps({**without, "services": {"orders-service": {**service, "slos": [{**slow, "over": "week"}]}}})
+    )
+
+    back = wait_until(lambda: slos_of(daemon).get("slow"), "the objective, over another window")
+    assert back["bad"] >= counted
+    assert (back["over"], back["state"]) == ("week", "within")
