@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from statistics import fmean, pvariance
+from statistics import fmean
 from typing import Final
 
 from monitor.core.baseline import ENOUGH, Sample, error_limit
@@ -72,7 +72,7 @@ def usual_failures(ratios: Sequence[float], n: int) -> tuple[float, float]:
     """
     mean = fmean(ratios)
     counting = mean * (1 - mean) / n
-    left = pvariance(ratios, mean) - counting
+    left = fmean((ratio - mean) ** 2 for ratio in ratios) - counting
     seen = n * len(ratios) / SHARED
     if left > 0:
         seen = min(seen, max(0.0, mean * (1 - mean) / left - 1))

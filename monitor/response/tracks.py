@@ -49,6 +49,10 @@ class LatencyTrack:
             self.onset_at = None
         elif self.onset_at is None:
             self.onset_at = at
+        if self.shift and _CUSUM.alarmed(self.s):
+            # The newest score still lies above: nothing to test. A thousand shifted checks are tested a thousand times.
+            self._settle(at, seconds)
+            return
         if self.shift:
             still = latency_shifted(list(self.recent), sample)
             self.judged = still is not None

@@ -27,8 +27,7 @@ from typing import Any, Final
 import pandas as pd
 
 from monitor.core.baseline import SEASON, Baseline, Quality, Signal, zone_of
-from monitor.sources.fitting import OUT_OF_MEMORY, file_name
-from monitor.sources.job import FitJob, Interval, ServiceJob, instant_of
+from monitor.sources.job import OUT_OF_MEMORY, FitJob, Interval, ServiceJob, file_name, instant_of
 from monitor.sources.prometheus import QueryRefused, SourceAway
 from monitor.sources.ranges import Ranges, empty
 from monitor.sources.sketch import Hours, by_hour, merged, outlying, slots_of, unlike

@@ -19,21 +19,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Final
-from urllib.parse import quote
 
 from loguru import logger
 
 from monitor.core.baseline import Baseline, Level, Signal
-from monitor.sources.job import FitJob
+from monitor.sources.job import OUT_OF_MEMORY, FitJob
+from monitor.sources.job import file_name as file_name
 
 MOST_MEMORY: Final = 2 * 1024**3
 """Bytes: a query that brings far too much ends the fitting process and nothing else on the machine."""
 REMEDY: Final = (
     "give the service more memory (MemoryMax=), or narrow the traffic queries; tried again at the next refresh"
 )
-OUT_OF_MEMORY: Final = 4
-"""Status of a fitting process that met its own limit."""
-
 _SIGNS: Final = ("MemoryError", "Cannot allocate memory", "failed to map segment", "can't start new thread")
 """What Python says last when it could not even get as far as that."""
 
@@ -47,13 +44,6 @@ _INHERITED: Final = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "TZ", "TZDIR", "SSL
 
 KEPT: Final = "the baselines of before are kept"
 """How a summary ends when the fitting did not go well."""
-
-
-def file_name(service: str, signal: Signal, check: str = "") -> str:
-    """Dots are for the parts alone: service a.b and check c are not service a and check b.c."""
-    return (
-        ".".join(quote(part, safe="").replace(".", "%2E") for part in (service, check, str(signal)) if part) + ".json"
-    )
 
 
 class BaselineStore:

@@ -1,4 +1,4 @@
-"""What the fitting process is asked to do: one JSON document on its standard input."""
+"""What the fitting process is asked to do, one JSON document on its standard input, and where it puts what it found."""
 
 from __future__ import annotations
 
@@ -6,11 +6,26 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
+from urllib.parse import quote
 
-from monitor.core.baseline import zone_of
+from monitor.core.baseline import Signal, zone_of
 
 Interval = tuple[datetime, datetime]
+
+OUT_OF_MEMORY: Final = 4
+"""Status of a fitting process that met its own limit."""
+
+
+def file_name(service: str, signal: Signal, check: str = "") -> str:
+    """
+    Of a baseline, and of its sketch in a folder of its own.
+
+    Dots are for the parts alone: service a.b and check c are not service a and check b.c.
+    """
+    return (
+        ".".join(quote(part, safe="").replace(".", "%2E") for part in (service, check, str(signal)) if part) + ".json"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
-from math import isfinite
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 import requests
 from prometheus_api_client import PrometheusConnect
@@ -111,10 +111,13 @@ def _series(result: Any) -> pd.Series[float]:
         raise QueryRefused(f"the query gives {len(result)} series; a traffic query must give one: wrap it in sum(...)")
     values = result[0].get("values", []) if result and isinstance(result[0], dict) else []
     try:
-        points = {float(at): number for at, text in values if isfinite(number := float(text))}
+        # By columns, as numpy reads them: six weeks of minutes are sixty thousand pairs.
+        instants = np.array([at for at, _ in values], dtype=float)
+        numbers = np.array([text for _, text in values], dtype=float)
     except (TypeError, ValueError):
         raise SourceAway("answered with a value that is no number") from None
-    return pd.Series(points, dtype=float)
+    usable = np.isfinite(numbers)
+    return pd.Series(numbers[usable], index=instants[usable])
 
 
 def empty() -> pd.Series[float]:
