@@ -63,7 +63,9 @@ Read from the state folder, with a daemon and without. Today's traffic is asked 
 )
 @click.argument("service")
 @click.option("--check", default=None, metavar="NAME", help="The latency of this check's probes.")
-@click.option("--traffic", type=click.Choice(["errors", "latency"]), default=None, help="What users see.")
+@click.option(
+    "--traffic", type=click.Choice(["errors", "latency", "queue_depth"]), default=None, help="What users see."
+)
 @click.option("--svg", type=click.Path(path_type=Path), default=None, metavar="FILE", help="Draw it into a file.")
 @click.pass_context
 def show(context: click.Context, service: str, check: str | None, traffic: str | None, svg: Path | None) -> None:
@@ -105,6 +107,7 @@ def _baselines(config: Config, service: str) -> dict[str, Baseline]:
     }
     kept["--traffic errors"] = store.get(service, Signal.ERROR_RATIO)
     kept["--traffic latency"] = store.get(service, Signal.LATENCY)
+    kept["--traffic queue_depth"] = store.get(service, Signal.QUEUE_DEPTH)
     found = {name: baseline for name, baseline in kept.items() if baseline is not None}
     if not found:
         raise Trouble(

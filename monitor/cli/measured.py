@@ -61,7 +61,7 @@ def _traffic(url: str, traffic: Traffic, baseline: Baseline, midnight: datetime,
             asked, failed = values(traffic.requests or ""), values(traffic.errors or "")
             found = {at: min(1.0, failed.get(at, 0.0) / rate) for at, rate in asked.items() if rate > 0}
         else:
-            found = values(traffic.latency or "")
+            found = values((traffic.latency if baseline.signal is Signal.LATENCY else traffic.queue_depth) or "")
     except SourceAway as away:
         raise NotMeasured(f"Prometheus: {away}") from None
     return [(datetime.fromtimestamp(at, UTC), value) for at, value in sorted(found.items())]

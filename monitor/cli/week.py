@@ -18,6 +18,7 @@ QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 _SCALE: Final = {
     Signal.ERROR_RATIO: (100.0, "%", "error rate"),
     Signal.LATENCY: (1000.0, "ms", "latency of the traffic"),
+    Signal.QUEUE_DEPTH: (1.0, "pieces", "queue depth"),
     Signal.PROBE_LATENCY: (1000.0, "ms", "latency of the probes"),
 }
 """Factor and unit in which a signal is drawn, and what it is called."""

@@ -106,11 +106,12 @@ class Composite(Part):
 
 
 class Traffic(Part):
-    """PromQL: rates per second, and a latency in seconds."""
+    """PromQL: rates per second, a latency in seconds, and a number of what waits."""
 
     requests: str | None = None
     errors: str | None = None
     latency: str | None = None
+    queue_depth: str | None = None
 
 
 class Service(Part):

@@ -219,7 +219,8 @@ class Traffic(Shape):
     """PromQL: failed requests per second. A rate, not a ratio."""
     latency: Text | None = None
     """PromQL: a quantile of the latency, in seconds."""
-    queue_depth: Annotated[Text | None, NotYet()] = None
+    queue_depth: Text | None = None
+    """PromQL: how much waits. Above its baseline it is evidence for the severity."""
 
 
 class Maintenance(Shape):
@@ -297,7 +298,8 @@ class EvidenceShape(Shape):
     """The highest burn rate that both windows of a pair agree on."""
     latency_shift: Switch | None = None
     """Whether latency has shifted above its baseline, confirmed."""
-    queue_anomaly: Annotated[Switch | None, NotYet()] = None
+    queue_anomaly: Switch | None = None
+    """Whether more waits in a queue than usually does."""
     restart: Switch | None = None
     """Whether a check noticed that its target was restarted."""
     blind: Switch | None = None

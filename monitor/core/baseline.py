@@ -50,6 +50,7 @@ _NORMAL: Final = NormalDist()
 class Signal(StrEnum):
     ERROR_RATIO = "error_ratio"  # of the traffic, 0 to 1
     LATENCY = "latency"  # of the traffic, seconds
+    QUEUE_DEPTH = "queue_depth"  # of the traffic: what waits, in pieces of work
     PROBE_LATENCY = "probe_latency"  # of one check's probes, seconds: the median of each minute
 
 

@@ -21,13 +21,13 @@ from monitor.core.slo import Objective
 from monitor.response.deploys import Versions
 from monitor.response.leftout import LeftOut
 from monitor.response.observe import Surroundings
-from monitor.response.tracks import LatencyTrack, Settled, settled
+from monitor.response.tracks import LatencyTrack, QueueTrack, Settled, settled
 from monitor.response.watch import objective_of
 from monitor.sources.fitting import BaselineStore, Fitter
 from monitor.sources.job import FitJob, ServiceJob
 from monitor.sources.poller import TrafficPoller
 from monitor.sources.prometheus import Prometheus
-from monitor.sources.traffic import TrafficQueries, TrafficReader, TrafficSample, verdict_of, view
+from monitor.sources.traffic import FRESH_FOR, TrafficQueries, TrafficReader, TrafficSample, verdict_of, view
 from monitor.web.documents import timestamp
 
 SCORE_FOR: Final = 0.05
@@ -56,6 +56,7 @@ class Surveyor:
         self._samples: dict[str, TrafficSample] = {}
         self._accepted: dict[str, datetime] = {}
         self._crossed: dict[str, datetime] = {}
+        self._queues: dict[str, QueueTrack] = {}
         self.versions = Versions()
         self._deployed: list[tuple[str, str]] = []
         self._score_for = score_for
@@ -83,6 +84,7 @@ class Surveyor:
         deployed = {name for name, s in config.services.items() if _deploys(before, name) != s.deploys}
         for name in other | changed.services_removed:
             self._crossed.pop(name, None)
+            self._queues.pop(name, None)
         for service, signal, check in list(self._tracks):
             known = service in asked and (not check or check in asked[service][0])
             is_other = f"{service}/{check}" in changed.asked_anew if check else service in other
@@ -105,6 +107,9 @@ class Surveyor:
         for name, sample in self._samples.items():
             self._look_for_deploys(name, sample)
             track = self._track(name, Signal.LATENCY)
+            if sample.queue_depth is not None and not sample.away:
+                queue = self._queues.setdefault(name, QueueTrack())
+                queue.take(sample.at, sample.queue_depth, self._baseline(name, Signal.QUEUE_DEPTH, sample.at))
             for reading in sample.latencies:
                 if track.seen_until is None or reading.at > track.seen_until:
                     track.take(reading.at, reading.seconds, self._baseline(name, Signal.LATENCY, reading.at))
@@ -165,6 +170,7 @@ class Surveyor:
     def accept(self, service: str, since: datetime) -> None:
         """What came before *since* (wall clock) judges no more; nor does anything until what came after is fitted."""
         self._accepted[service] = since
+        self._queues.pop(service, None)
         for key in [key for key in self._tracks if key[0] == service]:
             del self._tracks[key]
 
@@ -194,6 +200,7 @@ class Surveyor:
             traffic_configured=_reads_traffic(service) and self._config.sources.prometheus is not None,
             traffic_missed=sample.missed if sample is not None and _reads_traffic(service) else 0,
             latency_shift=self._shift(name),
+            queue_anomaly=self._queue_anomaly(name, sample, now),
             away_since=sample.away_since if sample is not None and sample.away else None,
         )
 
@@ -205,6 +212,12 @@ class Surveyor:
         elif verdict is not None:
             self._crossed.setdefault(name, sample.at)
         return self._crossed.get(name)
+
+    def _queue_anomaly(self, name: str, sample: TrafficSample | None, now: datetime) -> str:
+        """Of a queue that is read: what waited a while ago is no evidence of now."""
+        queue = self._queues.get(name)
+        is_read = sample is not None and sample.queue_depth is not None and now - sample.at <= FRESH_FOR
+        return queue.anomaly if queue is not None and is_read else ""
 
     def _shift(self, name: str) -> str | None:
         tracks = [track for (service, _, _), track in self._tracks.items() if service == name]
@@ -231,6 +244,7 @@ class Surveyor:
                 requests=service.traffic.requests if service.traffic else None,
                 errors=service.traffic.errors if service.traffic else None,
                 latency=service.traffic.latency if service.traffic else None,
+                queue_depth=service.traffic.queue_depth if service.traffic else None,
                 checks=tuple(check.name for check in service.checks),
                 exclude=tuple(left_out.get(name, nothing).intervals),
                 since=left_out.get(name, nothing).since,
@@ -249,7 +263,9 @@ class Surveyor:
 
     def sources(self) -> dict[str, object]:
         """For `status`: whether Prometheus answers, and if not, since when, why and what for. Empty without one."""
-        asked = any(_reads_traffic(s) or s.deploys is not None for s in self._config.services.values())
+        asked = any(
+            _reads_traffic(s) or _reads_queue(s) or s.deploys is not None for s in self._config.services.values()
+        )
         if self._config.sources.prometheus is None or not asked:
             return {}
         away = {name: sample for name, sample in self._samples.items() if sample.away}
@@ -282,16 +298,22 @@ def _readers(services: Iterable[Service], client: Prometheus) -> list[TrafficRea
     return [
         TrafficReader(service.name, _queries(service), client)
         for service in services
-        if _reads_traffic(service) or service.deploys is not None
+        if _reads_traffic(service) or _reads_queue(service) or service.deploys is not None
     ]
 
 
 def _queries(service: Service) -> TrafficQueries:
-    traffic = service.traffic if _reads_traffic(service) else None
+    traffic = service.traffic
     if traffic is None:
         return TrafficQueries(deploys=service.deploys)
+    if not _reads_traffic(service):
+        return TrafficQueries(queue_depth=traffic.queue_depth, deploys=service.deploys)
     return TrafficQueries(
-        requests=traffic.requests, errors=traffic.errors, latency=traffic.latency, deploys=service.deploys
+        requests=traffic.requests,
+        errors=traffic.errors,
+        latency=traffic.latency,
+        queue_depth=traffic.queue_depth,
+        deploys=service.deploys,
     )
 
 
@@ -301,6 +323,10 @@ def _traffic(config: Config, service: str) -> Traffic | None:
 
 def _deploys(config: Config, service: str) -> str | None:
     return config.services[service].deploys if service in config.services else None
+
+
+def _reads_queue(service: Service) -> bool:
+    return service.traffic is not None and service.traffic.queue_depth is not None
 
 
 def _reads_traffic(service: Service) -> bool:

@@ -30,6 +30,7 @@ class Surroundings:
         traffic: None when no `traffic:` is configured or nothing was read yet.
         traffic_missed: Readings in a row that brought no answer.
         latency_shift: A confirmed shift in one line; empty when there is none; None when there is no baseline.
+        queue_anomaly: More waits than usually does, in one line; empty when it does not.
         away_since: Since when Prometheus does not answer.
         budget_alarm: What burns a budget too fast, proven, in one line; empty where an incident is about it already.
         burn: How fast, whether or not there is such an incident.
@@ -42,6 +43,7 @@ class Surroundings:
     traffic_configured: bool = False
     traffic_missed: int = 0
     latency_shift: str | None = None
+    queue_anomaly: str = ""
     away_since: datetime | None = None
     budget_alarm: str = ""
     burn: float | None = None
@@ -109,6 +111,7 @@ def evidence_of(watch: ServiceWatch, around: Surroundings, now: datetime) -> Evi
         burn_short=burn_short,
         burn=max((b for b in (burn, around.burn) if b is not None), default=None),
         latency_shift=around.latency_shift or "",
+        queue_anomaly=around.queue_anomaly,
         restarted="; ".join(_restarts(watch)),
         prometheus_away_since=around.away_since,
     )

@@ -1,18 +1,21 @@
-"""One latency signal against its baseline, score by score: is it shifted, since when, and has it settled there?"""
+"""One signal against its baseline, score by score: is it shifted, since when, and has it settled there?"""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from monitor.core.baseline import RECENT, Baseline, latency_shift, latency_shifted, rank_normal
 from monitor.core.levels import FLAT_FOR, is_flat
+from monitor.core.queues import queue_anomaly
 from monitor.core.sequential import RankCusum
 
 _CUSUM: Final = RankCusum()
+MINUTE: Final = timedelta(minutes=1)
+FORGET: Final = timedelta(minutes=10)
 
 
 @dataclass(slots=True)
@@ -86,6 +89,31 @@ class LatencyTrack:
     def _over(self) -> None:
         self.shift, self.s, self.onset_at, self.is_proposed = "", 0.0, None, False
         self.disturbed()
+
+
+@dataclass(slots=True)
+class QueueTrack:
+    """
+    A queue against its baseline, one depth a minute.
+
+    Attributes:
+        anomaly: What is unusual, in words; empty while nothing is.
+    """
+
+    recent: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+    seen_at: datetime | None = None
+    anomaly: str = ""
+
+    def take(self, at: datetime, depth: float, baseline: Baseline | None) -> None:
+        """The first of each minute counts, however often it is read."""
+        if self.seen_at is not None and at < self.seen_at + MINUTE:
+            return
+        if self.seen_at is not None and at >= self.seen_at + FORGET:
+            self.recent.clear()  # what was before a gap says nothing of now
+        self.seen_at = at
+        self.recent.append(depth)
+        usual = baseline.sample(at) if baseline is not None else None
+        self.anomaly = queue_anomaly(self.recent, usual, is_above=bool(self.anomaly)) if usual is not None else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,10 @@ class Run:
             values = partial(self._range, latency, max(1.0, window.total_seconds()))
             yield Asked(Signal.LATENCY, latency, values, behind=window)
 
+        if service.queue_depth:
+            depth, window = service.queue_depth, range_length(service.queue_depth)
+            yield Asked(Signal.QUEUE_DEPTH, depth, partial(self._range, depth, self.job.step), behind=window)
+
     def _range(self, query: str, step: float) -> pd.Series[float]:
         if self._ranges is None:
             raise SourceAway(self.away)

@@ -32,7 +32,7 @@ def file_name(service: str, signal: Signal, check: str = "") -> str:
 class ServiceJob:
     """
     Attributes:
-        requests, errors, latency: PromQL; rates, rates and seconds.
+        requests, errors, latency, queue_depth: PromQL; rates, rates, seconds and pieces of work.
         checks: Names of the checks whose probe latency is fitted from our own history.
         exclude: Incidents of this service, and two hours after each marked deploy.
         since: Nothing before it counts: a person accepted a lasting new level.
@@ -41,6 +41,7 @@ class ServiceJob:
     requests: str | None = None
     errors: str | None = None
     latency: str | None = None
+    queue_depth: str | None = None
     checks: tuple[str, ...] = ()
     exclude: tuple[Interval, ...] = ()
     since: datetime | None = None
@@ -92,6 +93,7 @@ class FitJob:
                         "requests": service.requests,
                         "errors": service.errors,
                         "latency": service.latency,
+                        "queue_depth": service.queue_depth,
                         "checks": list(service.checks),
                         "exclude": _pairs(service.exclude),
                         "since": service.since and service.since.isoformat(),
@@ -136,6 +138,7 @@ def _service(data: Mapping[str, Any]) -> ServiceJob:
         requests=data.get("requests"),
         errors=data.get("errors"),
         latency=data.get("latency"),
+        queue_depth=data.get("queue_depth"),
         checks=tuple(data.get("checks", ())),
         exclude=_intervals(data.get("exclude", ())),
         since=_instant(data["since"]) if data.get("since") else None,

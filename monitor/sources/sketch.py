@@ -30,7 +30,12 @@ OUTLYING: Final = 5.0
 UNLIKE: Final = 0.2
 """The share by which an hour and its neighbours must differ from other weeks: a shift that the alarm would tell."""
 FEWEST_WEEKS: Final = 3
-SMALLEST_DEVIATION: Final = {Signal.ERROR_RATIO: 0.002, Signal.LATENCY: 0.005, Signal.PROBE_LATENCY: 0.005}
+SMALLEST_DEVIATION: Final = {
+    Signal.ERROR_RATIO: 0.002,
+    Signal.LATENCY: 0.005,
+    Signal.QUEUE_DEPTH: 5.0,
+    Signal.PROBE_LATENCY: 0.005,
+}
 """In the unit of the signal. A series that is nearly constant has no deviation, and then everything is an outlier."""
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from loguru import logger
+
 from monitor.core.baseline import Level, Quality, Sample
 from monitor.core.errors import ErrorVerdict, judge_errors
 from monitor.core.recovery import percent
@@ -59,6 +61,7 @@ class TrafficQueries:
     requests: str | None = None
     errors: str | None = None
     latency: str | None = None
+    queue_depth: str | None = None
     deploys: str | None = None
 
 
@@ -81,6 +84,7 @@ class TrafficSample:
         latencies: The newest readings, oldest first, one per range length; each stays here for a while, so that nobody
             misses one and the instant tells which were seen.
         latency_problem: Why the newest latency is missing; errors and requests are there all the same.
+        queue_depth: What waits; None when that is not asked for, or not known.
         versions: What runs, by the query for deploys; empty while that is not known.
         deploys_problem: Why that is not known.
         away: Why there is no answer; empty when there is one.
@@ -95,6 +99,7 @@ class TrafficSample:
     window: timedelta = DEFAULT_RANGE
     latencies: tuple[LatencyReading, ...] = ()
     latency_problem: str = ""
+    queue_depth: float | None = None
     versions: frozenset[str] = frozenset()
     deploys_problem: str = ""
     away: str = ""
@@ -148,7 +153,17 @@ class TrafficReader:
         except SourceAway as away:
             problem = str(away)
         self._read_deploys()
-        return self._sample(now, requests, errors, latency_problem=problem)
+        return self._sample(now, requests, errors, latency_problem=problem, queue_depth=self._read_queue())
+
+    def _read_queue(self) -> float | None:
+        if self._queries.queue_depth is None:
+            return None
+        try:
+            depth = self._prometheus.instant(self._queries.queue_depth)
+        except SourceAway as away:
+            logger.warning("{}: its queue depth cannot be read: {}", self.service, away)
+            return None
+        return depth if depth is not None and depth >= 0 else None
 
     def _read_deploys(self) -> None:
         if self._queries.deploys is None:
@@ -185,6 +200,7 @@ class TrafficReader:
         errors: float | None = None,
         *,
         latency_problem: str = "",
+        queue_depth: float | None = None,
         away: str = "",
     ) -> TrafficSample:
         return TrafficSample(
@@ -195,6 +211,7 @@ class TrafficReader:
             window=self._window,
             latencies=tuple(self._latencies),
             latency_problem=latency_problem,
+            queue_depth=queue_depth,
             versions=self._versions,
             deploys_problem=self._deploys_problem,
             away=away,

@@ -8,8 +8,10 @@ from random import Random
 import pytest
 
 from monitor.core.baseline import Baseline, Quality, Signal
+from monitor.core.severity import Severity
 from monitor.response.levels import accepted, proposed
-from monitor.response.tracks import LatencyTrack, settled
+from monitor.response.observe import Surroundings, observe
+from monitor.response.tracks import LatencyTrack, QueueTrack, settled
 
 T0 = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -128,3 +130,68 @@ def test_what_a_person_accepted_says_since_when_and_why():
 
     assert event.text == "orders: what is normal begins at 2026-03-02 10:00:00 UTC: 1.4 signs every answer"
     assert event.author == "Ada"
+
+
+# -- a queue -----------------------------------------------------------------------------------------------------------
+
+
+def depths(track: QueueTrack, readings: list[float], every: timedelta, begin: datetime = T0) -> datetime:
+    kept = Baseline(
+        service="orders",
+        signal=Signal.QUEUE_DEPTH,
+        time_zone="UTC",
+        fitted_at=T0,
+        since=T0 - timedelta(days=42),
+        quality=Quality.FITTED,
+        slots={hour: [float(depth) for depth in range(20)] for hour in range(168)},
+    )
+    for reading in readings:
+        track.take(begin, reading, kept)
+        begin += every
+    return begin
+
+
+def test_a_queue_is_looked_at_once_a_minute_however_often_it_is_read():
+    often, rarely = QueueTrack(), QueueTrack()
+    depths(often, [200.0] * 10, timedelta(seconds=30))
+    depths(rarely, [200.0] * 10, MINUTE)
+
+    assert list(often.recent) == [200.0] * 5
+    assert (often.anomaly, bool(rarely.anomaly)) == ("", True)
+
+
+def test_a_queue_that_drains_is_no_anomaly_any_more():
+    track = QueueTrack()
+    later = depths(track, [200.0] * 10, MINUTE)
+    assert track.anomaly.startswith("queue depth 200 against 9.5 at this hour")
+
+    depths(track, [8.0] * 6, MINUTE, later)
+    assert track.anomaly == ""
+
+
+def test_minutes_of_before_a_gap_are_no_witnesses():
+    track = QueueTrack()
+    later = depths(track, [200.0] * 5, MINUTE)
+
+    depths(track, [200.0] * 5, MINUTE, later + timedelta(minutes=10))
+
+    assert (len(track.recent), track.anomaly) == (5, "")
+
+
+def test_a_queue_is_evidence_for_the_severity_and_no_alarm_by_itself(begin):
+    evening = begin()
+    around = Surroundings(queue_anomaly="queue depth 200 against 9.5 at this hour: +190.5")
+
+    seen = observe(evening.watches["payments"], around, T0)
+
+    assert (seen.alarm, seen.breach) == ("", "")
+    assert seen.suggestion.severity is Severity.SEV4
+    assert "queue: queue depth 200 against 9.5 at this hour: +190.5" in seen.suggestion.inputs
+
+
+def test_a_queue_without_a_baseline_is_never_unusual():
+    track = QueueTrack()
+    for minute in range(10):
+        track.take(T0 + minute * MINUTE, 1e6, None)
+
+    assert track.anomaly == ""

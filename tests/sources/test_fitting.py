@@ -79,7 +79,9 @@ def test_a_job_comes_back_from_json_as_it_went():
         history="/tmp/history.sqlite",
         exclude=((NOW - MINUTE, NOW),),
         labelled_since=NOW - timedelta(days=40),
-        services={"orders": ServiceJob(latency="l", checks=("live",), exclude=((NOW, NOW),), since=NOW)},
+        services={
+            "orders": ServiceJob(latency="l", queue_depth="q", checks=("live",), exclude=((NOW, NOW),), since=NOW)
+        },
     )
 
     assert FitJob.from_json(full.to_json()) == full
@@ -230,6 +232,18 @@ def test_a_baseline_outgrows_what_prometheus_keeps(prometheus, fitted, store):
     fitted(job(prometheus.url, now=later))
 
     assert store().get("orders", Signal.LATENCY).since == NOW - timedelta(days=15)
+
+
+def test_a_queue_has_its_baseline_of_each_minute(prometheus, fitted, store):
+    prometheus.answer = lambda _, parameters: matrix(parameters | {"query": "requests"})
+
+    assert fitted(job(prometheus.url, services={"orders": ServiceJob(queue_depth="sum(waiting)")})).startswith(
+        "1 fitted"
+    )
+
+    queue = store().get("orders", Signal.QUEUE_DEPTH)
+    assert queue.sample(NOW).median == 10.0
+    assert {parameters["step"] for _, parameters in prometheus.asked} == {"60"}
 
 
 def test_another_query_does_not_inherit_the_past_of_the_old_one(prometheus, fitted, store):

@@ -122,6 +122,25 @@ def test_without_a_query_for_requests_only_latency_is_known(peer):
     assert view(sample, None, BUDGET, T0).text == "requests are not measured"
 
 
+@pytest.mark.parametrize(("answer", "depth"), [(12, 12.0), (0, 0.0), ("NaN", None), (-1, None), (None, None)])
+def test_what_waits_is_read_with_and_without_requests(peer, answer, depth):
+    peer.values |= {"requests": 20, "queue": answer}
+    prometheus = Prometheus(peer.url)
+
+    for queries in (TrafficQueries(requests="requests", queue_depth="queue"), TrafficQueries(queue_depth="queue")):
+        assert TrafficReader("orders", queries, prometheus).read(T0).queue_depth == depth
+
+
+def test_a_broken_query_for_the_queue_costs_the_queue_alone(peer):
+    plain = peer.answer
+    peer.values |= {"requests": 20}
+    peer.answer = lambda path, asked: (500, b"") if asked["query"] == "queue" else plain(path, asked)
+
+    sample = TrafficReader("o", TrafficQueries(requests="requests", queue_depth="queue"), Prometheus(peer.url)).read(T0)
+
+    assert (sample.requests, sample.queue_depth, sample.away) == (20.0, None, "")
+
+
 def test_what_runs_is_read_beside_the_traffic_and_without_any(peer):
     peer.values |= {"requests": 20, "info": 1}
     prometheus = Prometheus(peer.url)
