@@ -75,7 +75,10 @@ def recovery(lacking: dict[str, Any]) -> str:
     if lacking["asked_at"]:
         head += f", asked to close or wait at {lacking['asked_at']}"
     words = {True: "met", False: "not met", None: "unproven"}
-    lines = [(words[condition["met"]], condition["text"]) for condition in lacking["conditions"]]
+    lines = [
+        (words[condition["met"]], condition["text"] + (f", since {since}" if (since := condition.get("since")) else ""))
+        for condition in lacking["conditions"]
+    ]
     lines += [("left out", note) for note in lacking["notes"]]
     if lacking["proof"]:
         lines.append(("proof", lacking["proof"]))

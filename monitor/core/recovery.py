@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from math import exp, expm1, lgamma, log, log1p
 from typing import Final
 
@@ -85,6 +86,17 @@ class Assessment:
     def unmet(self) -> tuple[Condition, ...]:
         """Broken or unproven."""
         return tuple(condition for condition in self.conditions if condition.met is not True)
+
+    def unmet_since(self, before: Mapping[str, datetime], now: datetime) -> dict[str, datetime]:
+        """
+        Since when each condition that is not met has not been, by name.
+
+        A condition that turns from unproven to broken goes on counting: either way recovery has waited for it.
+
+        Args:
+            before: What this gave at the evaluation before.
+        """
+        return {condition.name: before.get(condition.name, now) for condition in self.unmet}
 
     @property
     def recovered(self) -> bool | None:

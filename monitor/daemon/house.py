@@ -51,6 +51,7 @@ TIMELINE = "timeline"
 UNPROVEN = "unproven"
 VERSIONS = "versions"
 FLAPS = "flaps"
+UNMET = "unmet"
 
 
 @dataclass
@@ -289,6 +290,7 @@ def case_from(ledger: Ledger, incident_id: str) -> Case:
         raise LookupError(f"the ledger knows no incident {incident_id}")
     case = Case(incident, events=list(ledger.events(incident_id)))
     case.unproven_since = unproven_of(ledger).get(incident_id)
+    case.unmet_since = unmet_of(ledger).get(incident_id, {})
     case.members = {member.service: member for member in ledger.members(incident_id)}
     case.alerts = {link.fingerprint: link for link in ledger.alerts(incident_id)}
     for effect in ledger.effects(incident_id):
@@ -309,6 +311,15 @@ def unproven_of(ledger: Ledger) -> dict[str, datetime]:
     """Incident -> since when proof of its recovery is wanting, as the last run left it."""
     kept = json.loads(ledger.meta(UNPROVEN) or "{}")
     return {incident: datetime.fromisoformat(since) for incident, since in kept.items()}
+
+
+def unmet_of(ledger: Ledger) -> dict[str, dict[str, datetime]]:
+    """Incident -> since when which recovery condition is not met, as the last run left it."""
+    kept = json.loads(ledger.meta(UNMET) or "{}")
+    return {
+        incident: {name: datetime.fromisoformat(since) for name, since in conditions.items()}
+        for incident, conditions in kept.items()
+    }
 
 
 def _telemetry(config: Config, secrets: frozenset[str], ledger: Ledger, clock: SteadyClock) -> Telemetry:

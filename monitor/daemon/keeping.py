@@ -19,7 +19,15 @@ from monitor.core.sli import Tally
 from monitor.daemon.budgets import Counted, counted
 from monitor.daemon.house import House
 from monitor.daemon.past import HOUR, MINUTE
-from monitor.daemon.resuming import flaps, remember_flaps, remember_timeline, remember_unproven, unproven
+from monitor.daemon.resuming import (
+    flaps,
+    remember_flaps,
+    remember_timeline,
+    remember_unmet,
+    remember_unproven,
+    unmet,
+    unproven,
+)
 from monitor.ledger.history import MinuteRow
 from monitor.ledger.records import Commit, LedgerEvent
 from monitor.response.watch import SETTLE, CheckWatch
@@ -40,6 +48,7 @@ class Housekeeping:
         self._minute = now.replace(second=0, microsecond=0)
         self._heartbeat = now
         self._unproven: dict[str, datetime] | None = None
+        self._unmet: dict[str, dict[str, datetime]] | None = None
         self._flaps: dict[str, Flaps] | None = None
         self._restless = set(house.history.detector_states())
         self._offset = wall - now
@@ -55,6 +64,9 @@ class Housekeeping:
         if (wanting := unproven(self._house)) != self._unproven:
             self._unproven = wanting
             remember_unproven(self._house, wanting)
+        if (lacking := unmet(self._house)) != self._unmet:
+            self._unmet = lacking
+            remember_unmet(self._house, lacking)
         if (known := flaps(self._house)) != self._flaps:
             self._flaps = known
             remember_flaps(self._house, known)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from monitor.core.flapping import Flaps
 from monitor.core.incident import MINIMUM_GAP, State, gap_limit
-from monitor.daemon.house import FLAPS, TIMELINE, UNPROVEN, VERSIONS, House, case_from
+from monitor.daemon.house import FLAPS, TIMELINE, UNMET, UNPROVEN, VERSIONS, House, case_from
 from monitor.daemon.judge import ITSELF
 from monitor.ledger.records import Commit, LedgerEvent
 from monitor.ledger.rows import RESTORED
@@ -95,6 +95,17 @@ def unproven(house: House) -> dict[str, datetime]:
 def remember_unproven(house: House, since: Mapping[str, datetime]) -> None:
     """The next start goes on counting: a restart must not put off the question to the Incident Commander."""
     house.ledger.set_meta(UNPROVEN, json.dumps({incident: at.isoformat() for incident, at in since.items()}))
+
+
+def unmet(house: House) -> dict[str, dict[str, datetime]]:
+    """Live incident -> since when which recovery condition is not met."""
+    return {case.incident.id: dict(case.unmet_since) for case in house.casebook.live() if case.unmet_since}
+
+
+def remember_unmet(house: House, since: Mapping[str, Mapping[str, datetime]]) -> None:
+    """The ticket of an incident that outlives us must not say that everything has been lacking since the start."""
+    kept = {incident: {name: at.isoformat() for name, at in lacking.items()} for incident, lacking in since.items()}
+    house.ledger.set_meta(UNMET, json.dumps(kept))
 
 
 def flaps(house: House) -> dict[str, Flaps]:

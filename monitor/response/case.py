@@ -22,6 +22,7 @@ class Case:
         unproven_since: Steady instant since when proof of recovery is wanting; None while it is not.
         asked_at: When, in this wait for proof, the Incident Commander was asked to close or wait.
         why: The severity's inputs and neighbours, as last suggested.
+        unmet_since: Steady instant since when each recovery condition that is not met has not been, by its name.
         flapping: Its trouble comes and goes; see core/flapping.py.
         conditions: What the last evaluation said of recovery, one line each.
     """
@@ -38,6 +39,7 @@ class Case:
     symptoms: tuple[str, ...] = ()
     reporter: str = "watchkeeper"
     conditions: tuple[str, ...] = ()
+    unmet_since: dict[str, datetime] = field(default_factory=dict)
     flapping: bool = False
 
     @classmethod
@@ -58,6 +60,7 @@ class Case:
             members=dict(self.members),
             alerts=dict(self.alerts),
             orders=dict(self.orders),
+            unmet_since=dict(self.unmet_since),
         )
 
     def services(self) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from monitor.ledger.records import Commit, LedgerEvent, MemberLink
 from monitor.response.case import Case, Subject
 from monitor.response.deploys import RecentDeploys
 from monitor.response.detect import Observation, next_event, suggested_opening
-from monitor.response.due import told_by_the_clock, weigh_proof
+from monitor.response.due import told_by_the_clock, weigh_conditions, weigh_proof
 from monitor.response.entries import effects_for, entry, moved, name_of
 from monitor.response.groups import Grouped, whose
 from monitor.response.rules import Rules as Rules
@@ -85,8 +85,8 @@ class Casebook:
         subject.streaks = subject.streaks.after(seen)
         since = subject.incident.since
         case = self.cases.get(subject.incident.id)
-        if case is not None and seen.assessment is not None:
-            case.conditions = (*(c.text for c in seen.assessment.conditions), *seen.assessment.notes)
+        if case is not None:
+            weigh_conditions(case, seen, wall)
         after, transitions = self._stepped(subject, seen)
         grouped = self._grouped(service, seen) if any(map(_opens, transitions)) else Grouped()
         if grouped.wait:

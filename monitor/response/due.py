@@ -33,6 +33,21 @@ def told_by_the_clock(
     return told
 
 
+def weigh_conditions(case: Case, seen: Observation, wall: datetime) -> None:
+    """Keeps in the case what recovery still lacks, and since when."""
+    if seen.assessment is None:
+        case.unmet_since = {}  # it is resolved: a relapse lacks everything anew
+        return
+    case.unmet_since = seen.assessment.unmet_since(case.unmet_since, seen.at)
+    ahead = wall - seen.at
+    lines = []
+    for condition in seen.assessment.conditions:
+        lacking = "unproven" if condition.met is None else "not met"
+        since = case.unmet_since.get(condition.name)
+        lines.append(condition.text + (f" ({lacking} since {utc(since + ahead)})" if since else ""))
+    case.conditions = (*lines, *seen.assessment.notes)
+
+
 def weigh_proof(case: Case, seen: Observation) -> None:
     """Keeps in the case since when proof is wanting. No gap and no restart of recovering's clock ends that."""
     incident = case.incident

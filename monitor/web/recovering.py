@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import TypedDict
 
 from monitor.core.incident import State
+from monitor.core.recovery import Condition
 from monitor.response.case import Case
 from monitor.response.detect import Observation
 from monitor.response.triage import reference
@@ -13,11 +14,15 @@ from monitor.web.documents import timestamp
 
 
 class ConditionDocument(TypedDict):
-    """`met` is true, false, or null while it is unproven: its source is away, or nothing was heard yet."""
+    """
+    `met` is true, false, or null while it is unproven: its source is away, or nothing was heard yet.
+    `since`: since when it has not been met, null when it is.
+    """
 
     name: str
     met: bool | None
     text: str
+    since: str | None
 
 
 class RecoveryDocument(TypedDict):
@@ -58,13 +63,21 @@ def recovery_document(case: Case, seen: Observation | None, stable_for: timedelt
         "service": incident.service,
         "recovered": seen.recovered if seen is not None else None,
         "flapping": case.flapping,
-        "conditions": [{"name": c.name, "met": c.met, "text": c.text} for c in assessment.conditions]
-        if assessment
-        else [],
+        "conditions": [_condition(case, c) for c in assessment.conditions] if assessment else [],
         "notes": list(assessment.notes) if assessment else [],
         "proof": assessment.proof if assessment and recovering else "",
         "stable_since": timestamp(incident.since) if recovering else None,
         "stable_left_seconds": left if recovering else None,
         "unproven_since": timestamp(case.unproven_since) if case.unproven_since else None,
         "asked_at": timestamp(case.asked_at) if case.asked_at else None,
+    }
+
+
+def _condition(case: Case, condition: Condition) -> ConditionDocument:
+    since = case.unmet_since.get(condition.name)
+    return {
+        "name": condition.name,
+        "met": condition.met,
+        "text": condition.text,
+        "since": timestamp(since) if since is not None and condition.met is not True else None,
     }

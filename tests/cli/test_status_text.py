@@ -88,10 +88,14 @@ STATUS = {
             "incident": "INC-0042",
             "service": "orders",
             "recovered": None,
+            "flapping": True,
             "conditions": [
-                {"name": "no confirmed failure", "met": True, "text": "no confirmed failure in 12 probes"},
-                {"name": "error rate below baseline", "met": None, "text": "Prometheus has not answered yet"},
-                {"name": "no attached alert firing", "met": False, "text": "firing: queue\nlong"},
+                {"name": "no confirmed failure", "met": True, "text": "no confirmed failure in 12 probes",
+                 "since": None},
+                {"name": "error rate below baseline", "met": None, "text": "Prometheus has not answered yet",
+                 "since": "2026-03-01T03:20:30.000Z"},
+                {"name": "no attached alert firing", "met": False, "text": "firing: queue\nlong",
+                 "since": "2026-03-01T03:02:20.000Z"},
             ],
             "notes": ["traffic: errors are not measured"],
             "proof": "0 of 12 probes failed: with 95 % confidence the error ratio is below 22.1 %",
@@ -171,7 +175,7 @@ def test_an_open_incident_says_that_its_stable_time_has_not_begun_and_whether_it
     text = recovery({**lacking, "stable_left_seconds": None, "asked_at": "2026-03-01T05:20:30.000Z"})
 
     assert text == (
-        "INC-0042 orders: not recovering; unproven since 2026-03-01T03:20:30.000Z, "
+        "INC-0042 orders: flapping, not recovering; unproven since 2026-03-01T03:20:30.000Z, "
         "asked to close or wait at 2026-03-01T05:20:30.000Z"
     )
 

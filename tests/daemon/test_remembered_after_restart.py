@@ -1,4 +1,4 @@
-"""A restart forgets nothing of trouble that comes and goes."""
+"""A restart forgets neither that trouble comes and goes nor since when recovery lacks what it lacks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 from monitor.config import Config, load
 from monitor.core.flapping import Flaps
 from monitor.daemon.house import House
-from monitor.daemon.resuming import flaps, remember_flaps, resume
+from monitor.daemon.resuming import flaps, remember_flaps, remember_unmet, resume, unmet
+from monitor.response.people import People
 
 SERVICE = "orders-service"
 
@@ -56,3 +57,18 @@ def test_a_first_start_knows_of_none(build: Callable[[], House]) -> None:
     list(resume(house))
 
     assert flaps(house) == {}
+
+
+def test_since_when_recovery_lacks_what_is_known_after_the_start(build: Callable[[], House]) -> None:
+    first = build()
+    now = first.clock.now()
+    case, commit = People(first.casebook).declare(SERVICE, "Ada", "slow", None, "key", now, now)
+    first.adopt(commit).result(10)
+    case.unmet_since = {"mitigated": now - timedelta(hours=3)}
+    remember_unmet(first, unmet(first))
+
+    second = build()
+    list(resume(second))
+
+    (again,) = second.casebook.live()
+    assert again.unmet_since == {"mitigated": now - timedelta(hours=3)}
