@@ -32,6 +32,7 @@ class Event(StrEnum):
     DECLARED = "declared"  # said: a person or an intake alert opens it
     CONFIRM = "confirm"  # said: a person agrees with a suggestion to open
     RESOLVE = "resolve"  # said: a person resolves it
+    MERGED = "merged"  # found: it is the same problem as an elder incident, which goes on
     HELD = "held"  # due: breached for open_after, with the alarm raised
     SETTLED = "settled"  # due: all conditions held for stable_for
     LAPSED = "lapsed"  # due: resolved for longer than reopen_within
@@ -55,11 +56,13 @@ TRANSITIONS: Final[Mapping[tuple[State, Event], State]] = {
     (State.OPEN, Event.CALM): State.RECOVERING,
     (State.OPEN, Event.GAP): State.OPEN,
     (State.OPEN, Event.RESOLVE): State.RESOLVED,
+    (State.OPEN, Event.MERGED): State.RESOLVED,
     (State.RECOVERING, Event.BREACH): State.OPEN,
     (State.RECOVERING, Event.CALM): State.RECOVERING,
     (State.RECOVERING, Event.GAP): State.RECOVERING,
     (State.RECOVERING, Event.SETTLED): State.RESOLVED,
     (State.RECOVERING, Event.RESOLVE): State.RESOLVED,
+    (State.RECOVERING, Event.MERGED): State.RESOLVED,
     (State.RESOLVED, Event.BREACH): State.OPEN,
     (State.RESOLVED, Event.CALM): State.RESOLVED,
     (State.RESOLVED, Event.GAP): State.RESOLVED,

@@ -18,6 +18,7 @@ from monitor.ledger.records import Commit
 from monitor.response.case import Case
 from monitor.response.casebook import Casebook
 from monitor.response.detect import Observation
+from monitor.response.merge import merge_late
 from monitor.response.observe import Surroundings, blind_observation, observe
 from monitor.response.parting import part
 from monitor.response.watch import ServiceWatch, watch_of
@@ -129,6 +130,8 @@ class Judge:
         for name in sorted(self._to_evaluate()):
             self.evaluate(name, now, wall)
         self._look_for_blindness(now, wall)
+        for commit in merge_late(self.casebook, now, wall):
+            self._adopt(commit)
         for commit in self.casebook.due(now, wall):
             self._adopt(commit)
 

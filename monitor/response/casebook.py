@@ -241,7 +241,8 @@ class Casebook:
 
     def restore(self, incident: Incident, case: Case | None) -> None:
         """Where a service stood when the ledger was last written; live members stay with their host."""
-        self.subjects[incident.service] = Subject(incident)
+        # Its host may have been restored before it, and have said that it belongs to it.
+        self.subjects[incident.service] = Subject(incident, joined=self.watch(incident.service, incident.since).joined)
         if case is None:
             return
         self.cases[incident.id] = case

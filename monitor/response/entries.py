@@ -32,6 +32,7 @@ _EFFECTS: Final[Mapping[str, EffectKind]] = {
     "incident.opened": EffectKind.CREATE,
     "incident.reopened": EffectKind.REOPEN,
     "incident.resolved": EffectKind.CLOSE,
+    "incident.merged": EffectKind.CLOSE,
 }
 """Any other event of a live incident updates the ticket."""
 

@@ -37,7 +37,7 @@ def whose(
     total_services: int,
     now: datetime,
 ) -> Grouped:
-    failing = {name: bool(s.seen and s.seen.evidence.failing) for name, s in subjects.items()}
+    failing = _failing(subjects)
     parent = parent_of(service, depends_on, failing, telemetry)
     if parent is not None:
         subject = subjects[parent]
@@ -46,12 +46,65 @@ def whose(
             return Grouped(host=host, because=f"{parent} is failing, and {service} depends on it")
         if subject.incident.state is State.PENDING:
             return Grouped(wait=True)
+    # The cause may fail, or be seen to fail, after those that depend on it.
+    explained = [
+        name
+        for name in _hosts(subjects)
+        if failing[name] and parent_of(name, depends_on, {**failing, service: True}, telemetry) == service
+    ]
+    if explained:
+        eldest = _eldest(explained, subjects)
+        return Grouped(host=eldest, because=f"{service} is failing, and {eldest} depends on it")
     found = storm(_openings(subjects, now), total_services)
     if found is None or service not in found.services:
         return Grouped()
     live = [name for name in found.services if subjects[name].incident.is_live]
-    oldest = min(live, key=lambda name: subjects[name].incident.number, default="")
-    return Grouped(host=oldest, because=found.text)
+    return Grouped(host=_eldest(live, subjects) if live else "", because=found.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Two services with a live incident each whose problem is one; *because*: why."""
+
+    service: str
+    host: str
+    because: str
+
+
+def shared(
+    subjects: Mapping[str, Subject],
+    depends_on: Mapping[str, Sequence[str]],
+    telemetry: AbstractSet[str],
+    total_services: int,
+    now: datetime,
+) -> list[Shared]:
+    """Found only after both had opened: a parent that fails after its children, or a storm that begins slowly."""
+    failing = _failing(subjects)
+    hosts = _hosts(subjects)
+    found = []
+    for service in hosts:
+        parent = parent_of(service, depends_on, failing, telemetry) if failing[service] else None
+        host = (subjects[parent].joined or parent) if parent is not None else service
+        if host != service and host in hosts:
+            found.append(Shared(service, host, f"{parent} is failing, and {service} depends on it"))
+    storming = storm(_openings(subjects, now), total_services)
+    if storming is not None:
+        caught = [name for name in storming.services if name in hosts]
+        found += [Shared(name, _eldest(caught, subjects), storming.text) for name in caught]
+    return [one for one in found if one.service != one.host]
+
+
+def _failing(subjects: Mapping[str, Subject]) -> dict[str, bool]:
+    return {name: bool(s.seen and s.seen.evidence.failing) for name, s in subjects.items()}
+
+
+def _hosts(subjects: Mapping[str, Subject]) -> list[str]:
+    """Who has a live incident of its own."""
+    return [name for name, s in subjects.items() if s.incident.is_live and not s.joined]
+
+
+def _eldest(services: Sequence[str], subjects: Mapping[str, Subject]) -> str:
+    return min(services, key=lambda name: subjects[name].incident.number)
 
 
 def _openings(subjects: Mapping[str, Subject], now: datetime) -> list[tuple[str, datetime, str, str]]:

@@ -135,6 +135,7 @@ EVENTS: Final[Mapping[str, EventKind]] = MappingProxyType(
         "incident.flapping": EventKind(17, "its trouble comes and goes: it stays open until that has calmed down"),
         "incident.flapping_ended": EventKind(9, "it flaps no more, and may recover"),
         "incident.resolved": EventKind(9, "proven over, or resolved by a person"),
+        "incident.merged": EventKind(9, "the same problem as an elder incident, which goes on; its ticket is closed"),
         "incident.reopened": EventKind(17, "it failed again soon after it was resolved"),
         "incident.closed": EventKind(9, "the time in which it could reopen has passed"),
         "incident.deployed_before": EventKind(9, "what was deployed in the two hours before it opened"),
