@@ -52,6 +52,9 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "restore": Entry(
         "monitor.cli.restore", "restore", "Put a backup in the place of the state; the daemon is stopped."
     ),
+    "backtest": Entry(
+        "monitor.cli.backtest", "backtest", "Which incidents would have opened, from what Prometheus recorded."
+    ),
     "validate": Entry("monitor.cli.validate", "validate", "Check the configuration; start nothing."),
     "schema": Entry("monitor.cli.schema", "schema", "The configuration's JSON Schema, for editors.", False),
     "demo": Entry("monitor.cli.demo", "demo", "The whole life of an incident in minutes, embedded.", False),
@@ -83,8 +86,11 @@ def _later_config_option() -> click.Option:
 
 
 def _accept_config(command: click.Command) -> None:
-    if not any("--config" in parameter.opts for parameter in command.params):
-        command.params.append(_later_config_option())
+    taken = {name for parameter in command.params for name in parameter.opts}
+    if "-c" not in taken:
+        option = _later_config_option()
+        option.opts = [name for name in option.opts if name not in taken]  # backtest compares with its --config
+        command.params.append(option)
     if isinstance(command, click.Group):
         for below in command.commands.values():
             _accept_config(below)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from datetime import datetime
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,6 +36,10 @@ class QueryRefused(SourceAway):
     """Prometheus is there, and the query is wrong: only a person who changes it helps."""
 
 
+class AnswerTooLong(SourceAway):
+    """It has more to say than is read: ask for less."""
+
+
 class Prometheus:
     """
     Safe to share between threads: each has a session of its own, since one of `requests` is not made for several.
@@ -55,13 +60,16 @@ class Prometheus:
 
         Raises SourceAway when it could not be asked, and QueryRefused when the query is no question for one number.
         """
-        status, body = self._get(query)
-        return value_of(answer_of(status, body))
+        return value_of(self.ask(query))
+
+    def ask(self, query: str, at: datetime | None = None) -> dict[str, Any]:
+        """The `data` of an instant query, evaluated now or *at* an instant. Raises as `instant`."""
+        parameters = {"query": query} | ({"time": f"{at.timestamp():.3f}"} if at is not None else {})
+        return answer_of(*self._get(parameters))
 
     def names(self, query: str) -> frozenset[str]:
         """What the series that *query* has now are called; see `names_of`. Raises as `instant` does."""
-        status, body = self._get(query)
-        return names_of(answer_of(status, body))
+        return names_of(self.ask(query))
 
     def close(self) -> None:
         """Of the calling thread's session; those of other threads end with their thread."""
@@ -82,14 +90,14 @@ class Prometheus:
         session: requests.Session = self._own.session
         return session
 
-    def _get(self, query: str) -> tuple[int, bytes]:
+    def _get(self, parameters: dict[str, str]) -> tuple[int, bytes]:
         session = self._session()
         import requests
         from urllib3.exceptions import HTTPError
 
         try:
             with session.get(
-                self._address, params={"query": query}, timeout=self._timeout, stream=True, allow_redirects=False
+                self._address, params=parameters, timeout=self._timeout, stream=True, allow_redirects=False
             ) as response:
                 return response.status_code, _read(response, self._timeout * 2)
         except (requests.RequestException, HTTPError, OSError, ValueError) as problem:
@@ -104,7 +112,7 @@ def _read(response: requests.Response, seconds: float) -> bytes:
     while chunk := response.raw.read1(65_536, decode_content=False):
         body += chunk
         if len(body) > MAX_BODY:
-            raise SourceAway(f"the answer is longer than {MAX_BODY:,} bytes: a traffic query must give one series")
+            raise AnswerTooLong(f"the answer is longer than {MAX_BODY:,} bytes: a traffic query must give one series")
         if time.monotonic() > until:
             raise SourceAway(f"the answer was not complete after {seconds:g} s")
     return bytes(body)

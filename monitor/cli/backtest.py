@@ -1,0 +1,240 @@
+"""`monitor backtest`: which incidents this configuration would have opened, from what Prometheus recorded."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from monitor.cli.output import Trouble, colour_wanted, printable, table, width_of
+from monitor.core.incident import duration_text
+
+if TYPE_CHECKING:
+    from monitor.backtest.history import Recorded
+    from monitor.backtest.replay import Reading, Replay
+    from monitor.config import Config
+    from monitor.response.case import Case
+
+_UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+def _span(_: click.Context, __: click.Parameter, text: str) -> timedelta:
+    number, unit = text[:-1], text[-1:]
+    if not number.isdigit() or unit not in _UNITS or int(number) == 0 or int(number) > 100_000:
+        raise click.BadParameter(f"{text!r} is no span: write it like 12h, 30d or 6w")
+    return timedelta(seconds=int(number) * _UNITS[unit])
+
+
+def _series(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in given]
+    for check, _sign, selector in pairs:
+        if "/" not in check or not selector:
+            raise click.BadParameter(f'{check!r}: write it like orders/ready=probe_success{{job="blackbox"}}')
+    return {check: selector for check, _sign, selector in pairs}
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  monitor backtest --since 30d
+  monitor backtest --since 30d --config stricter.yaml
+  monitor backtest --series 'orders/ready=probe_success{job="blackbox",instance="orders"}' --format json
+\b
+The configuration is named with -c, as everywhere; --config names the one to compare it with."""
+)
+@click.option("--since", callback=_span, default="30d", show_default=True, help="How far back: 12h, 30d, 6w.")
+@click.option("--config", "other", type=click.Path(path_type=Path), metavar="PATH", help="Compare with this one.")
+@click.option(
+    "--series",
+    callback=_series,
+    multiple=True,
+    metavar="SERVICE/CHECK=SELECTOR",
+    help="The series of 0 and 1 that stands for a check; may be repeated. Without it "
+    'probe_success{instance="<url of the check>"} is tried, then our own synthetic_check_up.',
+)
+@click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.pass_context
+def backtest(context: click.Context, since: timedelta, other: Path | None, series: dict[str, str], style: str) -> None:
+    """Replay Prometheus' history through the rules: incidents, severities, delays, budgets."""
+    from monitor.cli.main import config_of
+
+    end = datetime.now(UTC).replace(second=0, microsecond=0)
+    configs = [config_of(context), *([_read(other)] if other is not None else [])]
+    documents = [_replayed(config, series, end - since, end) for config in configs]
+    if style == "json":
+        click.echo(
+            json.dumps(documents[0] if other is None else {"first": documents[0], "other": documents[1]}, indent=2)
+        )
+        return
+    blocks = []
+    for name, document in zip(("", "") if other is None else ("-c: ", "--config: "), documents, strict=False):
+        blocks.append(name + rendered(document, width_of(sys.stdout), colour_wanted(sys.stdout)))
+    click.echo("\n\n".join(blocks))
+
+
+def _read(path: Path) -> Config:
+    from monitor.config import ConfigError, load
+
+    try:
+        return load([path], os.environ)
+    except ConfigError as error:
+        raise Trouble(str(error)) from None
+
+
+@dataclass(slots=True)
+class Progress:
+    """One line on the terminal that is written over; nothing where nobody watches."""
+
+    start: datetime
+    span: timedelta
+    what: str = ""
+
+    def tell(self, at: datetime) -> None:
+        if sys.stderr.isatty():
+            click.echo(f"\r\x1b[K{printable(self.what)}: {(at - self.start) / self.span:.0%}", nl=False, err=True)
+
+    def clear(self) -> None:
+        if sys.stderr.isatty():
+            click.echo("\r\x1b[K", nl=False, err=True)
+
+
+def _replayed(config: Config, series: dict[str, str], start: datetime, end: datetime) -> dict[str, Any]:
+    from monitor.backtest.history import as_recorded, past_of
+    from monitor.backtest.learning import Baselines
+    from monitor.backtest.replay import Replay
+
+    found, traffic = _fetched(config, series, start, end)
+    one = as_recorded(config, found, frozenset(readings[0].service for readings in traffic if readings))
+    began = min(recorded.success.at[0] for recorded in found.values())
+    replay = Replay(one, began, Baselines(config.monitor.time_zone))
+    replay.play(past_of(found, traffic))
+    return document(replay, found, [c.id for c in config.all_checks() if c.id not in found], began, end)
+
+
+def _fetched(
+    config: Config, series: dict[str, str], start: datetime, end: datetime
+) -> tuple[dict[str, Recorded], list[list[Reading]]]:
+    """Raises Trouble that says what was looked for."""
+    from monitor.backtest.history import candidates, readings, recorded
+    from monitor.sources.prometheus import Prometheus, QueryRefused, SourceAway
+
+    address = config.sources.prometheus
+    if address is None:
+        raise Trouble("there is no history to replay: set sources: {prometheus: URL} in the configuration")
+    unknown = series.keys() - {check.id for check in config.all_checks()}
+    if unknown:
+        raise Trouble(f"--series names no check of the configuration: {printable(', '.join(sorted(unknown)))}")
+    progress = Progress(start, end - start)
+    client = Prometheus(address, timeout=30.0)
+    found: dict[str, Recorded] = {}
+    traffic: list[list[Reading]] = []
+    tried: list[str] = []
+    try:
+        for check in config.all_checks():
+            progress.what = check.id
+            selectors = (series[check.id],) if check.id in series else candidates(check)
+            one = recorded(client, check, selectors, start, end, progress.tell)
+            if one is None:
+                tried += [f"  {check.id}: {selector}" for selector in selectors]
+            else:
+                found[check.id] = one
+        if not found:
+            looked = "\n".join(tried)
+            raise Trouble(
+                f"Prometheus has no samples from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC of any check. "
+                f"Looked for:\n{printable_lines(looked)}\nName the series with --series SERVICE/CHECK=SELECTOR."
+            )
+        heard = {one.check.service for one in found.values()}
+        asked = [s for name, s in config.services.items() if name in heard and s.traffic and s.traffic.requests]
+        if asked:
+            from monitor.sources.ranges import Ranges
+
+            ranges = Ranges(address, timeout=30.0)
+            for service in asked:
+                progress.what = f"traffic of {service.name}"
+                traffic.append(readings(ranges, service, start, end))
+                progress.tell(end)
+    except QueryRefused as refusal:
+        raise Trouble(f"{printable(progress.what)}: {printable(str(refusal))}") from None
+    except SourceAway as away:
+        raise Trouble(f"Prometheus (sources.prometheus): {printable(str(away))}; nothing was replayed") from None
+    finally:
+        progress.clear()
+    return found, traffic
+
+
+def printable_lines(text: str) -> str:
+    return "\n".join(map(printable, text.splitlines()))
+
+
+def document(
+    replay: Replay, found: dict[str, Recorded], lacking: list[str], began: float, end: datetime
+) -> dict[str, Any]:
+    """What was found, for machines; the table is made of it."""
+    last = {point.service: point.remaining for point in replay.budgets}
+    return {
+        "since": datetime.fromtimestamp(began, UTC).isoformat(),
+        "until": end.isoformat(),
+        "checks": [
+            {"check": name, "series": one.selector, "interval": one.interval, "samples": len(one.success.at)}
+            for name, one in found.items()
+        ],
+        "without_history": lacking,
+        "incidents": [_incident(case) for case in replay.cases],
+        "budgets": [
+            {
+                "service": name,
+                "remaining": remaining,
+                "curve": [[p.at.isoformat(), round(p.remaining, 6)] for p in replay.budgets if p.service == name],
+            }
+            for name, remaining in last.items()
+        ],
+    }
+
+
+def _incident(case: Case) -> dict[str, Any]:
+    incident = case.incident
+    opened, first, resolved = incident.opened_at, incident.first_failure_at, incident.resolved_at
+    return {
+        "number": incident.number,
+        "service": incident.service,
+        "services": list(case.services()),
+        "severity": str(incident.severity),
+        "first_failure_at": first and first.isoformat(),
+        "opened_at": opened and opened.isoformat(),
+        "delay_seconds": (opened - first).total_seconds() if opened and first and not incident.reopened else None,
+        "resolved_at": resolved and resolved.isoformat(),
+        "reopened": incident.reopened,
+        "reason": incident.reason,
+    }
+
+
+def rendered(document: dict[str, Any], width: int, colour: bool) -> str:
+    head = f"{document['since'][:16]} to {document['until'][:16]} UTC, {len(document['checks'])} checks replayed"
+    incidents = document["incidents"]
+    rows = [
+        (
+            i["opened_at"][:16].replace("T", " "),
+            printable(i["service"]),
+            i["severity"],
+            "-" if i["delay_seconds"] is None else duration_text(timedelta(seconds=i["delay_seconds"])),
+            (i["resolved_at"] or "not resolved")[:16].replace("T", " "),
+            printable(i["reason"]),
+        )
+        for i in incidents
+    ]
+    blocks = [head]
+    if document["without_history"]:
+        blocks[0] += f"\nwithout history: {printable(', '.join(document['without_history']))}"
+    headers = ("OPENED", "SERVICE", "SEVERITY", "DELAY", "RESOLVED", "REASON")
+    blocks.append(table(headers, rows, width, colour) if rows else "no incident would have opened")
+    budgets = [(printable(b["service"]), f"{b['remaining']:.1%}") for b in document["budgets"]]
+    if budgets:
+        blocks.append(table(("SERVICE", "BUDGET LEFT"), budgets, width, colour))
+    return "\n\n".join(blocks)
