@@ -59,23 +59,38 @@ The configuration is named with -c, as everywhere; --config names the one to com
     'probe_success{instance="<url of the check>"} is tried, then our own synthetic_check_up.',
 )
 @click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="One page with pictures.")
 @click.pass_context
-def backtest(context: click.Context, since: timedelta, other: Path | None, series: dict[str, str], style: str) -> None:
+def backtest(
+    context: click.Context, since: timedelta, other: Path | None, series: dict[str, str], style: str, html: Path | None
+) -> None:
     """Replay Prometheus' history through the rules: incidents, severities, delays, budgets."""
     from monitor.cli.main import config_of
 
     end = datetime.now(UTC).replace(second=0, microsecond=0)
     configs = [config_of(context), *([_read(other)] if other is not None else [])]
     documents = [_replayed(config, series, end - since, end) for config in configs]
+    names = ["the configuration"] if other is None else ["-c", f"--config {other}"]
+    if html is not None:
+        _write_page(html, list(zip(names, documents, strict=True)))
     if style == "json":
         click.echo(
             json.dumps(documents[0] if other is None else {"first": documents[0], "other": documents[1]}, indent=2)
         )
         return
-    blocks = []
-    for name, document in zip(("", "") if other is None else ("-c: ", "--config: "), documents, strict=False):
-        blocks.append(name + rendered(document, width_of(sys.stdout), colour_wanted(sys.stdout)))
+    blocks = [rendered(document, width_of(sys.stdout), colour_wanted(sys.stdout)) for document in documents]
+    if other is not None:
+        blocks = [f"{printable(name)}: {block}" for name, block in zip(names, blocks, strict=True)]
     click.echo("\n\n".join(blocks))
+
+
+def _write_page(path: Path, found: list[tuple[str, dict[str, Any]]]) -> None:
+    from monitor.backtest.page import page
+
+    try:
+        path.write_text(page(found), encoding="utf-8")
+    except OSError as error:
+        raise Trouble(f"{printable(str(path))}: cannot be written: {error.strerror}") from None
 
 
 def _read(path: Path) -> Config:

@@ -163,13 +163,15 @@ def test_the_same_incidents_as_a_replay_of_the_samples_themselves(prometheus, co
     )
 
 
-def test_two_configurations_side_by_side(prometheus, config) -> None:
+def test_two_configurations_side_by_side(prometheus, config, tmp_path) -> None:
     patient = config("patient.yaml", incidents={"open_after": "30m"})
+    page = tmp_path / "page.html"
 
-    done = run(config(), "--since", "3d", "--config", str(patient))
+    done = run(config(), "--since", "3d", "--config", str(patient), "--html", str(page))
 
     assert done.returncode == 0, done.stderr
-    first, other = done.stdout.split("--config: ")
+    first, other = done.stdout.split(f"--config {patient}: ")
+    assert page.read_text().count("<h2>") == 2
     assert (first.count(" orders "), other.count(" orders ")) == (1, 0)  # the outage was over after 25 minutes
 
 
@@ -182,6 +184,7 @@ def test_two_configurations_side_by_side(prometheus, config) -> None:
         ({}, ("--series", "orders/ready=rate(up[5m])"), "orders/ready: Prometheus refuses the query"),
         ({}, ("--since", "3 days"), "'3 days' is no span: write it like 12h, 30d or 6w"),
         ({}, ("--config", "/nowhere.yaml"), "there is no such file"),
+        ({}, ("--since", "3d", "--html", "/nowhere/page.html"), "/nowhere/page.html: cannot be written: No such file"),
     ],
 )
 def test_what_keeps_it_from_its_work_is_said(prometheus, config, changed, arguments, said) -> None:
