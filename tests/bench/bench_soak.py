@@ -11,7 +11,7 @@ The slope is that of a straight line through the last two thirds, when everythin
 Memory is what no file holds (`Anonymous` in smaps_rollup). Pages of libraries are shared with every other Python of the
 machine: PSS and private pages grow by megabytes whenever one of those ends.
 
-With --injected the judging path runs through hours of injected time at some thousand times their speed (`injected.py`),
+With --injected the judging path runs through hours of injected time at hundreds of times its speed (`injected.py`),
 and what is kept is counted as well. Its line begins when the windows of six hours are full.
 """
 
