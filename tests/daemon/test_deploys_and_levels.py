@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -55,7 +56,8 @@ def test_an_accepted_level_is_fitted_anew_from_what_came_after_it(
     )
 
     assert said.returncode == 0, said.stderr
-    wait_until(lambda: len([line for line in daemon.lines if "baselines: " in line]) == 2, "the second fitting")
+    fitted = r"baselines: \d+ fitted"
+    wait_until(lambda: len(re.findall(fitted, daemon.log())) == 2, "the second fitting", within=120)
     from monitor.core.baseline import Signal
     from monitor.sources.fitting import BaselineStore
 
