@@ -99,8 +99,7 @@ def storm(
     for entry in sorted((Opening(*entry) for entry in opening), key=lambda entry: (entry.at, entry.service)):
         earliest.setdefault(entry.service, entry)
     entries = list(earliest.values())
-    groups = [[e for e in entries if begin.at <= e.at <= begin.at + window] for begin in entries]
-    largest = max(groups, key=len, default=[])
+    largest = _largest_group(entries, window)
     if len(largest) <= STORM_ABOVE or len(largest) < STORM_SHARE * total_services:
         return None
     return Storm(
@@ -111,6 +110,17 @@ def storm(
         reason=_shared([entry.reason for entry in largest]),
         address=_shared([entry.address for entry in largest]),
     )
+
+
+def _largest_group(entries: Sequence[Opening], window: timedelta) -> Sequence[Opening]:
+    """Of *entries*, in the order of time; the earliest of equals. In one pass: a storm may hold everything."""
+    first = last = end = 0
+    for begin, opening in enumerate(entries):
+        while end < len(entries) and entries[end].at <= opening.at + window:
+            end += 1
+        if end - begin > last - first:
+            first, last = begin, end
+    return entries[first:last]
 
 
 def _shared(values: Sequence[str]) -> str:

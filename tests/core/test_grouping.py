@@ -122,3 +122,13 @@ def test_early_and_late_ones_do_not_count_but_do_not_hide_the_storm_either() -> 
     found = storm(late + openings(6) + early, 20)
     assert found is not None
     assert found.services == tuple(f"s{i:02}" for i in range(6))
+
+
+@given(st.lists(st.integers(0, 400), max_size=30))
+def test_of_every_window_the_fullest_is_found_and_the_earliest_of_equals(seconds: list[int]) -> None:
+    entries = [Opening(f"s{i:02}", NOON + timedelta(seconds=s), "timeout", "") for i, s in enumerate(seconds)]
+    by_time = sorted(entries, key=lambda entry: (entry.at, entry.service))
+    windows = [[e.service for e in by_time if b.at <= e.at <= b.at + timedelta(minutes=2)] for b in by_time]
+    fullest = max(windows, key=len, default=[])
+    found = storm(entries, 6)
+    assert (list(found.services) if found else []) == (fullest if len(fullest) > 5 else [])
