@@ -74,7 +74,7 @@ class Strip:
         unit = self.first - sum(self.runs[0::_RUN])
         for at in range(0, len(self.runs), _RUN):
             length, count = self.runs[at], self.runs[at + 1 + column]
-            if count:
+            if count and unit + length > first and unit <= last:
                 found += [(one, count) for one in range(max(unit, first), min(unit + length, last + 1))]
             unit += length
         for unit, count in enumerate(self.cells[column::COLUMNS], self.first):
