@@ -21,8 +21,8 @@ from monitor.core.baseline import SEASON, Signal
 from monitor.core.incident import State, gap_limit
 from monitor.core.slo import Objective, budget_remaining
 from monitor.core.slots import slot_instant
-from monitor.daemon.house import rules_of
 from monitor.daemon.judge import Judge
+from monitor.daemon.wiring import rules_of
 from monitor.ledger.records import Commit, LedgerEvent
 from monitor.response.case import Case
 from monitor.response.casebook import Casebook

@@ -14,29 +14,27 @@ from time import monotonic
 from loguru import logger
 from ulid import ULID
 
-from checks.check import Check, CollectorQuestion
+from checks.check import Check
 from checks.result import CheckResult
 from monitor import logs
 from monitor.clock import SteadyClock
 from monitor.config import Changes, Config
-from monitor.core.incident import Timing
 from monitor.daemon.budgets import Budgets
 from monitor.daemon.ending import Ending
-from monitor.daemon.judge import ITSELF, Judge
+from monitor.daemon.judge import Judge
+from monitor.daemon.kept import VERSIONS, case_from, clock_of, instance_id_of
 from monitor.daemon.objectives import Objectives
 from monitor.daemon.publishing import published
 from monitor.daemon.surroundings import Surveyor
 from monitor.daemon.telling import fields, tell
+from monitor.daemon.wiring import outlets_of, rules_of
 from monitor.ledger.history import History
 from monitor.ledger.records import Commit, Effect, LedgerEvent
 from monitor.ledger.store import Ledger
-from monitor.outlets.folder import FolderOutlet
-from monitor.outlets.outlet import Delivery, Message, Outlet
-from monitor.outlets.webhook import WebhookOutlet
+from monitor.outlets.outlet import Delivery, Message
 from monitor.outlets.worker import EffectsWorker
 from monitor.response import leftout
-from monitor.response.case import Case
-from monitor.response.casebook import Casebook, Rules
+from monitor.response.casebook import Casebook
 from monitor.response.communicate import compose
 from monitor.response.deploys import Deploy
 from monitor.response.entries import POSTMORTEMS
@@ -44,14 +42,7 @@ from monitor.response.objectives import ObjectiveReading
 from monitor.response.observe import Surroundings
 from monitor.response.people import People
 from monitor.response.postmortem import postmortem_message
-from monitor.response.triage import roles
 from monitor.telemetry import Sent, Telemetry, names
-
-TIMELINE = "timeline"
-UNPROVEN = "unproven"
-VERSIONS = "versions"
-FLAPS = "flaps"
-UNMET = "unmet"
 
 
 @dataclass
@@ -88,7 +79,7 @@ class House:
         logs.hide({token})  # one that we made ourselves is not in the configuration
         state = config.monitor.state
         ledger = Ledger.open(state)
-        clock = _clock(ledger)
+        clock = clock_of(ledger)
         casebook = Casebook(rules_of(config), new_id=lambda: str(ULID()), new_number=ledger.next_number)
         telemetry = _telemetry(config, config.secrets(), ledger, clock)
         surveyor = Surveyor(config, clock)
@@ -153,7 +144,7 @@ class House:
             logger.warning("baselines are not fitted, the ledger cannot be read: {}", error)
             return False
         # The folder's own id says when it was begun, and the log with it.
-        return self.surveyor.refresh(left_out, labelled_since=ULID.from_str(_instance_id(ledger)).datetime)
+        return self.surveyor.refresh(left_out, labelled_since=ULID.from_str(instance_id_of(ledger)).datetime)
 
     def notice_deploys(self) -> None:
         """Marks those that Prometheus has shown, and keeps what runs, so that the next start knows what is new."""
@@ -250,102 +241,12 @@ class House:
         self.ledger.close(ending.left(2.0))
 
 
-def rules_of(config: Config) -> Rules:
-    incidents = config.incidents
-    timing = Timing(
-        open_after=incidents.open_after,
-        stable_for=incidents.stable_for,
-        reopen_within=incidents.reopen_within,
-        open_mode=incidents.open,
-    )
-    collectors = {c.service for c in config.all_checks() if isinstance(c.question, CollectorQuestion)}
-    return Rules(
-        timing=timing,
-        policies=config.policy,
-        roles=roles(config.contacts),
-        outlets=tuple(outlets_of(config)),
-        depends_on={name: service.depends_on for name, service in config.services.items()},
-        telemetry=frozenset(collectors | {ITSELF}),
-        total_services=len(config.services),
-        postmortem_within=incidents.postmortem_within,
-        evidence_wait=incidents.evidence_wait,
-    )
-
-
-def outlets_of(config: Config) -> dict[str, Outlet]:
-    outlets: dict[str, Outlet] = {}
-    tracker = config.tracker
-    if tracker.folder is not None:
-        outlets["folder"] = FolderOutlet(tracker.folder)
-        outlets[POSTMORTEMS] = FolderOutlet(tracker.folder.parent / POSTMORTEMS, name=POSTMORTEMS)
-    if tracker.webhook is not None:
-        outlets["webhook"] = WebhookOutlet(tracker.webhook.url, tracker.webhook.secret)
-    return outlets
-
-
-def case_from(ledger: Ledger, incident_id: str) -> Case:
-    """A case as the ledger has it, whole."""
-    incident = ledger.incident(incident_id)
-    if incident is None:
-        raise LookupError(f"the ledger knows no incident {incident_id}")
-    case = Case(incident, events=list(ledger.events(incident_id)))
-    case.unproven_since = unproven_of(ledger).get(incident_id)
-    case.unmet_since = unmet_of(ledger).get(incident_id, {})
-    case.members = {member.service: member for member in ledger.members(incident_id)}
-    case.alerts = {link.fingerprint: link for link in ledger.alerts(incident_id)}
-    for effect in ledger.effects(incident_id):
-        case.orders[effect.outlet] = max(case.orders.get(effect.outlet, 0), effect.order)
-    for event in case.events:
-        if event.name in ("incident.opened", "incident.update_due"):
-            case.updated_at = event.at
-        if event.name == "incident.opened":
-            case.symptoms = tuple(event.attributes.get("symptoms") or (incident.reason,))  # type: ignore[arg-type]
-            case.why = tuple(event.attributes.get("why") or ())  # type: ignore[arg-type]
-            case.reporter = event.author
-        if event.name == "incident.evidence_wait" and case.unproven_since and event.at >= case.unproven_since:
-            case.asked_at = event.at  # in this wait; an earlier one was ended by a condition that broke
-    return case
-
-
-def unproven_of(ledger: Ledger) -> dict[str, datetime]:
-    """Incident -> since when proof of its recovery is wanting, as the last run left it."""
-    kept = json.loads(ledger.meta(UNPROVEN) or "{}")
-    return {incident: datetime.fromisoformat(since) for incident, since in kept.items()}
-
-
-def unmet_of(ledger: Ledger) -> dict[str, dict[str, datetime]]:
-    """Incident -> since when which recovery condition is not met, as the last run left it."""
-    kept = json.loads(ledger.meta(UNMET) or "{}")
-    return {
-        incident: {name: datetime.fromisoformat(since) for name, since in conditions.items()}
-        for incident, conditions in kept.items()
-    }
-
-
 def _telemetry(config: Config, secrets: frozenset[str], ledger: Ledger, clock: SteadyClock) -> Telemetry:
     return Telemetry.start(
         config.telemetry.otlp,
         environment=config.monitor.environment,
         location=config.monitor.location,
-        instance_id=_instance_id(ledger),
+        instance_id=instance_id_of(ledger),
         clock=clock,
         secrets=secrets,
     )
-
-
-def _clock(ledger: Ledger) -> SteadyClock:
-    """The timeline continued from the last run, if this is the same boot."""
-    kept = ledger.meta(TIMELINE)
-    if kept is None:
-        return SteadyClock.begin()
-    timeline = json.loads(kept)
-    last, last_wall = (datetime.fromisoformat(timeline[name]) for name in ("last", "wall"))
-    return SteadyClock.resume(float(timeline["origin"]), str(timeline["boot_id"]), last, last_wall)
-
-
-def _instance_id(ledger: Ledger) -> str:
-    """The same across restarts: it is the state folder's, not the process's."""
-    if (kept := ledger.meta("instance_id")) is None:
-        kept = str(ULID())
-        ledger.set_meta("instance_id", kept)
-    return kept

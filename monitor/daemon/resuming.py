@@ -8,8 +8,9 @@ from datetime import datetime
 
 from monitor.core.flapping import Flaps
 from monitor.core.incident import MINIMUM_GAP, State, gap_limit
-from monitor.daemon.house import FLAPS, TIMELINE, UNMET, UNPROVEN, VERSIONS, House, case_from
+from monitor.daemon.house import House
 from monitor.daemon.judge import ITSELF
+from monitor.daemon.kept import FLAPS, TIMELINE, UNMET, UNPROVEN, VERSIONS, case_from
 from monitor.ledger.records import Commit, LedgerEvent
 from monitor.ledger.rows import RESTORED
 from monitor.response.deploys import MARKED, deploys_of

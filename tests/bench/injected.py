@@ -25,9 +25,10 @@ from monitor.clock import SteadyClock
 from monitor.config import Config, changes, load
 from monitor.core.slots import phase
 from monitor.daemon.arrears import Arrears, effects_part
-from monitor.daemon.house import House, rules_of
+from monitor.daemon.house import House
 from monitor.daemon.keeping import Housekeeping
 from monitor.daemon.surroundings import Surveyor
+from monitor.daemon.wiring import rules_of
 from monitor.ledger.history import History
 from monitor.ledger.store import Ledger
 from monitor.response.casebook import Casebook

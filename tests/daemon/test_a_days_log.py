@@ -22,9 +22,10 @@ from checks.result import Attempt, CheckResult, Outcome, Reason
 from monitor import logs
 from monitor.config import load
 from monitor.daemon.arrears import Arrears
-from monitor.daemon.house import House, rules_of
+from monitor.daemon.house import House
 from monitor.daemon.keeping import Housekeeping
 from monitor.daemon.surroundings import Surveyor
+from monitor.daemon.wiring import rules_of
 from monitor.ledger.history import History
 from monitor.ledger.store import Ledger
 from monitor.response.casebook import Casebook

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from monitor.daemon.house import TIMELINE
+from monitor.daemon.kept import TIMELINE
 from monitor.ledger.history import History
 from monitor.ledger.store import Ledger
 

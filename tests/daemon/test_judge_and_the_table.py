@@ -13,8 +13,8 @@ from checks.result import Attempt, CheckResult, Outcome, Reason
 from monitor.config import Config, load
 from monitor.config.changes import changes
 from monitor.core.severity import Severity
-from monitor.daemon.house import rules_of
 from monitor.daemon.judge import Judge
+from monitor.daemon.wiring import rules_of
 from monitor.response.casebook import Casebook
 from monitor.response.observe import Surroundings
 

@@ -10,7 +10,7 @@ import pytest
 
 from monitor.core.incident import State
 from monitor.core.severity import Severity
-from monitor.daemon.house import case_from
+from monitor.daemon.kept import case_from
 from monitor.ledger.store import Ledger
 from monitor.response.casebook import Casebook, UnknownIncident
 from monitor.response.communicate import ticket

@@ -1,0 +1,75 @@
+"""What the ledger keeps for the next start beside events and effects, and how it is read back."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from ulid import ULID
+
+from monitor.clock import SteadyClock
+from monitor.ledger.store import Ledger
+from monitor.response.case import Case
+
+TIMELINE = "timeline"
+UNPROVEN = "unproven"
+VERSIONS = "versions"
+FLAPS = "flaps"
+UNMET = "unmet"
+
+
+def case_from(ledger: Ledger, incident_id: str) -> Case:
+    """A case as the ledger has it, whole."""
+    incident = ledger.incident(incident_id)
+    if incident is None:
+        raise LookupError(f"the ledger knows no incident {incident_id}")
+    case = Case(incident, events=list(ledger.events(incident_id)))
+    case.unproven_since = unproven_of(ledger).get(incident_id)
+    case.unmet_since = unmet_of(ledger).get(incident_id, {})
+    case.members = {member.service: member for member in ledger.members(incident_id)}
+    case.alerts = {link.fingerprint: link for link in ledger.alerts(incident_id)}
+    for effect in ledger.effects(incident_id):
+        case.orders[effect.outlet] = max(case.orders.get(effect.outlet, 0), effect.order)
+    for event in case.events:
+        if event.name in ("incident.opened", "incident.update_due"):
+            case.updated_at = event.at
+        if event.name == "incident.opened":
+            case.symptoms = tuple(event.attributes.get("symptoms") or (incident.reason,))  # type: ignore[arg-type]
+            case.why = tuple(event.attributes.get("why") or ())  # type: ignore[arg-type]
+            case.reporter = event.author
+        if event.name == "incident.evidence_wait" and case.unproven_since and event.at >= case.unproven_since:
+            case.asked_at = event.at  # in this wait; an earlier one was ended by a condition that broke
+    return case
+
+
+def unproven_of(ledger: Ledger) -> dict[str, datetime]:
+    """Incident -> since when proof of its recovery is wanting, as the last run left it."""
+    kept = json.loads(ledger.meta(UNPROVEN) or "{}")
+    return {incident: datetime.fromisoformat(since) for incident, since in kept.items()}
+
+
+def unmet_of(ledger: Ledger) -> dict[str, dict[str, datetime]]:
+    """Incident -> since when which recovery condition is not met, as the last run left it."""
+    kept = json.loads(ledger.meta(UNMET) or "{}")
+    return {
+        incident: {name: datetime.fromisoformat(since) for name, since in conditions.items()}
+        for incident, conditions in kept.items()
+    }
+
+
+def clock_of(ledger: Ledger) -> SteadyClock:
+    """The timeline continued from the last run, if this is the same boot."""
+    kept = ledger.meta(TIMELINE)
+    if kept is None:
+        return SteadyClock.begin()
+    timeline = json.loads(kept)
+    last, last_wall = (datetime.fromisoformat(timeline[name]) for name in ("last", "wall"))
+    return SteadyClock.resume(float(timeline["origin"]), str(timeline["boot_id"]), last, last_wall)
+
+
+def instance_id_of(ledger: Ledger) -> str:
+    """The same across restarts: it is the state folder's, not the process's."""
+    if (kept := ledger.meta("instance_id")) is None:
+        kept = str(ULID())
+        ledger.set_meta("instance_id", kept)
+    return kept

@@ -1,0 +1,47 @@
+"""What a configuration means for the parts: the rules that incidents live by, the outlets that effects go to."""
+
+from __future__ import annotations
+
+from checks.check import CollectorQuestion
+from monitor.config import Config
+from monitor.core.incident import Timing
+from monitor.daemon.judge import ITSELF
+from monitor.outlets.folder import FolderOutlet
+from monitor.outlets.outlet import Outlet
+from monitor.outlets.webhook import WebhookOutlet
+from monitor.response.casebook import Rules
+from monitor.response.entries import POSTMORTEMS
+from monitor.response.triage import roles
+
+
+def rules_of(config: Config) -> Rules:
+    incidents = config.incidents
+    timing = Timing(
+        open_after=incidents.open_after,
+        stable_for=incidents.stable_for,
+        reopen_within=incidents.reopen_within,
+        open_mode=incidents.open,
+    )
+    collectors = {c.service for c in config.all_checks() if isinstance(c.question, CollectorQuestion)}
+    return Rules(
+        timing=timing,
+        policies=config.policy,
+        roles=roles(config.contacts),
+        outlets=tuple(outlets_of(config)),
+        depends_on={name: service.depends_on for name, service in config.services.items()},
+        telemetry=frozenset(collectors | {ITSELF}),
+        total_services=len(config.services),
+        postmortem_within=incidents.postmortem_within,
+        evidence_wait=incidents.evidence_wait,
+    )
+
+
+def outlets_of(config: Config) -> dict[str, Outlet]:
+    outlets: dict[str, Outlet] = {}
+    tracker = config.tracker
+    if tracker.folder is not None:
+        outlets["folder"] = FolderOutlet(tracker.folder)
+        outlets[POSTMORTEMS] = FolderOutlet(tracker.folder.parent / POSTMORTEMS, name=POSTMORTEMS)
+    if tracker.webhook is not None:
+        outlets["webhook"] = WebhookOutlet(tracker.webhook.url, tracker.webhook.secret)
+    return outlets
