@@ -62,7 +62,8 @@ def log_line(event: LedgerEvent) -> str:
     what = word if family == "incident" else f"{family} {word}"
     severity = event.attributes.get("severity")
     grade = f" ({severity})" if severity else ""
-    return f"{event.service or 'watchkeeper'}: {what.replace('_', ' ')}{grade}: {_gist(event.text)}"
+    told = what.replace("_", " ").replace(".", " ")
+    return f"{event.service or 'watchkeeper'}: {told}{grade}: {_gist(event.text)}"
 
 
 def _transition(event: LedgerEvent) -> Transition | None:

@@ -17,8 +17,8 @@ from monitor.config import Config, Monitor, Service, Slo, Tracker
 from monitor.core.counting import Slices
 from monitor.daemon.budgets import Budgets
 from monitor.daemon.objectives import EVERY, Objectives, counters_of
-from monitor.ledger.history import History
-from monitor.ledger.records import Commit
+from monitor.ledger.history import History, MinuteRow
+from monitor.ledger.records import BudgetCheckpoint, Commit
 from monitor.ledger.store import Ledger
 from monitor.response.objectives import ObjectiveReading
 from monitor.response.watch import watch_of
@@ -280,3 +280,40 @@ def test_an_objective_that_left_the_configuration_and_comes_back_has_its_count_a
     back = wait_until(lambda: slos_of(daemon).get("slow"), "the objective, over another window")
     assert back["bad"] >= counted
     assert (back["over"], back["state"]) == ("week", "within")
+
+
+def test_a_leak_of_three_days_opens_an_incident_with_green_probes(
+    write_config: Callable[..., Path], start: Callable[..., Any], wait_until: Callable[..., Any]
+) -> None:
+    config = write_config()
+    document = json.loads(config.read_text())
+    document["services"]["orders-service"]["slos"] = [{"sli": "success", "objective": "99.9%"}]
+    config.write_text(json.dumps(document))
+    state = Path(document["monitor"]["state"])
+    this_minute = datetime.now(UTC).replace(second=0, microsecond=0)
+    this_hour = this_minute.replace(minute=0)
+    ledger = Ledger.open(state)
+    hours = [this_hour - timedelta(hours=ago) for ago in range(1, 80)]
+    kept = {"check": "orders-service/ready", "unknown": 0}
+    ledger.write_checkpoints(
+        [BudgetCheckpoint(**kept, hour=hour, expected=3600, good=3580, bad=20) for hour in hours]  # type: ignore[arg-type]
+    ).result(5)
+    ledger.close()
+    history = History.open(state / "history.sqlite")
+    history.write_minutes(
+        [
+            MinuteRow(
+                **kept, minute=this_minute - ago * MINUTE, expected=60, good=60 - (ago % 3 == 0), bad=ago % 3 == 0,
+                latency=None,
+            )
+            for ago in range(1, 360)
+        ]  # type: ignore[arg-type]
+    )  # fmt: skip
+    history.close()
+
+    daemon = start(config)
+
+    (incident,) = wait_until(daemon.incidents, "the incident", within=120)
+    assert "success burns its budget 5." in incident["reason"]
+    assert incident["severity"] == "SEV4"
+    daemon.wait_for_line(r"orders-service: slo burn rate exceeded: success burns")
