@@ -20,6 +20,8 @@ from monitor.probing.failures import COULDNT_RESOLVE_HOST
 from monitor.probing.hops import Headers, Hop, first_hop
 from monitor.probing.multi import Ended, Multi
 from monitor.probing.names import NameDoctor
+from monitor.probing.plain import Connection, Plain
+from monitor.probing.plain_request import place_of, wire_of
 from monitor.probing.transfer import HopEnd, Transfer, system_bundle
 
 T = TypeVar("T")
@@ -37,6 +39,7 @@ class Engine:
         self._owners: dict[int, Multi] = {}
         self._bundle = system_bundle()
         self._pool: list[Transfer] = []
+        self._plain = Plain(self._epoll)
         self._flying: dict[pycurl.Curl, tuple[Transfer, Exchange, Multi]] = {}
         self._ready: deque[tuple[Callable[[HttpAnswer], None], HttpAnswer]] = deque()
         self._watched: dict[int, Callable[[int], None]] = {}
@@ -45,7 +48,7 @@ class Engine:
     @property
     def in_flight(self) -> int:
         """Requests whose `done` has not been called yet."""
-        return len(self._flying) + len(self._ready) + self._doctor.waiting
+        return len(self._flying) + len(self._plain.flying) + len(self._ready) + self._doctor.waiting
 
     def submit(self, request: HttpRequest, done: Callable[[HttpAnswer], None], own_headers: Headers = ()) -> None:
         """
@@ -69,8 +72,9 @@ class Engine:
         self._kick(now)
         self._deliver()
         for fd, events in self._epoll.poll(self._wait(timeout, now)):
-            callback = self._watched.get(fd)
-            if callback is not None:
+            if (connection := self._plain.flying.get(fd)) is not None:
+                self._advance(connection, events)
+            elif (callback := self._watched.get(fd)) is not None:
                 self._guarded(callback, events)
             elif (owner := self._owners.get(fd)) is not None:
                 self._end_all(owner.act(fd, events))
@@ -115,6 +119,7 @@ class Engine:
             multi.remove(curl)
             transfer.curl.close()
         self._flying.clear()
+        self._plain.close()
         self._ready.clear()
         for transfer in self._pool:
             transfer.curl.close()
@@ -125,6 +130,25 @@ class Engine:
         self._epoll.close()
 
     def _start(self, exchange: Exchange, now: float) -> None:
+        place = place_of(exchange.hop.url)
+        wire = wire_of(exchange.request, exchange.hop, exchange.own_headers, place) if place is not None else None
+        if place is None or wire is None:
+            self._start_transfer(exchange, now)
+        else:
+            self._advance(Connection(exchange, place, wire, now))
+
+    def _advance(self, connection: Connection, events: int | None = None) -> None:
+        """Without *events* it begins."""
+        try:
+            end = self._plain.begin(connection) if events is None else self._plain.act(connection, events)
+        except Exception as error:
+            self._plain.drop(connection)
+            self._break(connection.exchange, error)
+            return
+        if end is not None:
+            self._hop_ended(connection.exchange, end)
+
+    def _start_transfer(self, exchange: Exchange, now: float) -> None:
         transfer = self._pool.pop() if self._pool else Transfer(self._bundle)
         multi = self._multi_for(exchange.request.ca_file)
         try:
@@ -153,7 +177,7 @@ class Engine:
     def _wait(self, timeout: float, now: float) -> float:
         if self._ready:
             return 0.0
-        until = now + timeout
+        until = min(now + timeout, self._plain.due)
         for multi in self._all_multis():
             if multi.due is not None and multi.due < until:
                 until = multi.due
@@ -165,6 +189,9 @@ class Engine:
         due = [multi for multi in self._all_multis() if multi.due is not None and multi.due <= now]
         for multi in due:
             self._end_all(multi.kick())
+        if self._plain.due <= now:
+            for connection, end in self._plain.expire(now):
+                self._hop_ended(connection.exchange, end)
 
     def _end_all(self, ended: list[Ended]) -> None:
         for curl, code, message in ended:
@@ -177,12 +204,18 @@ class Engine:
         transfer.rest()
         if len(self._pool) < _POOL:
             self._pool.append(transfer)
+        self._hop_ended(exchange, end)
+
+    def _hop_ended(self, exchange: Exchange, end: HopEnd) -> None:
         try:
             self._conclude(exchange, end)
         except Exception as error:
-            # Whoever asked must hear of it: a `done` that never comes would hold its check for ever.
-            self._on_bug(error)
-            self._ready.append((exchange.done, exchange.broken(error)))
+            self._break(exchange, error)
+
+    def _break(self, exchange: Exchange, error: Exception) -> None:
+        """Whoever asked must hear of a bug of ours: a `done` that never comes would hold its check for ever."""
+        self._on_bug(error)
+        self._ready.append((exchange.done, exchange.broken(error)))
 
     def _conclude(self, exchange: Exchange, end: HopEnd) -> None:
         now = time.monotonic()

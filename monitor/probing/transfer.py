@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -23,6 +24,9 @@ GROUPS = "X25519:P-256"
 # libcurl's numbers for options that pycurl does not name.
 _CURLOPT_CA_CACHE_TIMEOUT = 321
 _CA_CACHE_SECONDS = 600  # the default, 24 hours, would not notice for a day that a CA file was replaced
+
+# What follows the three digits is nobody's business: libcurl reads no further either.
+_STATUS = re.compile(rb"HTTP/\S*[ \t]+([0-9]{3})")
 
 _BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -211,8 +215,8 @@ class Transfer:
 
 
 def _status_of(line: bytes) -> int:
-    words = line.split(None, 2)
-    return int(words[1][:3]) if len(words) > 1 and words[1].isdigit() else 0
+    found = _STATUS.match(line)
+    return int(found[1]) if found else 0
 
 
 def _has_location(lines: list[bytes]) -> bool:

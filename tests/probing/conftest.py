@@ -45,12 +45,25 @@ def engine() -> Iterator[Engine]:
     assert bugs == []
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A module with `BOTH_ENGINES` is run twice: an address is asked over our own sockets, a name by libcurl."""
+    if "asked_as" in metafunc.fixturenames and hasattr(metafunc.module, "BOTH_ENGINES"):
+        # Names under .localhost are the loopback's to libcurl (RFC 6761), and no resolver is asked.
+        metafunc.parametrize("asked_as", ["127.0.0.1", "name.localhost"], indirect=True, ids=["plain", "libcurl"])
+
+
 @pytest.fixture
-def serve(request: pytest.FixtureRequest) -> Callable[..., Any]:
+def asked_as(request: pytest.FixtureRequest) -> str:
+    """The host in the URLs of plain HTTP servers on 127.0.0.1."""
+    return str(getattr(request, "param", "127.0.0.1"))
+
+
+@pytest.fixture
+def serve(request: pytest.FixtureRequest, asked_as: str) -> Callable[..., Any]:
     """Start a server that talks so: `serve(talk)` or `serve(talk, tls_context)`."""
 
     def start(talk: Callable[..., None], tls: ssl.SSLContext | None = None) -> Any:
-        server = _HELL.Hell(talk, tls)
+        server = _HELL.Hell(talk, tls, asked_as if tls is None else "127.0.0.1")
         request.addfinalizer(server.close)
         return server
 

@@ -25,14 +25,21 @@ HELLO = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello
 class Hell:
     """Each connection is one *talk*, in a thread of its own; requests that were read whole are kept in `heard`."""
 
-    def __init__(self, talk: Talk, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        talk: Talk,
+        tls: ssl.SSLContext | None = None,
+        host: str = "127.0.0.1",
+        listener: socket.socket | None = None,
+    ) -> None:
+        """*host* is how its URL calls it."""
         self._talk = talk
         self._tls = tls
         self.heard: list[bytes] = []
         self.over = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self._listener = listener or socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port: int = self._listener.getsockname()[1]
-        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}/"
+        self.url = f"{'https' if tls else 'http'}://{host}:{self.port}/"
         threading.Thread(target=self._serve, daemon=True).start()
 
     def close(self) -> None:

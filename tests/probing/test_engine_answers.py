@@ -15,6 +15,7 @@ from checks.exchange import HttpAnswer, HttpRequest
 from checks.result import Reason
 from monitor.probing.engine import Engine
 
+BOTH_ENGINES = True
 Fetch = Callable[..., HttpAnswer]
 Serve = Callable[..., Any]
 

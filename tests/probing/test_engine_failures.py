@@ -13,6 +13,7 @@ import pytest
 from checks.exchange import HttpAnswer, TransportError
 from checks.result import Reason
 
+BOTH_ENGINES = True
 Fetch = Callable[..., HttpAnswer]
 Serve = Callable[..., Any]
 
@@ -23,17 +24,17 @@ def error_of(answer: HttpAnswer) -> TransportError:
     return answer.error
 
 
-def test_refused(fetch: Fetch, hell: ModuleType) -> None:
+def test_refused(fetch: Fetch, hell: ModuleType, asked_as: str) -> None:
     with hell.closed_port() as taken:
         port = taken.getsockname()[1]
-        error = error_of(fetch(f"http://127.0.0.1:{port}/?key=secret"))
+        error = error_of(fetch(f"http://{asked_as}:{port}/?key=secret"))
 
     assert error == TransportError(
-        reason=Reason.REFUSED, detail=f"connect to 127.0.0.1:{port} refused: nothing listens there"
+        reason=Reason.REFUSED, detail=f"connect to {asked_as}:{port} refused: nothing listens there"
     )
 
 
-def test_a_full_backlog_is_a_timeout_in_connecting(fetch: Fetch) -> None:
+def test_a_full_backlog_is_a_timeout_in_connecting(fetch: Fetch, asked_as: str) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -43,13 +44,13 @@ def test_a_full_backlog_is_a_timeout_in_connecting(fetch: Fetch) -> None:
             early.setblocking(False)
             early.connect_ex(where)
 
-        answer = fetch(f"http://127.0.0.1:{where[1]}/", timeout=0.3)
+        answer = fetch(f"http://{asked_as}:{where[1]}/", timeout=0.3)
 
         for early in queue:
             early.close()
     error = error_of(answer)
     assert (error.reason, error.before_any_byte) == (Reason.TIMEOUT, True)
-    assert error.detail == f"no answer within 0.3 s: waited for 127.0.0.1:{where[1]} to accept the connection"
+    assert error.detail == f"no answer within 0.3 s: waited for {asked_as}:{where[1]} to accept the connection"
     assert answer.timings is not None
     assert answer.timings.connect == pytest.approx(answer.timings.total, abs=0.01)
 
@@ -200,8 +201,9 @@ CASES: dict[str, tuple[Callable[[ModuleType], Any], Reason, bool, str]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_server_that(case: str, fetch: Fetch, serve: Serve, hell: ModuleType) -> None:
+def test_a_server_that(case: str, fetch: Fetch, serve: Serve, hell: ModuleType, asked_as: str) -> None:
     talk, reason, before_any_byte, detail = CASES[case]
+    detail = detail.replace(r"127\.0\.0\.1", re.escape(asked_as))
 
     error = error_of(fetch(serve(talk(hell)).url, timeout=0.3 if reason is Reason.TIMEOUT else 10.0))
 

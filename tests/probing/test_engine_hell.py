@@ -21,6 +21,7 @@ from checks.result import Outcome, Reason
 from monitor.probing.asking import Asked, ask, requests_of
 from monitor.probing.engine import Engine
 
+BOTH_ENGINES = True
 Script = tuple[tuple[bytes, ...], str]
 
 FRAGMENTS = st.sampled_from(
@@ -84,6 +85,7 @@ def test_whatever_comes_over_the_wire_is_judged(
     scripts: list[Script],
     engine: Engine,
     hell: ModuleType,
+    asked_as: str,
     turn_until: Callable[..., None],
 ) -> None:
     def talk(peer: socket.socket, server: Any) -> None:
@@ -94,7 +96,7 @@ def test_whatever_comes_over_the_wire_is_judged(
         if script[1] == "reset":
             hell.slam(peer)
 
-    server = hell.Hell(talk)
+    server = hell.Hell(talk, host=asked_as)
     asked: list[Asked] = []
     for number in range(len(scripts)):
         url = f"{server.url}{number}"

@@ -15,6 +15,7 @@ from checks.exchange import HttpAnswer, HttpRequest, TransportError
 from checks.result import Reason
 from monitor.probing.hops import Hop, first_hop, follow, headers_of
 
+BOTH_ENGINES = True
 Fetch = Callable[..., HttpAnswer]
 Serve = Callable[..., Any]
 
