@@ -70,7 +70,8 @@ class Engine:
         """Wait at most *timeout* seconds for something to happen, and deal with everything that did."""
         now = time.monotonic()
         self._kick(now)
-        self._deliver()
+        if self._ready:
+            self._deliver()
         for fd, events in self._epoll.poll(self._wait(timeout, now)):
             if (connection := self._plain.flying.get(fd)) is not None:
                 self._advance(connection, events)
@@ -86,7 +87,8 @@ class Engine:
             self._close_retired()
         if self._doctor.waiting:
             self._doctor.give_up(now)
-        self._deliver()
+        if self._ready:
+            self._deliver()
 
     def watch(self, fd: int, callback: Callable[[int], None], events: int = select.EPOLLIN) -> None:
         """Call *callback* with the epoll events of *fd* from `turn`. Watching it again replaces callback and events."""
@@ -178,17 +180,17 @@ class Engine:
         if self._ready:
             return 0.0
         until = min(now + timeout, self._plain.due)
-        for multi in self._all_multis():
-            if multi.due is not None and multi.due < until:
-                until = multi.due
+        if self._multis or self._retired:
+            until = min([until, *(multi.due for multi in self._all_multis() if multi.due is not None)])
         if self._doctor.waiting and (due := self._doctor.due) is not None and due < until:
             until = due
         return until - now if until > now else 0.0
 
     def _kick(self, now: float) -> None:
-        due = [multi for multi in self._all_multis() if multi.due is not None and multi.due <= now]
-        for multi in due:
-            self._end_all(multi.kick())
+        if self._multis or self._retired:
+            due = [multi for multi in self._all_multis() if multi.due is not None and multi.due <= now]
+            for multi in due:
+                self._end_all(multi.kick())
         if self._plain.due <= now:
             for connection, end in self._plain.expire(now):
                 self._hop_ended(connection.exchange, end)

@@ -37,15 +37,15 @@ class Hop:
 
 def first_hop(request: HttpRequest) -> Hop:
     """Raises ValueError for what is no http or https URL."""
-    return Hop(url=_askable(request.url), method=request.method, body=request.body)
+    return _first_hop(request.url, request.method, request.body)
 
 
 @lru_cache(maxsize=4096)  # the same few thousand URLs for days, and parsing one costs a tenth of our share of a check
-def _askable(configured: str) -> str:
+def _first_hop(configured: str, method: str, body: bytes | None) -> Hop:
     url = ascii_url(configured)
     if _origin(url)[0] not in _SCHEMES:
         raise ValueError("only http and https can be asked")
-    return url
+    return Hop(url=url, method=method, body=body)
 
 
 def follow(hop: Hop, status: int, location: str) -> Hop | TransportError:

@@ -119,29 +119,40 @@ class Response:
 
     def _read_head(self, data: bytes) -> bool:
         at, size = 0, len(data)
+        # Over all blocks: a target may send "100 Continue" for ever.
+        room = MAX_HEADER_BYTES - self._header_bytes
+        clean = b"\0" not in data and data.count(b"\r") == data.count(b"\r\n")
         while (end := data.find(b"\n", at) + 1) > 0:
             first, begins = data[at], self._part is _Part.STATUS
+            if end > room:
+                break
             if begins:
                 if self._read_status(data[at:end]):
                     return True
             elif first == 10 or first == 13:
-                if self._count(end - at) or self._end_block(data[at:end]):
+                if self._end_block(data[at:end]):
                     return True
                 if self._part is not _Part.STATUS:
                     self._rest = b""
+                    self._header_bytes += end
                     return self._read_body(data, end)
-            else:
+            elif end == size:
+                break  # what comes next may still be a part of it
+            elif data[end] in _BLANK:
                 whole = _end_of_header(data, end)
-                if whole == 0:
+                if whole == 0 or self._read_header(_unfolded(data[at:whole]), clean):
                     break
-                if self._read_header(data[at:end] if whole == end else _unfolded(data[at:whole])):
-                    return True
                 end = whole
+            elif self._read_header(data[at:end], clean):
+                return True
             at = end
+        if self.code:
+            return True
         self._rest = data[at:]
+        self._header_bytes += at
         if self._part is _Part.STATUS and not b"HTTP/".startswith(self._rest[:5]):
             return self._no_http()
-        if self._header_bytes + size - at > MAX_HEADER_BYTES:
+        if size > room:
             self.stopped = Stopped.HEADERS
         return self.stopped is Stopped.HEADERS
 
@@ -154,8 +165,6 @@ class Response:
             return self._fail(UNSUPPORTED_PROTOCOL, f"Unsupported {what} in response")
         if complaint := _unclean(line):
             return self._fail(WEIRD_SERVER_REPLY, complaint)
-        if self._count(len(line)):
-            return True
         status = int(found[1])
         self.status = status or None
         self.headers = []
@@ -172,8 +181,8 @@ class Response:
             return self._fail(WEIRD_SERVER_REPLY, "Invalid status line")
         return self._fail(UNSUPPORTED_PROTOCOL, "Received HTTP/0.9 when not allowed")
 
-    def _read_header(self, line: bytes) -> bool:
-        if complaint := _unclean(line):
+    def _read_header(self, line: bytes, clean: bool) -> bool:
+        if not clean and (complaint := _unclean(line)):
             return self._fail(WEIRD_SERVER_REPLY, complaint)
         name, colon, value = line.decode("latin-1").partition(":")
         if not colon:
@@ -188,22 +197,9 @@ class Response:
                 return self._fail(BAD_CONTENT_ENCODING, complaint)
         elif key == "location":
             self._located = True
-        return self._keep(name, value, len(line))
-
-    def _keep(self, name: str, value: str, size: int) -> bool:
         if len(self.headers) >= _MOST_HEADERS:
             return self._fail(TOO_LARGE, f"Too many response headers, {_MOST_HEADERS} is max")
-        if self._count(size):
-            return True
         self.headers.append((name.strip(), value))
-        return False
-
-    def _count(self, size: int) -> bool:
-        """Over all blocks: a target may send "100 Continue" for ever."""
-        self._header_bytes += size
-        if self._header_bytes > MAX_HEADER_BYTES:
-            self.stopped = Stopped.HEADERS
-            return True
         return False
 
     def _read_length(self, value: str) -> bool:
@@ -343,13 +339,16 @@ class Response:
             return end
         line, self._rest = self._rest, b""
         self._part = _Part.TRAILER_END
-        # What trails is kept with the headers: to a person it makes no difference.
+        self._header_bytes += len(line) + 2
+        if self._header_bytes > MAX_HEADER_BYTES:
+            self.stopped = Stopped.HEADERS
+            return -1
         name, colon, value = line.decode("latin-1").partition(":")
         if b"\0" in line or not colon:
             self._fail(WEIRD_SERVER_REPLY, "NUL byte in header" if b"\0" in line else "Header without colon")
             return -1
-        if self._keep(name, value.strip(), len(line) + 2):
-            return -1
+        # What trails is kept with the headers: to a person it makes no difference.
+        self.headers.append((name.strip(), value.strip()))
         return end + 1 if data[end] == 13 else end
 
     def _trailer_end(self, data: bytes, at: int) -> int:
