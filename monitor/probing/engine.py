@@ -1,5 +1,6 @@
 """
-The probe engine: libcurl's multi interface, driven by its socket and timer callbacks over one epoll, in one thread.
+The probe engine, in one thread over one epoll: our own sockets for plain HTTP where the address is known, and libcurl's
+multi interface, driven by its socket and timer callbacks, for everything else.
 
 Nothing that a target answers can make `turn` raise. Our own bugs, in callbacks, go to `on_bug`: caught, never lost.
 """

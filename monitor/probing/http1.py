@@ -11,12 +11,12 @@ import re
 from enum import Enum, auto
 from typing import Final
 
+from monitor.probing.chunks import Chunks
 from monitor.probing.failures import (
     BAD_CONTENT_ENCODING,
     GOT_NOTHING,
     OK,
     PARTIAL_FILE,
-    RECV_ERROR,
     TOO_LARGE,
     UNSUPPORTED_PROTOCOL,
     WEIRD_SERVER_REPLY,
@@ -25,13 +25,9 @@ from monitor.probing.hops import REDIRECTS
 from monitor.probing.transfer import MAX_HEADER_BYTES, Stopped
 
 _STATUS_LINE: Final = re.compile(rb"HTTP/(?:1\.[01]|[23](?:\.[0-9])?)[ \t]([0-9]{3})")
-_HEX: Final = re.compile(rb"[0-9a-fA-F]*")
 _BLANK: Final = b" \t"
 _MOST_HEADERS: Final = 5000
-_LONGEST_TRAILER: Final = 4093
-_LONGEST_SIZE: Final = 17  # digits of a chunk's size
 _BIGGEST: Final = 2**63 - 1
-_MALFORMED: Final = "Malformed encoding found in chunked-encoding"
 
 
 class _Part(Enum):
@@ -41,14 +37,7 @@ class _Part(Enum):
     HEADERS = auto()
     COUNTED = auto()  # a body of known length
     ENDLESS = auto()  # a body that ends with the connection
-    CHUNK_SIZE = auto()
-    CHUNK_EXTENSION = auto()
-    CHUNK = auto()
-    CHUNK_END = auto()
-    TRAILERS = auto()  # the beginning of a line of them
-    TRAILER = auto()
-    TRAILER_END = auto()
-    LAST = auto()  # the line feed of the empty line behind them
+    CHUNKED = auto()
 
 
 class Response:
@@ -59,8 +48,8 @@ class Response:
     """
 
     __slots__ = (
-        "_bodyless", "_chunked", "_follows", "_head", "_header_bytes", "_left", "_length", "_located", "_max_body",
-        "_part", "_rest", "body", "code", "headers", "headers_ended", "message", "status", "stopped",
+        "_bodyless", "_chunked", "_chunks", "_follows", "_head", "_header_bytes", "_left", "_length", "_located",
+        "_max_body", "_part", "_rest", "body", "code", "headers", "headers_ended", "message", "status", "stopped",
     )  # fmt: skip
 
     def __init__(self, *, head: bool, follows: bool, max_body: int) -> None:
@@ -95,18 +84,14 @@ class Response:
         """The connection was closed."""
         part = self._part
         if part is _Part.STATUS:
-            self._fail(GOT_NOTHING, "Empty reply from server")
+            self.fail(GOT_NOTHING, "Empty reply from server")
         elif part is _Part.COUNTED:
-            self._fail(PARTIAL_FILE, f"end of response with {self._left} bytes missing")
+            self.fail(PARTIAL_FILE, f"end of response with {self._left} bytes missing")
         elif part is _Part.HEADERS:
             if self._length and not self._head:
-                self._fail(PARTIAL_FILE, f"transfer closed with {self._length} bytes remaining to read")
+                self.fail(PARTIAL_FILE, f"transfer closed with {self._length} bytes remaining to read")
         elif part is not _Part.ENDLESS:
-            self._fail(PARTIAL_FILE, "transfer closed with outstanding read data remaining")
-
-    def _fail(self, code: int, message: str) -> bool:
-        self.code, self.message = code, message
-        return True
+            self.fail(PARTIAL_FILE, "transfer closed with outstanding read data remaining")
 
     # -- status line and headers ---------------------------------------------------------------------------------------
 
@@ -162,43 +147,43 @@ class Response:
         found = _STATUS_LINE.match(line)
         if found is None:
             what = "HTTP/1 subversion" if line[5:6] == b"1" else "HTTP version"
-            return self._fail(UNSUPPORTED_PROTOCOL, f"Unsupported {what} in response")
+            return self.fail(UNSUPPORTED_PROTOCOL, f"Unsupported {what} in response")
         if complaint := _unclean(line):
-            return self._fail(WEIRD_SERVER_REPLY, complaint)
+            return self.fail(WEIRD_SERVER_REPLY, complaint)
         status = int(found[1])
         self.status = status or None
         self.headers = []
         self.headers_ended = False
         self._begin_block()
         if status < 100:
-            return self._fail(UNSUPPORTED_PROTOCOL, "Unsupported response code in HTTP response")
+            return self.fail(UNSUPPORTED_PROTOCOL, "Unsupported response code in HTTP response")
         self._bodyless = status in (204, 304) or status < 200
         self._part = _Part.HEADERS
         return False
 
     def _no_http(self) -> bool:
         if self.status is not None:  # behind an interim answer
-            return self._fail(WEIRD_SERVER_REPLY, "Invalid status line")
-        return self._fail(UNSUPPORTED_PROTOCOL, "Received HTTP/0.9 when not allowed")
+            return self.fail(WEIRD_SERVER_REPLY, "Invalid status line")
+        return self.fail(UNSUPPORTED_PROTOCOL, "Received HTTP/0.9 when not allowed")
 
     def _read_header(self, line: bytes, clean: bool) -> bool:
         if not clean and (complaint := _unclean(line)):
-            return self._fail(WEIRD_SERVER_REPLY, complaint)
+            return self.fail(WEIRD_SERVER_REPLY, complaint)
         name, colon, value = line.decode("latin-1").partition(":")
         if not colon:
-            return self._fail(WEIRD_SERVER_REPLY, "Header without colon")
+            return self.fail(WEIRD_SERVER_REPLY, "Header without colon")
         value = value.strip()
         key = name.lower()
         if key == "content-length":
             if not self._bodyless and self._read_length(value):
-                return self._fail(WEIRD_SERVER_REPLY, "Invalid Content-Length: value")
+                return self.fail(WEIRD_SERVER_REPLY, "Invalid Content-Length: value")
         elif key == "transfer-encoding":
             if not (self._bodyless or self._head) and (complaint := self._read_encodings(value)):
-                return self._fail(BAD_CONTENT_ENCODING, complaint)
+                return self.fail(BAD_CONTENT_ENCODING, complaint)
         elif key == "location":
             self._located = True
         if len(self.headers) >= _MOST_HEADERS:
-            return self._fail(TOO_LARGE, f"Too many response headers, {_MOST_HEADERS} is max")
+            return self.fail(TOO_LARGE, f"Too many response headers, {_MOST_HEADERS} is max")
         self.headers.append((name.strip(), value))
         return False
 
@@ -232,7 +217,7 @@ class Response:
     def _end_block(self, line: bytes) -> bool:
         """True when the answer is over with its headers."""
         if line not in (b"\r\n", b"\n"):
-            return self._fail(WEIRD_SERVER_REPLY, "Carriage return found in header")
+            return self.fail(WEIRD_SERVER_REPLY, "Carriage return found in header")
         self.headers_ended = True
         status = self.status or 0
         if status < 200 and status != 101:
@@ -244,7 +229,7 @@ class Response:
         if self._head or status in (204, 304):
             return True
         if self._chunked:
-            self._part = _Part.CHUNK_SIZE
+            self._part, self._chunks = _Part.CHUNKED, Chunks()
         elif self._length is not None:
             self._part, self._left = _Part.COUNTED, self._length
             return self._length == 0
@@ -258,17 +243,14 @@ class Response:
         if self._part is _Part.COUNTED:
             piece = data[at : at + self._left]
             self._left -= len(piece)
-            return self._take(piece) or self._left == 0
+            return self.take(piece) or self._left == 0
         if self._part is _Part.ENDLESS:
-            return self._take(data[at:])
-        size = len(data)
-        while at < size:
-            at = _STEPS[self._part](self, data, at)
-            if at < 0:
-                return True
-        return False
+            return self.take(data[at:])
+        return self._chunks.feed(self, data, at)
 
-    def _take(self, piece: bytes) -> bool:
+    # -- what was read -------------------------------------------------------------------------------------------------
+
+    def take(self, piece: bytes) -> bool:
         """True when the bound of the body is passed."""
         room = self._max_body - len(self.body)
         if len(piece) <= room:
@@ -278,103 +260,23 @@ class Response:
         self.stopped = Stopped.BODY
         return True
 
-    # Each step of a chunked body takes data from *at* on and returns where it left off, -1 when the answer is over.
-
-    def _chunk_size(self, data: bytes, at: int) -> int:
-        found = _HEX.match(data, at)
-        digits = found[0] if found else b""
-        at += len(digits)
-        self._rest += digits
-        if len(self._rest) > _LONGEST_SIZE:
-            return self._give_up(f"chunk hex-length longer than {_LONGEST_SIZE}")
-        if at == len(data):
-            return at
-        if not self._rest:
-            return self._give_up(f"chunk hex-length char not a hex digit: 0x{data[at]:x}")
-        self._left = int(self._rest, 16)
-        if self._left > _BIGGEST:
-            return self._give_up(f"invalid chunk size: '{self._rest.decode()}'")
-        self._rest = b""
-        self._part = _Part.CHUNK_EXTENSION
-        return at
-
-    def _chunk_extension(self, data: bytes, at: int) -> int:
-        end = data.find(b"\n", at) + 1
-        if end == 0:
-            return len(data)
-        self._part = _Part.CHUNK if self._left else _Part.TRAILERS
-        return end
-
-    def _chunk(self, data: bytes, at: int) -> int:
-        piece = data[at : at + self._left]
-        if self._take(piece):
-            return -1
-        self._left -= len(piece)
-        if not self._left:
-            self._part = _Part.CHUNK_END
-        return at + len(piece)
-
-    def _chunk_end(self, data: bytes, at: int) -> int:
-        if data[at] == 10:
-            self._part = _Part.CHUNK_SIZE
-        elif data[at] != 13:
-            return self._give_up(_MALFORMED)
-        return at + 1
-
-    def _trailers(self, data: bytes, at: int) -> int:
-        if data[at] == 13:
-            self._part = _Part.LAST
-            return at + 1
-        self._part = _Part.LAST if data[at] == 10 else _Part.TRAILER
-        return at
-
-    def _trailer(self, data: bytes, at: int) -> int:
-        ends = [end for end in (data.find(b"\r", at), data.find(b"\n", at)) if end >= 0]
-        end = min(ends, default=len(data))
-        self._rest += data[at:end]
-        if len(self._rest) > _LONGEST_TRAILER:
-            self._fail(TOO_LARGE, "Out of memory in chunked-encoding")
-            return -1
-        if not ends:
-            return end
-        line, self._rest = self._rest, b""
-        self._part = _Part.TRAILER_END
+    def take_trailer(self, line: bytes) -> bool:
+        """Kept with the headers: to a person it makes no difference. True where it is none, or one too many."""
         self._header_bytes += len(line) + 2
         if self._header_bytes > MAX_HEADER_BYTES:
             self.stopped = Stopped.HEADERS
-            return -1
+            return True
         name, colon, value = line.decode("latin-1").partition(":")
-        if b"\0" in line or not colon:
-            self._fail(WEIRD_SERVER_REPLY, "NUL byte in header" if b"\0" in line else "Header without colon")
-            return -1
-        # What trails is kept with the headers: to a person it makes no difference.
+        if b"\0" in line:
+            return self.fail(WEIRD_SERVER_REPLY, "NUL byte in header")
+        if not colon:
+            return self.fail(WEIRD_SERVER_REPLY, "Header without colon")
         self.headers.append((name.strip(), value.strip()))
-        return end + 1 if data[end] == 13 else end
+        return False
 
-    def _trailer_end(self, data: bytes, at: int) -> int:
-        if data[at] != 10:
-            return self._give_up(_MALFORMED)
-        self._part = _Part.TRAILERS
-        return at + 1
-
-    def _last(self, data: bytes, at: int) -> int:
-        return -1 if data[at] == 10 else self._give_up(_MALFORMED)
-
-    def _give_up(self, message: str) -> int:
-        self._fail(RECV_ERROR, message)
-        return -1
-
-
-_STEPS: Final = {
-    _Part.CHUNK_SIZE: Response._chunk_size,
-    _Part.CHUNK_EXTENSION: Response._chunk_extension,
-    _Part.CHUNK: Response._chunk,
-    _Part.CHUNK_END: Response._chunk_end,
-    _Part.TRAILERS: Response._trailers,
-    _Part.TRAILER: Response._trailer,
-    _Part.TRAILER_END: Response._trailer_end,
-    _Part.LAST: Response._last,
-}
+    def fail(self, code: int, message: str) -> bool:
+        self.code, self.message = code, message
+        return True
 
 
 def _end_of_header(data: bytes, end: int) -> int:

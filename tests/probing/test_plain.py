@@ -320,6 +320,17 @@ def test_localhost_refuses_where_both_addresses_do(fetch: Fetch, hell: ModuleTyp
     )
 
 
+def test_one_that_is_not_connected_at_once(fetch: Fetch, serve: Serve, hell: ModuleType) -> None:
+    """Of 0.0.0.0 the kernel alone knows that it is this machine."""
+    server = serve(hell.say(hell.HELLO))
+    with hell.closed_port() as taken:
+        refused = fetch(f"http://0.0.0.0:{taken.getsockname()[1]}/").error
+
+    assert fetch(f"http://0.0.0.0:{server.port}/").status == 200
+    assert refused is not None
+    assert refused.reason is Reason.REFUSED
+
+
 def test_an_address_of_the_sixth_version(fetch: Fetch, hell: ModuleType) -> None:
     if not socket.has_ipv6:
         pytest.skip("no IPv6 here")
