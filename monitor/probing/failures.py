@@ -193,7 +193,8 @@ def _connection(hop: Hop, end: HopEnd) -> tuple[Reason, str]:
         if reason is Reason.INTERNAL:
             return reason, f"no connection to {where} could be begun: {remedy(end.errno)}"
         return reason or Reason.UNREACHABLE, f"connect to {where} failed: {os.strerror(end.errno)}"
-    if reason is not Reason.RESET and os.strerror(end.errno) not in end.message:
+    told = os.strerror(end.errno) in end.message or f"errno {end.errno}" in end.message
+    if reason is not Reason.RESET and not told:
         reason = None  # left over from another address, which was tried before the one that answered
     hung_up = reason is Reason.RESET or "reset by peer" in end.message or "Broken pipe" in end.message
     cut = "unexpected eof" in end.message  # OpenSSL's words for a connection that closed without a goodbye

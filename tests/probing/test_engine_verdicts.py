@@ -43,6 +43,23 @@ def test_what_the_system_said_of_a_connect(number: int, reason: Reason) -> None:
 
 
 @pytest.mark.parametrize(
+    ("number", "message", "reason"),
+    [
+        (errno.EHOSTUNREACH, "Recv failure: No route to host", Reason.UNREACHABLE),
+        (errno.ETIMEDOUT, "SSL_read: SSL_ERROR_SYSCALL, errno 110", Reason.TIMEOUT),
+        (errno.ECONNREFUSED, "chunk hex-length char not a hex digit: 0x7a", Reason.PROTOCOL),
+        (errno.ENETUNREACH, "chunk hex-length char not a hex digit: 0x7a", Reason.PROTOCOL),
+    ],
+)
+def test_what_an_address_tried_before_said_is_not_what_ended_a_connection(
+    number: int, message: str, reason: Reason
+) -> None:
+    end = HopEnd(code=failures.RECV_ERROR, errno=number, message=message, status=200)
+
+    assert explain(HOP, end, 5.0, 0).reason is reason
+
+
+@pytest.mark.parametrize(
     ("verify", "words"),
     [
         (9, "not valid yet: compare the clocks"),
