@@ -1,4 +1,4 @@
-"""What Prometheus recorded of each check and of each service's traffic, as the past that a replay plays."""
+"""What was recorded of each check, and what Prometheus knows of it and of traffic, as the past that a replay plays."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from heapq import merge
 from statistics import median
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from checks.check import Check
 from checks.result import Confirmation, Outcome
@@ -27,6 +27,33 @@ STEP: Final = 60.0
 SUCCESS, DURATION = "probe_success", "probe_duration_seconds"
 
 
+class CheckPast(Protocol):
+    """What is known of one check's past, wherever it was found."""
+
+    @property
+    def check(self) -> Check: ...
+
+    @property
+    def interval(self) -> float:
+        """Of the replay, in seconds."""
+        ...
+
+    @property
+    def began(self) -> float:
+        """When the first probe was due, in seconds since the Unix epoch."""
+        ...
+
+    def described(self) -> dict[str, object]:
+        """What was found, for machines."""
+        ...
+
+    def unsharp_at(self, at: float, /) -> float:
+        """By how many seconds what happened at that instant may have happened earlier or later."""
+        ...
+
+    def probes(self) -> Iterator[Probe]: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
     """
@@ -42,6 +69,17 @@ class Recorded:
     interval: float
     success: Samples
     duration: Mapping[float, float]
+
+    @property
+    def began(self) -> float:
+        return self.success.at[0]
+
+    def described(self) -> dict[str, object]:
+        samples = len(self.success.at)
+        return {"check": self.check.id, "series": self.selector, "interval": self.interval, "samples": samples}
+
+    def unsharp_at(self, _at: float, /) -> float:
+        return 0.0
 
     def probes(self) -> Iterator[Probe]:
         """One for each interval; nobody knows of a failure whether a re-probe would have confirmed it."""
@@ -99,7 +137,7 @@ def recorded(
     return None
 
 
-def as_recorded(config: Config, found: Mapping[str, Recorded], with_traffic: frozenset[str]) -> Config:
+def as_recorded(config: Config, found: Mapping[str, CheckPast], with_traffic: frozenset[str]) -> Config:
     """*config* with what was recorded alone: checks at the interval of their samples, traffic where there is some."""
     services = {}
     for name, service in config.services.items():
@@ -144,7 +182,7 @@ def _by_instant(series: pd.Series[float]) -> dict[float, float]:
     return dict(zip(series.index.to_list(), series.to_list(), strict=True))
 
 
-def past_of(found: Mapping[str, Recorded], traffic: list[list[Reading]]) -> Iterator[Probe | Reading]:
+def past_of(found: Mapping[str, CheckPast], traffic: list[list[Reading]]) -> Iterator[Probe | Reading]:
     """Everything in the order of its instants."""
     streams = [one.probes() for one in found.values()]
     if len(streams) == 1 and not any(traffic):

@@ -33,6 +33,7 @@ def page(found: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
 def _section(name: str, document: Mapping[str, Any]) -> str:
     since, until = document["since"], document["until"]
     lines = [f"<h2>{escape(name)}</h2><p>{_short(since)} to {_short(until)} UTC, {len(document['checks'])} checks.</p>"]
+    lines += [f"<p>{escape(note)}.</p>" for note in document["notes"]]
     if document["without_history"]:
         lines.append(f"<p>Without history: {escape(', '.join(document['without_history']))}.</p>")
     if document["incidents"]:

@@ -1,11 +1,10 @@
-"""`monitor backtest`: which incidents this configuration would have opened, from what Prometheus recorded."""
+"""`monitor backtest`: which incidents this configuration would have opened, from what was recorded."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +15,8 @@ from monitor.cli.output import Trouble, colour_wanted, printable, table, width_o
 from monitor.core.incident import duration_text
 
 if TYPE_CHECKING:
-    from monitor.backtest.history import Recorded
-    from monitor.backtest.replay import Reading, Replay
+    from monitor.backtest.replay import Replay
+    from monitor.cli.backtest_sources import Found
     from monitor.config import Config
     from monitor.response.case import Case
 
@@ -44,11 +43,18 @@ def _series(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> di
 Examples:
   monitor backtest --since 30d
   monitor backtest --since 30d --config stricter.yaml
+  monitor backtest --since 400d --from history
   monitor backtest --series 'orders/ready=probe_success{job="blackbox",instance="orders"}' --format json
 \b
 The configuration is named with -c, as everywhere; --config names the one to compare it with."""
 )
 @click.option("--since", callback=_span, default="30d", show_default=True, help="How far back: 12h, 30d, 6w.")
+@click.option(
+    "--from",
+    "source",
+    type=click.Choice(["prometheus", "history"]),
+    help="Prometheus, or what the daemon kept in its state folder. Without it: Prometheus where one is configured.",
+)
 @click.option("--config", "other", type=click.Path(path_type=Path), metavar="PATH", help="Compare with this one.")
 @click.option(
     "--series",
@@ -62,14 +68,28 @@ The configuration is named with -c, as everywhere; --config names the one to com
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="One page with pictures.")
 @click.pass_context
 def backtest(
-    context: click.Context, since: timedelta, other: Path | None, series: dict[str, str], style: str, html: Path | None
+    context: click.Context,
+    since: timedelta,
+    source: str | None,
+    other: Path | None,
+    series: dict[str, str],
+    style: str,
+    html: Path | None,
 ) -> None:
-    """Replay Prometheus' history through the rules: incidents, severities, delays, budgets."""
+    """Replay what was recorded through the rules: incidents, severities, delays, budgets."""
+    from monitor.cli.backtest_sources import from_history, from_prometheus
     from monitor.cli.main import config_of
 
     end = datetime.now(UTC).replace(second=0, microsecond=0)
     configs = [config_of(context), *([_read(other)] if other is not None else [])]
-    documents = [_replayed(config, series, end - since, end) for config in configs]
+    documents = []
+    for config in configs:
+        if (source or ("prometheus" if configs[0].sources.prometheus else "history")) == "history":
+            # What -c's daemon kept is the one past that both configurations are played.
+            found = from_history(config, configs[0].monitor.state, series, end - since, end)
+        else:
+            found = from_prometheus(config, series, end - since, end)
+        documents.append(_replayed(config, found, end))
     names = ["the configuration"] if other is None else ["-c", f"--config {other}"]
     if html is not None:
         _write_page(html, list(zip(names, documents, strict=True)))
@@ -102,106 +122,30 @@ def _read(path: Path) -> Config:
         raise Trouble(str(error)) from None
 
 
-@dataclass(slots=True)
-class Progress:
-    """One line on the terminal that is written over; nothing where nobody watches."""
-
-    start: datetime
-    span: timedelta
-    what: str = ""
-
-    def tell(self, at: datetime) -> None:
-        if sys.stderr.isatty():
-            click.echo(f"\r\x1b[K{printable(self.what)}: {(at - self.start) / self.span:.0%}", nl=False, err=True)
-
-    def clear(self) -> None:
-        if sys.stderr.isatty():
-            click.echo("\r\x1b[K", nl=False, err=True)
-
-
-def _replayed(config: Config, series: dict[str, str], start: datetime, end: datetime) -> dict[str, Any]:
+def _replayed(config: Config, found: Found, end: datetime) -> dict[str, Any]:
     from monitor.backtest.history import as_recorded, past_of
     from monitor.backtest.learning import Baselines
     from monitor.backtest.replay import Replay
 
-    found, traffic = _fetched(config, series, start, end)
-    one = as_recorded(config, found, frozenset(readings[0].service for readings in traffic if readings))
-    began = min(recorded.success.at[0] for recorded in found.values())
+    traffic = found.traffic
+    one = as_recorded(config, found.checks, frozenset(readings[0].service for readings in traffic if readings))
+    began = min(recorded.began for recorded in found.checks.values())
     replay = Replay(one, began, Baselines(config.monitor.time_zone))
-    replay.play(past_of(found, traffic))
-    return document(replay, found, [c.id for c in config.all_checks() if c.id not in found], began, end)
+    replay.play(past_of(found.checks, traffic))
+    return document(replay, found, [c.id for c in config.all_checks() if c.id not in found.checks], began, end)
 
 
-def _fetched(
-    config: Config, series: dict[str, str], start: datetime, end: datetime
-) -> tuple[dict[str, Recorded], list[list[Reading]]]:
-    """Raises Trouble that says what was looked for."""
-    from monitor.backtest.history import candidates, readings, recorded
-    from monitor.sources.prometheus import Prometheus, QueryRefused, SourceAway
-
-    address = config.sources.prometheus
-    if address is None:
-        raise Trouble("there is no history to replay: set sources: {prometheus: URL} in the configuration")
-    unknown = series.keys() - {check.id for check in config.all_checks()}
-    if unknown:
-        raise Trouble(f"--series names no check of the configuration: {printable(', '.join(sorted(unknown)))}")
-    progress = Progress(start, end - start)
-    client = Prometheus(address, timeout=30.0)
-    found: dict[str, Recorded] = {}
-    traffic: list[list[Reading]] = []
-    tried: list[str] = []
-    try:
-        for check in config.all_checks():
-            progress.what = check.id
-            selectors = (series[check.id],) if check.id in series else candidates(check)
-            one = recorded(client, check, selectors, start, end, progress.tell)
-            if one is None:
-                tried += [f"  {check.id}: {selector}" for selector in selectors]
-            else:
-                found[check.id] = one
-        if not found:
-            looked = "\n".join(tried)
-            raise Trouble(
-                f"Prometheus has no samples from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC of any check. "
-                f"Looked for:\n{printable_lines(looked)}\nName the series with --series SERVICE/CHECK=SELECTOR."
-            )
-        heard = {one.check.service for one in found.values()}
-        asked = [s for name, s in config.services.items() if name in heard and s.traffic and s.traffic.requests]
-        if asked:
-            from monitor.sources.ranges import Ranges
-
-            ranges = Ranges(address, timeout=30.0)
-            for service in asked:
-                progress.what = f"traffic of {service.name}"
-                traffic.append(readings(ranges, service, start, end))
-                progress.tell(end)
-    except QueryRefused as refusal:
-        raise Trouble(f"{printable(progress.what)}: {printable(str(refusal))}") from None
-    except SourceAway as away:
-        raise Trouble(f"Prometheus (sources.prometheus): {printable(str(away))}; nothing was replayed") from None
-    finally:
-        progress.clear()
-    return found, traffic
-
-
-def printable_lines(text: str) -> str:
-    return "\n".join(map(printable, text.splitlines()))
-
-
-def document(
-    replay: Replay, found: dict[str, Recorded], lacking: list[str], began: float, end: datetime
-) -> dict[str, Any]:
+def document(replay: Replay, found: Found, lacking: list[str], began: float, end: datetime) -> dict[str, Any]:
     """What was found, for machines; the table is made of it."""
     last = {point.service: point.remaining for point in replay.budgets}
     return {
         "since": datetime.fromtimestamp(began, UTC).isoformat(),
         "until": end.isoformat(),
-        "checks": [
-            {"check": name, "series": one.selector, "interval": one.interval, "samples": len(one.success.at)}
-            for name, one in found.items()
-        ],
+        "source": found.source,
+        "notes": found.notes,
+        "checks": [one.described() for one in found.checks.values()],
         "without_history": lacking,
-        "incidents": [_incident(case) for case in replay.cases],
+        "incidents": [_incident(case, found) for case in replay.cases],
         "budgets": [
             {
                 "service": name,
@@ -213,7 +157,7 @@ def document(
     }
 
 
-def _incident(case: Case) -> dict[str, Any]:
+def _incident(case: Case, found: Found) -> dict[str, Any]:
     incident = case.incident
     opened, first, resolved = incident.opened_at, incident.first_failure_at, incident.resolved_at
     return {
@@ -225,6 +169,7 @@ def _incident(case: Case) -> dict[str, Any]:
         "opened_at": opened and opened.isoformat(),
         "delay_seconds": (opened - first).total_seconds() if opened and first and not incident.reopened else None,
         "resolved_at": resolved and resolved.isoformat(),
+        "unsharp_seconds": found.unsharp_at(case.services(), opened or incident.since),
         "reopened": incident.reopened,
         "reason": incident.reason,
     }
@@ -244,7 +189,7 @@ def rendered(document: dict[str, Any], width: int, colour: bool) -> str:
         )
         for i in incidents
     ]
-    blocks = [head]
+    blocks = ["\n".join([head, *map(printable, document["notes"])])]
     if document["without_history"]:
         blocks[0] += f"\nwithout history: {printable(', '.join(document['without_history']))}"
     headers = ("OPENED", "SERVICE", "SEVERITY", "DELAY", "RESOLVED", "REASON")

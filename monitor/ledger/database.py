@@ -94,23 +94,26 @@ def schema_version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def refuse_no_file(path: Path) -> None:
+def refuse_no_file(path: Path, kind: str = "ledger", remedy: str = REMEDY) -> None:
     """What can be told without SQLite, which would remove the -wal beside an empty file."""
     status = path.stat()
     if stat.S_ISDIR(status.st_mode):
-        raise LedgerUnsound(f"{path} is a folder and no ledger: move it away")
+        raise LedgerUnsound(f"{path} is a folder and no {kind}: move it away")
     if not stat.S_ISREG(status.st_mode):
-        raise LedgerUnsound(f"{path} is no regular file and no ledger: move it away")
+        raise LedgerUnsound(f"{path} is no regular file and no {kind}: move it away")
     if status.st_size == 0:
-        raise LedgerUnsound(f"{path} is empty, what it held is gone: {REMEDY}")
+        raise LedgerUnsound(f"{path} is empty, what it held is gone: {remedy}")
 
 
-def open_for_reading(path: Path) -> sqlite3.Connection:
+def open_for_reading(path: Path, kind: str = "ledger", remedy: str = REMEDY) -> sqlite3.Connection:
     """
     Open *path* and make no file: not the database, and not the -wal and -shm beside it.
 
     With no -wal the last writer closed it well and everything is in the one file; SQLite would still make a -wal to
     read it, owned by whoever asks, and a daemon of another user could then not start. Hence `immutable`.
+
+    Args:
+        kind, remedy: What it should be, and what helps if it is not: for the words of a refusal.
 
     Raises:
         LedgerAbsent: There is no such file, or we may not read it.
@@ -119,10 +122,10 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     try:
         owner = path.stat().st_uid
     except FileNotFoundError:
-        raise LedgerAbsent(f"{path} does not exist: no daemon has kept a ledger there yet") from None
+        raise LedgerAbsent(f"{path} does not exist: no daemon has kept a {kind} there yet") from None
     except PermissionError:
         raise LedgerAbsent(f"{path.parent} may not be entered by uid {os.geteuid()}: ask as its owner") from None
-    refuse_no_file(path)
+    refuse_no_file(path, kind, remedy)
     if not os.access(path, os.R_OK):
         raise LedgerAbsent(f"{path} may not be read by uid {os.geteuid()}: ask as its owner, uid {owner}")
     wal = path.with_name(path.name + "-wal")

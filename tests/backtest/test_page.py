@@ -13,6 +13,7 @@ DOCUMENT = {
     "since": "2026-03-02T00:00:00+00:00",
     "until": "2026-03-03T00:00:00+00:00",
     "checks": [{"check": "orders/ready"}],
+    "notes": ["2026-03-02 00:00 to 2026-03-03 00:00 UTC: rows of 5 min"],
     "without_history": ["mail/ready"],
     "incidents": [
         {
