@@ -48,8 +48,13 @@ class Baselines:
         minute = at.minute
         if minute % 2:  # of sixty minutes every other: by time, for chosen by size the largest would be kept or lost
             return
-        begin = at - timedelta(minutes=minute, seconds=at.second, microseconds=at.microsecond)
-        values = self._hours.setdefault(key, {}).setdefault(begin, [])
+        hours = self._hours.get(key)
+        if hours is None:
+            hours = self._hours[key] = {}
+        begin = at - timedelta(0, 60 * minute + at.second, at.microsecond)
+        values = hours.get(begin)
+        if values is None:
+            values = hours[begin] = []
         if len(values) < PER_HOUR:
             values.append(value)
 

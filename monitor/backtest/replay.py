@@ -39,6 +39,8 @@ REFIT_AT: Final = 3 * HOUR + 17 * MINUTE
 """Of a day, when the daemon fits its baselines anew. It does so daily; here weekly once they are no longer young: a day
 more or less of six weeks changes little, and a year of daily fits takes longer than the rest of its replay."""
 NEVER: Final = float("inf")
+ROUNDING: Final = 1e-3
+"""More than an instant loses as a datetime, in seconds: no tick is left out for it."""
 
 
 class Probe(NamedTuple):
@@ -113,8 +115,9 @@ class Replay:
     budgets: list[BudgetPoint] = field(default_factory=list)
     judge: Judge = field(init=False)
     _watches: dict[str, CheckWatch] = field(init=False)
-    _well: dict[str, CheckResult] = field(init=False)
-    _limits: dict[str, float] = field(init=False)
+    _well: dict[str, tuple[CheckWatch, CheckResult]] = field(init=False)
+    _heard: dict[str, float] = field(init=False)
+    _silences: list[list[tuple[str, float]]] = field(init=False)
     _tracks: dict[tuple[str, Signal, str], LatencyTrack] = field(init=False, default_factory=dict)
     _traffic: dict[str, _Traffic] = field(init=False)
     _now: datetime = field(init=False)
@@ -138,9 +141,15 @@ class Replay:
         self.judge = Judge(config, book, began, self._around, self._adopt, lambda _: None)
         self._watches = {w.check.id: w for service in self.judge.watches.values() for w in service.checks.values()}
         self._well = {
-            name: _result(Probe(self.began_at, name, Outcome.OK), began, watch) for name, watch in self._watches.items()
+            name: (watch, _result(Probe(self.began_at, name, Outcome.OK), began, watch))
+            for name, watch in self._watches.items()
         }
-        self._limits = {name: gap_limit(watch.check.interval).total_seconds() for name, watch in self._watches.items()}
+        # As the watches know it, but as numbers: it is looked at in each minute.
+        self._heard = dict.fromkeys(self._watches, self.began_at)
+        self._silences = [
+            [(w.check.id, gap_limit(w.check.interval).total_seconds() - ROUNDING) for w in service.checks.values()]
+            for service in self.judge.watches.values()
+        ]
         self._every = self.judge.every.total_seconds()
         self._tick = self._due = self.began_at + self._every
         self._minute = floor(self.began_at / MINUTE) * MINUTE
@@ -152,19 +161,28 @@ class Replay:
 
     def play(self, past: Iterable[Probe | Reading]) -> None:
         """Args: past: In the order of its instants. May be called again with what came after."""
-        watches, well = self._watches, self._well
+        well, heard, ok = self._well, self._heard, Outcome.OK
         for seen in past:
             at = seen.at
             if at >= self._due:
                 self._advance(at)
             if isinstance(seen, Reading):
                 self._read(seen)
-            elif seen.outcome is Outcome.OK:
-                watches[seen.check].well(well[seen.check], slot_instant(at), seen.latency)
+            elif seen.outcome is ok:
+                name = seen.check
+                watch, result = well[name]
+                watch.well(result, slot_instant(at), seen.latency)
+                heard[name] = at
             else:
-                self._now = slot_instant(at)
-                self.judge.take([_result(seen, self._now, watches[seen.check])], self._now, self._now)
-                self._due = self._tick = self._next_tick(at)
+                self._take(seen)
+
+    def _take(self, probe: Probe) -> None:
+        at = probe.at
+        self._now = slot_instant(at)
+        self.judge.take([_result(probe, self._now, self._watches[probe.check])], self._now, self._now)
+        if probe.outcome is not Outcome.UNKNOWN:
+            self._heard[probe.check] = at
+        self._due = self._tick = self._next_tick(at)
 
     def finish(self, until: float) -> None:
         """The time that is left without a result."""
@@ -173,10 +191,9 @@ class Replay:
     def _advance(self, until: float) -> None:
         """Every tick up to *until*, or those of them that may find something."""
         while self._due <= until:
-            self._turn(self._due)
-            self._tick = self._due + self._every
-            self._due = self._tick
-            if not self.every_tick and self._rests():
+            rests = self._turn(self._due)
+            self._tick = self._due = self._due + self._every
+            if rests and not self.every_tick:
                 due = min(self._minute + self._settling, self._silent_at, self._hour, self._refit)
                 if due > self._tick:
                     self._due = self.began_at + ceil((due - self.began_at) / self._every) * self._every
@@ -194,7 +211,8 @@ class Replay:
             for name, traffic in self._traffic.items()
         )
 
-    def _turn(self, tick: float) -> None:
+    def _turn(self, tick: float) -> bool:
+        """Whether everything is at rest after it."""
         if tick >= self._minute + self._settling:
             self._settle(tick)
         if tick >= self._hour:
@@ -206,28 +224,32 @@ class Replay:
             self._refit += DAY if tick - self.began_at < SEASON.total_seconds() else WEEK
         if tick + MINUTE >= self._silent_at:  # a minute early, so that no turn is needed for this alone
             self._silent_at = self._earliest_silence()
-        if self.every_tick or tick >= self._silent_at or not self._rests():
-            now = self._now = slot_instant(tick)
-            self.judge.tick(now, now)
+        if not self.every_tick and tick < self._silent_at and self._rests():
+            return True
+        now = self._now = slot_instant(tick)
+        self.judge.tick(now, now)
+        return self._rests()
 
     def _earliest_silence(self) -> float:
         """Before which no service can be silent for too long: results only move it away."""
-        earliest = NEVER
-        for service in self.judge.watches.values():
+        earliest, heard = NEVER, self._heard
+        for service in self._silences:
             # Silent is a service only when all its checks are.
             latest = 0.0
-            for watch in service.checks.values():
-                latest = max(latest, watch.silent_since().timestamp() + self._limits[watch.check.id])
-            earliest = min(earliest, latest or NEVER)
+            for name, limit in service:
+                silent = heard[name] + limit
+                if silent > latest:
+                    latest = silent
+            if 0.0 < latest < earliest:
+                earliest = latest
         return earliest
 
     def _settle(self, tick: float) -> None:
         while self._minute + self._settling <= tick:
-            minute: datetime | None = None
+            minute = slot_instant(self._minute)
             for watch in self._watches.values():
                 if not watch.latencies:
                     continue
-                minute = minute or slot_instant(self._minute)
                 if (latency := watch.take_latency(minute)) is not None:
                     check = watch.check
                     self._judge_latency((check.service, Signal.PROBE_LATENCY, check.name), minute, latency)

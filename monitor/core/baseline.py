@@ -131,7 +131,7 @@ class Baseline:
 
     def sample(self, at: datetime) -> Sample:
         """The finest slot that holds enough values; the whole baseline when none does, however little that is."""
-        return self.of_hour(self.hour(at))
+        return self.of_hour(hour_of_week(at, self._zone))
 
     def of_hour(self, slot: int) -> Sample:
         """The same for an hour of the week, 0 to 167."""

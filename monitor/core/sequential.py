@@ -78,7 +78,8 @@ class RankCusum:
     h: float = 8.0
 
     def step(self, s: float, z: float) -> float:
-        return min(self.h, max(0.0, s + z - self.k))
+        s += z - self.k
+        return min(self.h, s) if s > 0.0 else 0.0
 
     def alarmed(self, s: float) -> bool:
         return s >= self.h

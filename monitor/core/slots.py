@@ -32,4 +32,5 @@ def slots_between(check_id: str, interval: float, start: datetime, end: datetime
 
 def slot_instant(seconds: float) -> datetime:
     """A slot as an instant of the steady timeline."""
-    return _EPOCH + timedelta(seconds=seconds)
+    # By position: a third cheaper, and a year has half a million of them.
+    return _EPOCH + timedelta(0, seconds)

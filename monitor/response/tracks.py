@@ -52,7 +52,8 @@ class LatencyTrack:
             self.onset_at = None
         elif self.onset_at is None:
             self.onset_at = at
-        if self.shift and _CUSUM.alarmed(self.s):
+        alarmed = _CUSUM.alarmed(self.s)
+        if self.shift and alarmed:
             # The newest score still lies above: nothing to test. A thousand shifted checks are tested a thousand times.
             self._settle(at, seconds)
             return
@@ -64,7 +65,7 @@ class LatencyTrack:
                 return
             self._settle(at, seconds)
             return
-        found = latency_shift(list(self.recent), sample, _CUSUM.alarmed(self.s))
+        found = latency_shift(list(self.recent) if alarmed else (), sample, alarmed)
         self.judged = sample.n > 0
         self.shift = found.text if found.confirmed else ""
 

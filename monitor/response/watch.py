@@ -133,7 +133,7 @@ class CheckWatch:
         if self.s <= 0.0:
             self.trouble = None
         if latency is not None:
-            minute = at - timedelta(seconds=at.second, microseconds=at.microsecond)
+            minute = at - timedelta(0, at.second, at.microsecond)
             self.latencies.setdefault(minute, []).append(latency)
 
     def _fail(self, at: datetime) -> None:
@@ -217,8 +217,9 @@ class CheckWatch:
     def take_latency(self, minute: datetime) -> float | None:
         """The median latency of *minute* in seconds, forgotten with everything older; None without an ok result."""
         values = self.latencies.pop(minute, None)
-        for older in [m for m in self.latencies if m < minute]:
-            del self.latencies[older]
+        if self.latencies:
+            for older in [m for m in self.latencies if m < minute]:
+                del self.latencies[older]
         if not values:
             return None
         return values[0] if len(values) == 1 else median(values)
