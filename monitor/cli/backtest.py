@@ -175,16 +175,20 @@ def _incident(case: Case, found: Found) -> dict[str, Any]:
     }
 
 
+def _short(at: str) -> str:
+    return at[:16].replace("T", " ")
+
+
 def rendered(document: dict[str, Any], width: int, colour: bool) -> str:
-    head = f"{document['since'][:16]} to {document['until'][:16]} UTC, {len(document['checks'])} checks replayed"
+    head = f"{_short(document['since'])} to {_short(document['until'])} UTC, {len(document['checks'])} checks replayed"
     incidents = document["incidents"]
     rows = [
         (
-            i["opened_at"][:16].replace("T", " "),
+            _short(i["opened_at"]),
             printable(i["service"]),
             i["severity"],
             "-" if i["delay_seconds"] is None else duration_text(timedelta(seconds=i["delay_seconds"])),
-            (i["resolved_at"] or "not resolved")[:16].replace("T", " "),
+            _short(i["resolved_at"] or "not resolved"),
             printable(i["reason"]),
         )
         for i in incidents

@@ -59,10 +59,28 @@ def test_an_incident_is_a_bar_from_its_opening_to_its_end() -> None:
     assert bars == [(240.0, 240.0, COLOURS["SEV2"]), (720.0, 240.0, COLOURS["SEV4"])]
 
 
+@pytest.mark.parametrize(
+    ("until", "labels"),
+    [
+        ("2026-03-02T06:00:00+00:00", ["03-02", "01:00", "02:00", "03:00", "04:00", "05:00"]),
+        ("2026-03-03T00:00:00+00:00", ["03-02", "03:00", "06:00", "09:00", "12:00", "15:00", "18:00", "21:00"]),
+        ("2026-03-11T00:00:00+00:00", [f"03-{day:02}" for day in range(2, 11)]),
+        (
+            "2027-03-02T00:00:00+00:00",
+            ["2026-03-02", "2026-05-01", "2026-06-30", "2026-08-29", "2026-10-28", "2026-12-27"],
+        ),
+    ],
+)
+def test_the_axis_has_whole_hours_or_days_and_room_for_each(until: str, labels: list[str]) -> None:
+    timeline, _ = pictures(page([("the configuration", {**DOCUMENT, "until": until})]))
+
+    assert [text.text for text in timeline.iter("text")] == ["orders", "stock", *labels]
+
+
 def test_a_budget_that_is_overspent_crosses_its_line() -> None:
     _, curve = pictures(page([("the configuration", DOCUMENT)]))
 
-    [line] = curve.iter("line")
+    [line] = [line for line in curve.iter("line") if line.attrib["class"] == "none"]
     [points] = curve.iter("polyline")
     assert float(line.attrib["y1"]) == CURVE / 2
     assert points.attrib["points"] == f"0.0,0.0 960.0,{CURVE:.1f}"
