@@ -83,20 +83,15 @@ class Recorded:
 
     def probes(self) -> Iterator[Probe]:
         """One for each interval; nobody knows of a failure whether a re-probe would have confirmed it."""
-        due = 0.0
+        due, name, seconds = 0.0, self.check.id, self.duration.get
+        good, bad = (Outcome.OK, Confirmation.NONE), (Outcome.FAILED, Confirmation.UNASKED)
+        late = 0.75 * self.interval
         for at, value in zip(self.success.at, self.success.values, strict=True):
             if at < due:
                 continue
             # A little early is in time: a scrape is never exactly on its grid.
-            due = at + 0.75 * self.interval
-            ok = value >= 0.5
-            yield Probe(
-                at,
-                self.check.id,
-                Outcome.OK if ok else Outcome.FAILED,
-                Confirmation.NONE if ok else Confirmation.UNASKED,
-                self.duration.get(at) if ok else None,
-            )
+            due = at + late
+            yield Probe(at, name, *good, seconds(at)) if value >= 0.5 else Probe(at, name, *bad)
 
 
 def candidates(check: Check) -> tuple[str, ...]:
