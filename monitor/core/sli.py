@@ -81,21 +81,29 @@ def window_start(now: datetime, window: timedelta) -> datetime:
 class SliWindow:
     """
     The scheduled results of one check: minutes for 6 hours, hours for 90 days. Mutable, and told the time.
+
+    Args:
+        wide: It counts requests and not probes, so the numbers are large.
     """
 
-    __slots__ = ("_hours", "_minutes")
+    __slots__ = ("_hours", "_minutes", "wide")
 
-    def __init__(self) -> None:
-        self._minutes = Strip(_MINUTES_KEPT)
-        self._hours = Strip(_HOURS_KEPT)
+    def __init__(self, wide: bool = False) -> None:
+        self.wide = wide
+        self._minutes = Strip(_MINUTES_KEPT, wide)
+        self._hours = Strip(_HOURS_KEPT, wide)
 
     def add(self, at: datetime, outcome: Outcome) -> None:
         """Count one slot of the timetable. Results may come late and in any order; extra probes do not belong here."""
+        self.add_many(at, outcome, 1)
+
+    def add_many(self, at: datetime, outcome: Outcome, count: int) -> None:
+        """Count as many at once."""
         column = _COLUMN[outcome]
         # Ceiling and not floor: a cell is (start, end] like the window, so that on a whole minute they agree exactly.
         minute = -int(-at.timestamp() // _MINUTE)
-        self._minutes.add(minute, column)
-        self._hours.add(-(-minute // 60), column)
+        self._minutes.add(minute, column, count)
+        self._hours.add(-(-minute // 60), column, count)
 
     def tally(self, now: datetime, window: timedelta, expected: int = 0) -> Tally:
         """The results in (`window_start`, now]; the last cell is counted whole, as nothing lies in the future."""

@@ -14,28 +14,37 @@ from typing import Final
 
 COLUMNS: Final = 3
 MOST: Final = 65_535
-_EMPTY: Final = bytes(2 * COLUMNS)
+MOST_WIDE: Final = 2**32 - 1
 _RUN: Final = COLUMNS + 1  # how many units, and the counts of each of them
 _LOOSE: Final = 64
 """Units at the end that may stand one by one; then the older half of them is packed. Late results find theirs loose."""
 _HEAD: Final = struct.Struct("<4sI")
 _MARK: Final = b"WKS1"
+_MARK_WIDE: Final = b"WKS4"
 
 
 class Strip:
     """
+    Args:
+        wide: For requests, of which an hour has millions: four bytes a number, where probes need two.
+
     Attributes:
         first: The unit of the first loose row; the last run ends right before it.
         cells: The loose rows: good, bad, unknown of one unit after the other.
     """
 
-    __slots__ = ("cells", "first", "kept", "runs")
+    __slots__ = ("cells", "first", "kept", "runs", "wide")
 
-    def __init__(self, kept: int) -> None:
+    def __init__(self, kept: int, wide: bool = False) -> None:
         self.kept = kept + 1  # the window's oldest unit is there in part, and counted whole
+        self.wide = wide
         self.first = 0
-        self.cells = array("H")
-        self.runs = array("H")
+        self.cells = self._numbers()
+        self.runs = self._numbers()
+
+    def _numbers(self, unit_rows: int = 0) -> array[int]:
+        """So many rows of zeros."""
+        return array("I" if self.wide else "H", (0,) * (unit_rows * COLUMNS))
 
     def add(self, unit: int, column: int, count: int = 1) -> None:
         at = (unit - self.first) * COLUMNS
@@ -46,8 +55,9 @@ class Strip:
         try:
             self.cells[at + column] += count
         except OverflowError:
-            # 65,535 of a kind, 18 a second for an hour: more than any timetable asks. The count stays there.
-            self.cells[at + column] = MOST
+            # 65,535 of a kind, 18 a second for an hour, are more than any timetable asks; of requests it is a million
+            # a second. The count stays there.
+            self.cells[at + column] = MOST_WIDE if self.wide else MOST
 
     def sums(self, first: int, last: int) -> tuple[int, int, int]:
         """Of units first..last, both included."""
@@ -90,7 +100,7 @@ class Strip:
 
     def packed(self, until: int) -> bytes:
         """Everything of the units before *until*, for `restore`: the same bytes for the same counts, on any machine."""
-        runs = array("H", self.runs)
+        runs = self.runs[:]
         rows = max(0, min(until - self.first, len(self.cells) // COLUMNS))
         end = self.first + rows
         _pack(runs, self.cells[: rows * COLUMNS])
@@ -98,46 +108,51 @@ class Strip:
             _cut_end(runs, self.first - until)
             end = until
         _cut_front(runs, sum(runs[0::_RUN]) - self.kept)
-        return _HEAD.pack(_MARK, end) + _little(runs).tobytes()
+        return _HEAD.pack(self._mark, end) + _little(runs).tobytes()
 
     def restore(self, kept: bytes) -> None:
         """Instead of what is here. Raises ValueError on what `packed` did not make."""
-        if len(kept) < _HEAD.size or not kept.startswith(_MARK) or (len(kept) - _HEAD.size) % (2 * _RUN):
+        runs = self._numbers()
+        row = runs.itemsize * _RUN
+        if len(kept) < _HEAD.size or not kept.startswith(self._mark) or (len(kept) - _HEAD.size) % row:
             raise ValueError("not the counts of a check's past")
-        runs = array("H")
         runs.frombytes(kept[_HEAD.size :])
         runs = _little(runs)
         if 0 in runs[0::_RUN] or sum(runs[0::_RUN]) > self.kept:
             raise ValueError("not the counts of a check's past: its runs are empty, or longer than a window")
-        self.first, self.cells, self.runs = _HEAD.unpack_from(kept)[1], array("H"), runs
+        self.first, self.cells, self.runs = _HEAD.unpack_from(kept)[1], self._numbers(), runs
+
+    @property
+    def _mark(self) -> bytes:
+        return _MARK_WIDE if self.wide else _MARK
 
     def _make_room(self, unit: int) -> bool:
         """Reach *unit* by growing at either end; False when it is too old to matter."""
         if not self.cells and not self.runs:
-            self.first, self.cells = unit, array("H", _EMPTY)
+            self.first, self.cells = unit, self._numbers(1)
             return True
         newest = self.first + len(self.cells) // COLUMNS - 1
         if unit - newest >= self.kept:
-            self.first, self.cells, self.runs = unit, array("H", _EMPTY), array("H")
+            self.first, self.cells, self.runs = unit, self._numbers(1), self._numbers()
             return True
         if unit < self.first:
             if newest - unit >= self.kept:
                 return False
             self._loosen(unit)
             return True
-        self.cells.frombytes(_EMPTY * (unit - newest))
+        self.cells += self._numbers(unit - newest)
         if len(self.cells) > _LOOSE * COLUMNS:
             self._tighten(unit)
         return True
 
     def _loosen(self, unit: int) -> None:
         """Every unit from *unit* on by itself: rare, for a result that comes very late. The next growth packs again."""
-        rows = array("H")
+        rows = self._numbers()
         for at in range(0, len(self.runs), _RUN):
             rows += self.runs[at + 1 : at + _RUN] * self.runs[at]
         begin = self.first - len(rows) // COLUMNS
-        missing = array("H", _EMPTY * max(0, begin - unit))
-        self.first, self.cells, self.runs = min(begin, unit), missing + rows + self.cells, array("H")
+        missing = self._numbers(max(0, begin - unit))
+        self.first, self.cells, self.runs = min(begin, unit), missing + rows + self.cells, self._numbers()
 
     def _tighten(self, newest: int) -> None:
         rows = len(self.cells) // COLUMNS - _LOOSE // 2

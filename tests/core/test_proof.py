@@ -98,3 +98,16 @@ def test_a_flake_of_three_minutes_at_ten_seconds_proves_no_more_than_three_failu
 
     assert is_above(18, 360, 0.0144), "eighteen that were independent would"
     assert not is_above(18 / clumps, 360 / clumps, 0.0144)
+
+
+def test_more_than_a_thousand_errors_prove_as_much_as_a_thousand_of_as_many_times_fewer() -> None:
+    for bad, total in ((1001.0, 1e6), (1e6, 1e9), (5e7, 1e8)):
+        assert lower_bound(bad, total) == pytest.approx(lower_bound(1000, 1000 * total / bad))
+        assert 0.92 * bad / total < lower_bound(bad, total) < bad / total
+        assert is_above(bad, total, 0.92 * bad / total)
+        assert not is_above(bad, total, bad / total)
+
+
+def test_a_thousand_errors_are_proven_as_the_normal_distribution_says() -> None:
+    """Of a Poisson count of 1000 the 1 % quantile lies 2.326 times its root below."""
+    assert lower_bound(1000, 1e7) * 1e7 == pytest.approx(1000 - 2.326 * 1000**0.5, rel=0.005)

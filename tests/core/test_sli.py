@@ -251,3 +251,19 @@ def test_an_old_error_leaves_the_window_in_the_very_hour_in_which_it_must() -> N
     # It failed in the hour after noon: in the window as long as that hour is, which is until the start passes its end.
     assert window.tally(NOON + timedelta(days=30, minutes=59), timedelta(days=30)).bad == 1
     assert window.tally(NOON + timedelta(days=30, minutes=60), timedelta(days=30)).bad == 0
+
+
+def test_a_wide_window_counts_millions_and_a_narrow_one_takes_no_past_of_it() -> None:
+    wide, narrow = SliWindow(wide=True), SliWindow()
+    wide.put_hour(NOON, (2**31, 70_000, 0))
+    assert wide.hour(NOON) == (2**31, 70_000, 0)
+
+    kept = wide.hours_before(NOON + timedelta(hours=1))
+    again = SliWindow(wide=True)
+    again.restore_hours(kept)
+
+    assert again.hour(NOON) == (2**31, 70_000, 0)
+    with pytest.raises(ValueError, match="not the counts"):
+        narrow.restore_hours(kept)
+    with pytest.raises(ValueError, match="not the counts"):
+        again.restore_hours(narrow.hours_before(NOON))
