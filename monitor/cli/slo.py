@@ -14,6 +14,7 @@ from monitor.cli.output import Cell, Trouble, colour_wanted, printable, table, w
 from monitor.core.incident import duration_text
 
 STYLES = {"within": "green", "unproven": "yellow", "spent": "bold red", "no data": "magenta"}
+UNITS = {"probes": "probes", "prometheus": "requests"}
 BURNS = ("5m", "1h", "6h", "3d")
 
 
@@ -88,8 +89,10 @@ def _left(seconds: float | None) -> str:
 def _detail(one: dict[str, Any]) -> str:
     """What the numbers rest on: counts for people who doubt them, and what is not in them."""
     if one["members"]:
-        return "; ".join(f"{name} x{weight:g}" for name, weight in one["members"].items())
-    unit = "slices" if one["budgeting"] == "timeslices" else "probes"
+        weights = (f"{name} x{weight:g}" for name, weight in one["members"].items())
+        return "; ".join(filter(None, (*weights, one["trouble"])))
+    unit = "slices" if one["budgeting"] == "timeslices" else UNITS[one["source"]]
     parts = [f"{one['bad']} of {one['allowed']:.4g} allowed bad {unit}"]
     parts += [f"{one[what]} {what}" for what in ("missing", "unknown") if one[what]]
-    return ", ".join(parts) + (f"; {one['burning']}" if one["burning"] else "")
+    since = f"counted since {one['counted_since']}" if one["counted_since"] else ""
+    return "; ".join(filter(None, (", ".join(parts), one["burning"], since, one["trouble"])))

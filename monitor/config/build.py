@@ -147,7 +147,7 @@ class _Builder:
             criticality=Criticality(written.criticality or Criticality.MEDIUM),
             tags=written.tags or (),
             depends_on=written.depends_on or (),
-            slos=tuple(slo_of(slo, called) for slo, called in named if slo.sli is not None and slo.objective),
+            slos=tuple(slo_of(name, slo, called) for slo, called in named if slo.sli is not None and slo.objective),
             composites=tuple(
                 config.Composite(name=called, members=slo.composite) for slo, called in named if slo.composite
             ),

@@ -15,6 +15,7 @@ from checks.check import Check
 from monitor.config.stamps import Stamps
 from monitor.config.values import Listen
 from monitor.core.counting import Counting, Slices
+from monitor.core.indicator import Indicator
 from monitor.core.period import Calendar, CalendarUnit, Period, Rolling
 from monitor.core.severity import POLICIES, Criticality, Policy, Severity
 from monitor.core.severity_table import TABLE, Table
@@ -78,21 +79,23 @@ class Slo(Part):
         check: Whose probes are counted; those of every check when None.
         under: With `latency`: what counts as fast.
         slices: With timeslices; None counts occurrences.
+        indicator: What Prometheus counts for it; None: probes are counted.
     """
 
     name: str = "success"
-    sli: Literal["success", "latency"]
+    sli: Literal["success", "latency", "ratio"]
     objective: float
     over: timedelta | CalendarUnit = timedelta(days=30)
     check: str | None = None
     under: timedelta | None = None
     slices: Slices | None = None
+    indicator: Indicator | None = None
 
     def period(self, zone: str) -> Period:
         return Calendar(self.over, zone) if isinstance(self.over, str) else Rolling(self.over)
 
-    def counting(self, service: str) -> Counting:
-        return Counting(service, self.check, self.under, self.slices)
+    def counting(self, service: str) -> Counting | Indicator:
+        return self.indicator or Counting(service, self.check, self.under, self.slices)
 
 
 class Composite(Part):

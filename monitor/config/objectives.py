@@ -9,7 +9,9 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
+from monitor.config import indicators
 from monitor.config.config import Slo
+from monitor.config.indicators import indicator_of, is_measured
 from monitor.config.problems import Path
 from monitor.config.reading import Reading
 from monitor.config.shape import ServiceShape, SloShape
@@ -53,7 +55,7 @@ def _shown(slo: SloShape) -> str:
     return over if isinstance(over, str) else show(over)
 
 
-def slo_of(slo: SloShape, name: str) -> Slo:
+def slo_of(service: str, slo: SloShape, name: str) -> Slo:
     given: dict[str, Any] = {
         key: getattr(slo, key)
         for key in ("sli", "objective", "over", "check", "under")
@@ -61,10 +63,10 @@ def slo_of(slo: SloShape, name: str) -> Slo:
     }
     if slo.budgeting == "timeslices":
         given["slices"] = Slices(slo.slice or DEFAULT_SLICE, slo.slice_target or 1.0)
-    return Slo(name=name, **given)
+    return Slo(name=name, indicator=indicator_of(service, slo), **given)
 
 
-def enforce(service: ServiceShape, path: Path, reading: Reading) -> None:
+def enforce(service: ServiceShape, has_prometheus: bool, path: Path, reading: Reading) -> None:
     """Tells *reading* every problem. *path*: of the service's `slos`."""
     slos = service.slos or ()
     names = names_of(slos)
@@ -77,6 +79,7 @@ def enforce(service: ServiceShape, path: Path, reading: Reading) -> None:
         if slo.composite is not None:
             _composite(slo, names, slos, here, reading)
         else:
+            indicators.enforce(slo, has_prometheus, here, reading)
             _slo(slo, service, here, reading)
 
 
@@ -98,13 +101,14 @@ def _slo(slo: SloShape, service: ServiceShape, path: Path, reading: Reading) -> 
     for key in ("sli", "objective"):
         if getattr(slo, key) is None and not reading.is_wrong((*path, key)):
             reading.tell((*path, key), "is missing", f"Add {key}: it has no default.")
-    if slo.check is not None and slo.check not in (service.checks or {}):
+    if slo.check is not None and not is_measured(slo) and slo.check not in (service.checks or {}):
         known = [str(key) for key in reading.keys((*path[:2], "checks"))]
         if slo.check not in known:
             reading.tell((*path, "check"), f"{slo.check} is not a check of this service", meant(slo.check, known))
         return
     _latency(slo, service, path, reading)
-    _slices(slo, service, path, reading)
+    if not is_measured(slo):
+        _slices(slo, service, path, reading)
     if slo.objective is None or slo.sli is None or reading.is_wrong(path):
         return
     _firing(slo, slo.objective, service, path, reading)
@@ -115,7 +119,7 @@ def _latency(slo: SloShape, service: ServiceShape, path: Path, reading: Reading)
         reading.tell((*path, "under"), "is missing", "Add under: what is fast, for example 300ms.")
     if slo.under is None:
         return
-    if slo.sli == "success":
+    if slo.sli is not None and slo.sli != "latency":
         reading.tell((*path, "under"), "is for latency only", "Write sli: latency, or remove it.")
         return
     timeouts = [
@@ -202,7 +206,9 @@ def _length(slo: SloShape) -> timedelta:
 
 
 def _counted(slo: SloShape, service: ServiceShape) -> list[Any]:
-    """The checks whose probes are counted."""
+    """The checks whose probes are counted; none where Prometheus counts."""
+    if is_measured(slo):
+        return []
     return [check for name, check in (service.checks or {}).items() if slo.check in (None, name)]
 
 

@@ -66,7 +66,7 @@ def _services(root: Root, reading: Reading) -> None:
             reading.tell((*path, "checks"), "there is no check", "Write checks: {live: http://HOST:PORT/healthz}.")
         for check_name, check in (service.checks or {}).items():
             _check(check, (*path, "checks", check_name), reading)
-        objectives.enforce(service, (*path, "slos"), reading)
+        objectives.enforce(service, _has_prometheus(root), (*path, "slos"), reading)
         _traffic(root, service, (*path, "traffic"), reading)
     _dependencies(services, reading)
 
@@ -118,8 +118,12 @@ def _check_times(check: CheckShape, path: Path, reading: Reading) -> None:
         )
 
 
+def _has_prometheus(root: Root) -> bool:
+    return root.sources is not None and root.sources.prometheus is not None
+
+
 def _traffic(root: Root, service: ServiceShape, path: Path, reading: Reading) -> None:
-    has_prometheus = root.sources is not None and root.sources.prometheus is not None
+    has_prometheus = _has_prometheus(root)
     if service.deploys is not None and not has_prometheus and not reading.is_wrong(("sources",)):
         found = "there is no Prometheus to ask"
         fix = "Add sources: {prometheus: http://localhost:9090}, or remove deploys."

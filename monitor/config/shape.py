@@ -24,6 +24,7 @@ from monitor.config.fields import (
     Interval,
     Line,
     Method,
+    MinuteToHour,
     Name,
     NotYet,
     NumberComparison,
@@ -192,8 +193,9 @@ class SloShape(Shape):
 
     name: Name | None = None
     """What it is called, unique in its service. Default: made of what it counts."""
-    sli: Annotated[str | None, *word("success", "latency")] = None
-    """What is counted as good: success is a probe that was ok, latency one that was ok and fast."""
+    sli: Annotated[str | None, *word("success", "latency", "ratio")] = None
+    """What is counted as good: success is a probe that was ok, latency one that was ok and fast, ratio what PromQL
+    counts."""
     objective: Share | None = None
     """The share that must be good: 99.9% or 0.999."""
     over: SloPeriod | None = None
@@ -208,6 +210,16 @@ class SloShape(Shape):
     """With timeslices: how long one is; whole minutes that divide the hour. Default 1m."""
     slice_target: SliceTarget | None = None
     """With timeslices: the share of good probes that makes a slice good. Default 100%."""
+    total: Text | None = None
+    """With `sli: ratio`: PromQL that counts all requests within `$window`: sum(increase(requests_total[$window]))."""
+    good: Text | None = None
+    """With `sli: ratio`: PromQL that counts the good ones; or `bad`."""
+    bad: Text | None = None
+    """With `sli: ratio`: PromQL that counts the bad ones; or `good`."""
+    histogram: Text | None = None
+    """With `sli: latency`: requests and not probes, by this selector of a classic histogram's buckets."""
+    window: MinuteToHour | None = None
+    """With `ratio` or `histogram`: what `$window` stands for; at least four scrapes. Default 5m."""
     composite: dict[Name, Weight] | None = None
     """Instead of `sli`: other objectives of this service by name, each with its weight."""
 

@@ -55,7 +55,8 @@ class Budgets:
 
     def restore(self, watches: Collection[Counted], now: datetime) -> None:
         """Give the watches the windows that were kept of them, whenever that was. Before the first result."""
-        past = past_of(self._ledger, self._history, [watch.id for watch in watches], now)
+        wide = {watch.id for watch in watches if watch.window.wide}
+        past = past_of(self._ledger, self._history, [watch.id for watch in watches], now, wide)
         for watch in watches:
             watch.window = past.windows[watch.id]
         self._packed.update(past.packed)
@@ -82,6 +83,10 @@ class Budgets:
         self._ledger.write_checkpoints([_checkpoint(watch, self.hour) for watch in watches])
         self.hour += HOUR
         self._pack(watches, self.hour)
+
+    def keep_past(self, watches: Collection[Counted]) -> None:
+        """Of those that learned late of hours whose checkpoints are written: all hours that have one."""
+        self._write_pasts(watches, self.hour)
 
     def leave(self, watches: Iterable[Counted], now: datetime) -> None:
         """Of checks that are watched no more: all that they have, for when they come back after days."""

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import monotonic
 
 from loguru import logger
@@ -42,6 +42,7 @@ from monitor.response.objectives import ObjectiveReading
 from monitor.response.observe import Surroundings
 from monitor.response.people import People
 from monitor.response.postmortem import postmortem_message
+from monitor.sources.indicator_threads import IndicatorThreads
 from monitor.telemetry import Sent, Telemetry, names
 
 
@@ -88,7 +89,22 @@ class House:
     def start(self) -> None:
         self.surveyor.start()
         self.refresh_baselines()
+        self._ask_prometheus()
         self.worker.start()
+
+    def _ask_prometheus(self) -> None:
+        """For the objectives that it counts. Asked by other threads than before where it has another address."""
+        if self.objectives.threads is not None:
+            self.objectives.threads.stop()
+        for counter in self.objectives.measured():
+            counter.asked = None  # what was under way is answered to nobody
+        url = self.config.sources.prometheus
+        wanted = url is not None and self.objectives.measured()
+        self.objectives.threads = IndicatorThreads(url, self._ahead) if url is not None and wanted else None
+
+    def _ahead(self) -> timedelta:
+        """Whole seconds: the two clocks were never read at the same instant."""
+        return timedelta(seconds=round((self.clock.wall() - self.clock.now()).total_seconds()))
 
     def replace(self, config: Config, changed: Changes, now: datetime) -> None:
         """Live by *config* from *now* on. What it does not touch goes on as if nothing had happened."""
@@ -104,6 +120,8 @@ class House:
         self.surveyor.replace(config, changed)
         self.judge.replace(config, changed, now, self.clock.wall())
         self.objectives.replace(config, self.judge.watches, now)
+        if changed.touches("sources") or bool(self.objectives.measured()) != (self.objectives.threads is not None):
+            self._ask_prometheus()
         if changed.touches("tracker"):
             self.worker.replace(outlets_of(config))
         self.to_fit = self.to_fit or bool(
@@ -230,6 +248,8 @@ class House:
         if not self.worker.stop(ending.left(1.5, keep=1.5)):
             logger.warning("stopping: an effect is still being sent; the next start asks what became of it")
         self.surveyor.stop(ending.left(0.2))
+        if self.objectives.threads is not None:
+            self.objectives.threads.stop()
         self.telemetry.close(ending.left(2.0, keep=0.8))
 
         def write() -> None:

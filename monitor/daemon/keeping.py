@@ -76,6 +76,7 @@ class Housekeeping:
             self._write_minute(self._minute)
             self._minute += MINUTE
             self._house.budgets.keep_minutes(self._counted(), self._minute)
+            self._house.budgets.keep_past(self._house.objectives.learned_late())
         if self._house.budgets.hour + HOUR <= settled:
             self._house.budgets.keep_hours(self._counted())
         self._jobs.run_pending()
@@ -90,6 +91,7 @@ class Housekeeping:
         """Detectors as they stand. The minute that is not over stays unwritten: written twice it would count twice."""
         now = self._house.clock.now()
         self._write_states()
+        self._house.budgets.keep_past(self._house.objectives.learned_late())
         self._house.budgets.keep_all(self._counted(), self._minute, now)
         remember_timeline(self._house, now)
 
@@ -97,7 +99,7 @@ class Housekeeping:
         return [check for watch in self._house.judge.watches.values() for check in watch.checks.values()]
 
     def _counted(self) -> list[Counted]:
-        return [*self._watches(), *self._house.objectives.counters()]
+        return [*self._watches(), *self._house.objectives.kept()]
 
     def _write_minute(self, minute: datetime) -> None:
         self._house.objectives.minute_over(minute + MINUTE)
@@ -109,7 +111,7 @@ class Housekeeping:
                 self._house.surveyor.latency(watch.check, minute, latency)
             rows.append(_row(watch.id, minute, tally, latency))
         missing = sum(max(0, row.expected - row.good - row.bad - row.unknown) for row in rows)
-        rows += [_row(c.id, minute, counted(c, minute, MINUTE)) for c in self._house.objectives.counters()]
+        rows += [_row(c.id, minute, counted(c, minute, MINUTE)) for c in self._house.objectives.kept()]
         self._house.history.write_minutes(rows)
         self._house.propose_levels(minute)
         if missing:

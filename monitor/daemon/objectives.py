@@ -9,13 +9,18 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from loguru import logger
+
 from checks.result import CheckResult
 from monitor.config import Config
 from monitor.core.incident import duration_text
+from monitor.core.indicator import Indicator
 from monitor.core.sli import SliWindow
 from monitor.ledger.records import Commit, LedgerEvent
+from monitor.response.measured import Measured, ReadMinutes
 from monitor.response.objectives import Counter, ObjectiveReading, ObjectiveWatch, leak_text, objectives_of
 from monitor.response.watch import ServiceWatch
+from monitor.sources.indicator_threads import Answer, IndicatorThreads
 
 EVERY: Final = 60
 """Turns of the loop between two readings of an objective: each turn reads its share, so no turn reads them all."""
@@ -28,7 +33,16 @@ loop."""
 def counters_of(config: Config) -> frozenset[str]:
     """What is counted besides the checks' own windows, by id."""
     countings = (slo.counting(name) for name, service in config.services.items() for slo in service.slos)
-    return frozenset(counting.id for counting in countings if not counting.is_plain)
+    measured = wide_counters_of(config)
+    return frozenset(counting.id for counting in countings if not counting.is_plain) | {
+        Measured(indicator, timedelta(0)).read.id for indicator in measured.values()
+    }
+
+
+def wide_counters_of(config: Config) -> dict[str, Indicator]:
+    """Those that Prometheus counts, by id."""
+    countings = (slo.counting(name) for name, service in config.services.items() for slo in service.slos)
+    return {counting.id: counting for counting in countings if isinstance(counting, Indicator)}
 
 
 class Objectives:
@@ -37,6 +51,7 @@ class Objectives:
         watches: The checks of each service; the objectives look at their windows.
         adopt: Takes each commit.
         publish: Takes each objective as it is read, once a minute.
+        threads: Ask Prometheus; None where nothing is to be asked.
     """
 
     def __init__(
@@ -46,7 +61,9 @@ class Objectives:
         now: datetime,
         adopt: Callable[[Commit], object],
         publish: Callable[[ObjectiveReading], object],
+        threads: IndicatorThreads | None = None,
     ) -> None:
+        self.threads = threads
         self._adopt = adopt
         self._publish = publish
         self._turn = 0
@@ -66,23 +83,41 @@ class Objectives:
                 continue
             found = objectives_of(service, watches[name], zone, now)
             for one in found:
-                if one.counter is not None and one.counter.id in counters:
-                    one.counter = counters[one.counter.id]
-                    one.counter.watch = watches[name]
+                if one.counter is not None and (former := counters.get(one.counter.id)) is not None:
+                    if isinstance(former, Counter):
+                        former.watch = watches[name]
+                    elif isinstance(one.counter, Measured):
+                        former.reach = one.counter.reach
+                    one.counter = former
                 if (known := before.get(one.id)) is not None and known.slo == one.slo:
                     one.leaking, one.answered, one.exhausting = known.leaking, known.answered, known.exhausting
             self._by_service[name] = found
             self.all += found
-            for counter in {id(o.counter): o.counter for o in found if o.counter is not None}.values():
+            for counter in {id(o.counter): o.counter for o in found if isinstance(o.counter, Counter)}.values():
                 for check in counter.checks():
                     self._counting.setdefault(check.id, []).append(counter)
 
-    def counters(self) -> list[Counter]:
+    def counters(self) -> list[Counter | Measured]:
         return list({c.id: c for c in (one.counter for one in self.all) if c is not None}.values())
+
+    def measured(self) -> list[Measured]:
+        """Those that Prometheus counts."""
+        return [counter for counter in self.counters() if isinstance(counter, Measured)]
+
+    def kept(self) -> list[Counter | Measured | ReadMinutes]:
+        """Everything with a window that a restart must find again."""
+        return [*self.counters(), *(counter.read for counter in self.measured())]
+
+    def learned_late(self) -> list[Measured | ReadMinutes]:
+        """Those that know more of hours which the ledger has already; each is named once."""
+        late = [counter for counter in self.measured() if counter.learned_late]
+        for counter in late:
+            counter.learned_late = False
+        return [*late, *(counter.read for counter in late)]
 
     def give(self, windows: Mapping[str, SliWindow]) -> None:
         """The pasts that were kept of counters which are new here, by their ids."""
-        for counter in self.counters():
+        for counter in self.kept():
             if counter.id in windows:
                 counter.window = windows[counter.id]
 
@@ -98,7 +133,8 @@ class Objectives:
     def minute_over(self, until: datetime) -> None:
         """All results of the minutes before *until* have come."""
         for counter in self.counters():
-            counter.close_slices(until)
+            if isinstance(counter, Counter):
+                counter.close_slices(until)
 
     def tick(self, now: datetime, wall: datetime, troubled: Collection[str]) -> list[str]:
         """
@@ -107,6 +143,7 @@ class Objectives:
         Args:
             troubled: Services with an incident that is live, or may reopen.
         """
+        self._look_at_prometheus(now)
         self._turn = (self._turn + 1) % EVERY
         for one in self.all[self._turn :: EVERY]:
             self._judge(one, one.read(now), wall)
@@ -114,6 +151,31 @@ class Objectives:
             if one.leaking and one.service in troubled:
                 one.answered = True
         return [one.service for one in self.all if one.leaking and not one.answered]
+
+    def _look_at_prometheus(self, now: datetime) -> None:
+        if self.threads is None:
+            return
+        measured = {counter.id: counter for counter in self.measured()}
+        for answer in self.threads.answers():
+            if (counter := measured.get(answer.indicator)) is not None:
+                self._take_answer(counter, answer, now)
+        for counter in measured.values():
+            if (span := counter.next(now)) is not None:
+                self.threads.ask(counter.indicator, span)
+
+    def _take_answer(self, counter: Measured, answer: Answer, now: datetime) -> None:
+        before = counter.problem
+        if answer.problem:
+            counter.lack(answer.span, answer.problem, answer.refused, now)
+        else:
+            counter.take(answer.span, answer.increments, now)
+        if counter.problem != before:
+            names = ", ".join(one.slo.name for one in self.all if one.counter is counter)
+            service = counter.indicator.service
+            if counter.problem:
+                logger.warning("{}: objective {} cannot be read: {}", service, names, counter.problem)
+            else:
+                logger.info("{}: objective {} is read again", service, names)
 
     def readings_of(self, service: str, now: datetime) -> list[ObjectiveReading]:
         """As they are now; where there are many, as they were within the last minute."""
@@ -130,7 +192,10 @@ class Objectives:
     def states(self) -> dict[str, object]:
         states: dict[str, object] = {one.id: state for one in self.all if (state := one.state()) is not None}
         for counter in self.counters():
-            if counter.sliced_until is not None:
+            if isinstance(counter, Measured):
+                if (state := counter.state()) is not None:
+                    states[counter.id] = state
+            elif counter.sliced_until is not None:
                 states[counter.id] = {"sliced_until": counter.sliced_until.isoformat()}
         return states
 
@@ -140,7 +205,10 @@ class Objectives:
                 one.restore(state)
         for counter in self.counters():
             state = states.get(counter.id)
-            if isinstance(state, dict) and isinstance(until := state.get("sliced_until"), str):
+            if isinstance(counter, Measured):
+                if isinstance(state, dict):
+                    counter.restore(state)
+            elif isinstance(state, dict) and isinstance(until := state.get("sliced_until"), str):
                 counter.sliced_until = datetime.fromisoformat(until)
 
     def _judge(self, one: ObjectiveWatch, seen: ObjectiveReading, wall: datetime) -> None:

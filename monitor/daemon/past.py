@@ -9,6 +9,7 @@ from typing import Final
 
 from loguru import logger
 
+from monitor.core.indicator import is_measured
 from monitor.core.sli import SliWindow
 from monitor.ledger.history import History, MinuteRow
 from monitor.ledger.store import Ledger
@@ -40,9 +41,16 @@ class Past:
     learned: datetime | None = None
 
 
-def past_of(ledger: Ledger, history: History, checks: Collection[str], now: datetime) -> Past:
-    """What was kept of *checks*, whenever that was: one that was removed by mistake and is back has its past again."""
-    past = Past({check: SliWindow() for check in checks})
+def past_of(
+    ledger: Ledger, history: History, checks: Collection[str], now: datetime, wide: Collection[str] = ()
+) -> Past:
+    """
+    What was kept of *checks*, whenever that was: one that was removed by mistake and is back has its past again.
+
+    Args:
+        wide: Those that count requests and not probes.
+    """
+    past = Past({check: SliWindow(wide=check in wide) for check in checks})
     if not past.windows:
         return past
     _read_hours(past, ledger, now)
@@ -50,7 +58,8 @@ def past_of(ledger: Ledger, history: History, checks: Collection[str], now: date
     oldest = hour_of(now - MINUTES_KEPT)
     for check, window in past.windows.items():
         # The last hour that was written may be one in which we ended: its minutes may know more.
-        since = max(past.known.get(check, oldest) - HOUR, oldest)
+        # What Prometheus counted comes later than the hour is written, and its minutes know more of each.
+        since = oldest if is_measured(check) else max(past.known.get(check, oldest) - HOUR, oldest)
         learned = window.count_hours(since, now)
         if learned is not None:
             past.learned = min(learned, past.learned or learned)

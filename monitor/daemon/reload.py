@@ -15,7 +15,7 @@ from monitor.config import Changes, Config, ConfigError, applicable, changes
 from monitor.core.sli import SliWindow
 from monitor.daemon.house import House
 from monitor.daemon.notify import Notify
-from monitor.daemon.objectives import counters_of
+from monitor.daemon.objectives import counters_of, wide_counters_of
 from monitor.daemon.past import past_of
 from monitor.daemon.watching import ConfigWatch
 from monitor.ledger.records import Commit, LedgerEvent
@@ -97,7 +97,7 @@ class Reload:
         try:
             house = self._house
             new = found.added | (counters_of(config) - counters_of(before))
-            past = past_of(house.ledger, house.history, new, house.clock.now()).windows
+            past = past_of(house.ledger, house.history, new, house.clock.now(), wide_counters_of(config)).windows
         except sqlite3.Error as error:
             logger.warning("config: the past of new checks cannot be read: {}", error)
             past = {}
@@ -131,7 +131,7 @@ class Reload:
         if changed:
             gone = [watch for check, watch in self._watches().items() if check in changed.removed]
             stay = counters_of(config)
-            left = [counter for counter in self._house.objectives.counters() if counter.id not in stay]
+            left = [counter for counter in self._house.objectives.kept() if counter.id not in stay]
             self._house.budgets.leave([*gone, *left], now)
             self._house.replace(config, changed, now)
             self._house.objectives.give(prepared.past)

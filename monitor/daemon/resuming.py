@@ -63,7 +63,7 @@ def told_of_restore(house: House, now: datetime, wall: datetime) -> Iterator[Com
 def restore_watches(house: House, now: datetime) -> None:
     """Windows and detectors as they stood."""
     watches = {watch.check.id: watch for service in house.judge.watches.values() for watch in service.checks.values()}
-    house.budgets.restore([*watches.values(), *house.objectives.counters()], now)
+    house.budgets.restore([*watches.values(), *house.objectives.kept()], now)
     states = house.history.detector_states()
     house.objectives.restore(states)
     for name, state in states.items():

@@ -3,7 +3,7 @@ What is known of each objective right now: its counts in, its budget, burn rates
 clock or I/O.
 
 Successes are counted by the checks themselves. What an objective counts otherwise, by latency or by slices of time, is
-a `Counter` beside them.
+a `Counter` beside them; what Prometheus counts is a `Measured`.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from checks.result import CheckResult
 from monitor.config import Service, Slo
 from monitor.core.budget import Budget, Weighted, budget_of, composite, exhausts_in
 from monitor.core.counting import Counting, Slices, outcome_within
+from monitor.core.indicator import Indicator
 from monitor.core.leak import SLOW_WINDOWS, Pace, exhausts_soon, leak, pace_of
 from monitor.core.period import Period, Rolling
 from monitor.core.sli import SliWindow, Tally, window_start
 from monitor.core.slo import BURN_WINDOWS, BurnAlarm, BurnWindow, Objective, burn_rate
+from monitor.response.measured import Measured
 from monitor.response.watch import SETTLE, CheckWatch, ServiceWatch, total
 
 SHOWN_WINDOWS: Final[Mapping[str, timedelta]] = {
@@ -116,6 +118,8 @@ class ObjectiveReading:
         tally: The window so far.
         burns: By the window's length; None where it has no data.
         exhausts_in: If bad results go on as within the last six hours; None when they then never spend it.
+        since: From when on Prometheus' counts are known, where that is later than `start`.
+        trouble: Why the newest of them are missing.
     """
 
     service: str
@@ -129,6 +133,8 @@ class ObjectiveReading:
     exhausts_in: timedelta | None
     leak: BurnAlarm | None
     soon: timedelta | None
+    since: datetime | None = None
+    trouble: str = ""
 
 
 @dataclass(slots=True)
@@ -145,7 +151,7 @@ class ObjectiveWatch:
     slo: Slo
     period: Period
     watch: ServiceWatch
-    counter: Counter | None = None
+    counter: Counter | Measured | None = None
     leaking: str = ""
     answered: bool = False
     exhausting: bool = False
@@ -157,6 +163,8 @@ class ObjectiveWatch:
 
     def tally(self, now: datetime, window: timedelta) -> Tally:
         """Of the last *window*; what it expects is counted from the first result that is known."""
+        if isinstance(self.counter, Measured):
+            return self.counter.tally(now, window)
         parts: list[CheckWatch | Counter] = [self.counter] if self.counter else [*checks_of(self.watch, self.slo.check)]
         return total(_tally(part, now, window) for part in parts)
 
@@ -186,6 +194,8 @@ class ObjectiveWatch:
             exhausts_in=exhausts_in(budget, pace.per_second, within=within, leaving=leaving),
             leak=None if quiet else leak(counts, objective, self.period.length, self._windows_of_alarm()),
             soon=exhausts_soon(budget, pace, within=within, leaving=leaving, told=self.exhausting),
+            since=_since(self.counter, start),
+            trouble=self.counter.trouble(now) if isinstance(self.counter, Measured) else "",
         )
         return self.reading
 
@@ -263,6 +273,12 @@ def _tally(part: CheckWatch | Counter, now: datetime, width: timedelta) -> Tally
     return window.tally(now, width, sum(window.hour(begun)) + part.scheduled(begun + timedelta(hours=1), settled))
 
 
+def _since(counter: Counter | Measured | None, start: datetime) -> datetime | None:
+    since = counter.since() if isinstance(counter, Measured) else None
+    # A window that begins within an hour is counted from the hour on.
+    return since if since is not None and since > start + timedelta(hours=1) else None
+
+
 def composite_of(members: Mapping[str, float], readings: Mapping[str, ObjectiveReading]) -> dict[str, float | None]:
     """`spent`, and the burn rate by window, of a composite of *members*, by their names in *readings*."""
     of = {name: (readings[name], weight) for name, weight in members.items()}
@@ -293,12 +309,21 @@ def _span(width: timedelta) -> str:
 
 def objectives_of(service: Service, watch: ServiceWatch, zone: str, now: datetime) -> list[ObjectiveWatch]:
     """One for each of the service's; those that count alike share a counter."""
-    counters: dict[str, Counter] = {}
+    counters: dict[str, Counter | Measured] = {}
     found = []
     for slo in service.slos:
-        counting = slo.counting(service.name)
+        counting, period = slo.counting(service.name), slo.period(zone)
         counter = None
-        if not counting.is_plain:
+        if isinstance(counting, Indicator):
+            counter = counters.setdefault(counting.id, Measured(counting, reach_of(period)))
+            if isinstance(counter, Measured):
+                counter.reach = max(counter.reach, reach_of(period))
+        elif not counting.is_plain:
             counter = counters.setdefault(counting.id, Counter(counting, watch, began_at=now))
-        found.append(ObjectiveWatch(service.name, slo, slo.period(zone), watch, counter))
+        found.append(ObjectiveWatch(service.name, slo, period, watch, counter))
     return found
+
+
+def reach_of(period: Period) -> timedelta:
+    """How far back it may ever look: a calendar's month has up to 31 days, one of them an hour longer."""
+    return period.length if isinstance(period, Rolling) else period.length + timedelta(days=1, hours=1)

@@ -50,7 +50,7 @@ class Prometheus:
     """
 
     def __init__(self, url: str, timeout: float = DEFAULT_TIMEOUT) -> None:
-        self._address = f"{url.rstrip('/')}/api/v1/query"
+        self._base = f"{url.rstrip('/')}/api/v1"
         self._timeout = timeout
         self._own = threading.local()
 
@@ -65,7 +65,12 @@ class Prometheus:
     def ask(self, query: str, at: datetime | None = None) -> dict[str, Any]:
         """The `data` of an instant query, evaluated now or *at* an instant. Raises as `instant`."""
         parameters = {"query": query} | ({"time": f"{at.timestamp():.3f}"} if at is not None else {})
-        return answer_of(*self._get(parameters))
+        return answer_of(*self._get("query", parameters))
+
+    def ask_range(self, query: str, start: datetime, end: datetime, step: float) -> dict[str, Any]:
+        """The `data` of a range query, a value every *step* seconds. Raises as `instant`."""
+        times = {"start": f"{start.timestamp():.3f}", "end": f"{end.timestamp():.3f}", "step": f"{step:g}"}
+        return answer_of(*self._get("query_range", {"query": query} | times))
 
     def names(self, query: str) -> frozenset[str]:
         """What the series that *query* has now are called; see `names_of`. Raises as `instant` does."""
@@ -90,14 +95,18 @@ class Prometheus:
         session: requests.Session = self._own.session
         return session
 
-    def _get(self, parameters: dict[str, str]) -> tuple[int, bytes]:
+    def _get(self, endpoint: str, parameters: dict[str, str]) -> tuple[int, bytes]:
         session = self._session()
         import requests
         from urllib3.exceptions import HTTPError
 
         try:
             with session.get(
-                self._address, params=parameters, timeout=self._timeout, stream=True, allow_redirects=False
+                f"{self._base}/{endpoint}",
+                params=parameters,
+                timeout=self._timeout,
+                stream=True,
+                allow_redirects=False,
             ) as response:
                 return response.status_code, _read(response, self._timeout * 2)
         except (requests.RequestException, HTTPError, OSError, ValueError) as problem:
@@ -172,6 +181,24 @@ def value_of(data: dict[str, Any]) -> float | None:
     if not isinstance(result[0], dict) or "value" not in result[0]:
         raise QueryRefused("the query gives a native histogram; take histogram_quantile(...) or histogram_count(...)")
     return _number(result[0]["value"])
+
+
+def series_of(data: dict[str, Any]) -> dict[float, float]:
+    """The one series of a range answer: values by seconds since the Unix epoch, NaN and infinities left out; pure."""
+    result = data.get("result")
+    if data.get("resultType") != "matrix" or not isinstance(result, list):
+        raise SourceAway("answered without a series")
+    if len(result) > 1:
+        raise QueryRefused(f"the query gives {len(result)} series and must give one: wrap it in sum(...)")
+    pairs = result[0].get("values") if result and isinstance(result[0], dict) else []
+    if not isinstance(pairs, list):
+        raise QueryRefused("the query gives a native histogram and must give numbers")
+    found = {}
+    for pair in pairs:
+        number = _number(pair)
+        if number is not None:
+            found[float(pair[0])] = number
+    return found
 
 
 def names_of(data: dict[str, Any]) -> frozenset[str]:

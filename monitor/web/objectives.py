@@ -18,11 +18,15 @@ class SloDocument(TypedDict):
     `budget_spent` and `budget_remaining` are shares of the budget, null without data; `state` is within, unproven,
     spent or no data. `missing` and `unknown` results are in neither `good` nor `bad`. `exhausts_in_seconds`: at the
     pace of the last six hours, null when that never spends it. `burning`: what is proven to burn too fast, in words.
+
+    What Prometheus counts has `source` prometheus, and else probes. `counted_since`: the past is known from then on,
+    where that is later than the window's start. `trouble`: why its newest counts are missing, in words.
     """
 
     service: str
     name: str
     sli: str
+    source: str
     check: str | None
     under_seconds: float | None
     budgeting: str
@@ -42,6 +46,8 @@ class SloDocument(TypedDict):
     burn_rates: Mapping[str, float | None]
     exhausts_in_seconds: float | None
     burning: str
+    counted_since: str | None
+    trouble: str
     members: Mapping[str, float]
 
 
@@ -61,6 +67,7 @@ def _objective(reading: ObjectiveReading) -> SloDocument:
         "service": reading.service,
         "name": slo.name,
         "sli": slo.sli,
+        "source": "prometheus" if slo.indicator is not None else "probes",
         "check": slo.check,
         "under_seconds": slo.under.total_seconds() if slo.under is not None else None,
         "budgeting": "timeslices" if slo.slices is not None else "occurrences",
@@ -80,6 +87,8 @@ def _objective(reading: ObjectiveReading) -> SloDocument:
         "burn_rates": reading.burns,
         "exhausts_in_seconds": left.total_seconds() if left is not None else None,
         "burning": leak_text(reading),
+        "counted_since": timestamp(reading.since) if reading.since is not None else None,
+        "trouble": reading.trouble,
         "members": {},
     }
 
@@ -94,6 +103,7 @@ def _composite(
         "service": service.name,
         "name": name,
         "sli": "composite",
+        "source": "composite",
         "check": None,
         "under_seconds": None,
         "budgeting": "composite",
@@ -113,6 +123,8 @@ def _composite(
         "burn_rates": found,
         "exhausts_in_seconds": None,
         "burning": "",
+        "counted_since": None,
+        "trouble": "; ".join(dict.fromkeys(filter(None, (of[member].trouble for member in members)))),
         "members": dict(members),
     }
 

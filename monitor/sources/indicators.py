@@ -1,0 +1,113 @@
+"""
+What an indicator's counters grew by in each minute, or each hour, of a span: the questions to Prometheus.
+
+A minute is the mean of the window that ends with it. Each pair of samples then lies within several windows, and a
+single error counts as one, where windows end to end would miss what falls between two of them.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from monitor.core.indicator import MINUTE, Increment, Indicator, Span
+from monitor.sources.prometheus import Prometheus, QueryRefused, series_of
+
+WINDOW: Final = "$window"
+_SHOWN: Final = 12
+"""Boundaries that a message names."""
+
+
+class IndicatorReader:
+    """Reads one indicator. Blocks while Prometheus thinks, so it belongs on a thread of `IndicatorThreads`."""
+
+    def __init__(self, indicator: Indicator, prometheus: Prometheus) -> None:
+        self._indicator = indicator
+        self._prometheus = prometheus
+        self._counted_good = False
+
+    def read(self, span: Span, ahead: timedelta) -> list[Increment]:
+        """
+        The minutes or hours of *span* of which something is known.
+
+        Args:
+            ahead: Of the wall clock before our timeline. Prometheus goes by the wall clock.
+
+        Raises SourceAway, and QueryRefused where only a person who changes the objective helps.
+        """
+        queries = self._queries(span.last + ahead)
+        if queries is None:
+            return []
+        total_query, good_query, bad_query = queries
+        window = self._indicator.window if span.step == MINUTE else span.step
+        total = self._series(total_query, span, window, ahead)
+        part = self._series(good_query or bad_query, span, window, ahead)
+        share = span.step / window
+        if good_query is not None:
+            self._counted_good = self._counted_good or bool(part)
+            if not self._counted_good and any(total.values()):
+                # Taken for nothing it would make every request a bad one.
+                raise QueryRefused("good gives no series while total counts: is it spelled right?")
+        found = []
+        for at, came in sorted(total.items()):
+            all_of_it = max(0.0, came) * share
+            # Two counters may be scraped at two instants: for a moment there are more errors than requests.
+            some = min(all_of_it, max(0.0, part.get(at, 0.0)) * share)
+            good, bad = (some, all_of_it - some) if good_query is not None else (all_of_it - some, some)
+            found.append(Increment(datetime.fromtimestamp(at, UTC) - ahead, good, bad))
+        return found
+
+    def _queries(self, at: datetime) -> tuple[str, str | None, str | None] | None:
+        """Those of total, good and bad; None where there is no histogram at that time."""
+        indicator = self._indicator
+        if indicator.histogram is None or indicator.under is None:
+            return indicator.total, indicator.good, indicator.bad
+        buckets = self._boundaries(indicator.histogram, at)
+        if not buckets:
+            return None
+        under = indicator.under.total_seconds()
+        labels = [label for label, limit in buckets if limit == under]
+        if not labels:
+            raise QueryRefused(_no_boundary(indicator.histogram, under, sorted({limit for _, limit in buckets})))
+        return (
+            grown(indicator.histogram, [label for label, limit in buckets if limit == float("inf")]),
+            grown(indicator.histogram, labels),
+            None,
+        )
+
+    def _boundaries(self, histogram: str, at: datetime) -> list[tuple[str, float]]:
+        """As they are written and as numbers: `1`, `1.0` and `1e+00` are one boundary of three client libraries."""
+        data = self._prometheus.ask(f"count by (le) ({histogram})", at)
+        labels = (series.get("metric", {}).get("le") for series in data.get("result", ()) if isinstance(series, dict))
+        return [(label, limit) for label in labels if (limit := _number(label)) is not None]
+
+    def _series(self, query: str | None, span: Span, window: timedelta, ahead: timedelta) -> dict[float, float]:
+        if query is None:
+            return {}
+        asked = query.replace(WINDOW, f"{window.total_seconds():.0f}s")
+        step = span.step.total_seconds()
+        return series_of(self._prometheus.ask_range(asked, span.first + ahead, span.last + ahead, step))
+
+
+def grown(histogram: str, labels: list[str]) -> str:
+    """PromQL: how many observations the buckets with these labels took in within `$window`."""
+    le = "|".join(re.escape(label).replace("\\", "\\\\") for label in labels)
+    name, _, matchers = histogram.strip().partition("{")
+    inside = matchers.removesuffix("}").strip().rstrip(",")
+    matchers = f'{inside},le=~"{le}"' if inside else f'le=~"{le}"'
+    return f"sum(increase({name.strip()}{{{matchers}}}[{WINDOW}]))"
+
+
+def _no_boundary(histogram: str, under: float, limits: list[float]) -> str:
+    name = histogram.partition("{")[0].strip()
+    finite = sorted((limit for limit in limits if limit != float("inf")), key=lambda limit: abs(limit - under))
+    shown = ", ".join(f"{limit:g}" for limit in sorted(finite[:_SHOWN])) + (" and more" if finite[_SHOWN:] else "")
+    return f"{under:g} s is no boundary of {name}; there are {shown or 'none'} (seconds): use one of them as under"
+
+
+def _number(label: object) -> float | None:
+    try:
+        return float(label) if isinstance(label, str) else None
+    except ValueError:
+        return None
