@@ -17,7 +17,7 @@ _QUERIES: Final = ("total", "good", "bad")
 _OF_PROBES: Final = ("check", "budgeting", "slice", "slice_target")
 _STRINGS: Final = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|`[^`]*`')
 _PER_SECOND: Final = re.compile(r"\bi?rate\s*\(")
-_BUCKETS: Final = re.compile(r"\s*[a-zA-Z_:][a-zA-Z0-9_:]*_bucket\s*(\{[^{}]*\})?\s*")
+_SELECTOR: Final = re.compile(r"\s*[a-zA-Z_:][a-zA-Z0-9_:]*\s*(\{[^{}]*\})?\s*")
 _LE: Final = re.compile(r"[{,]\s*le\s*(=|!)")
 
 
@@ -94,8 +94,11 @@ def _query(query: str, path: Path, reading: Reading) -> None:
 
 def _histogram(histogram: str, path: Path, reading: Reading) -> None:
     selector = _STRINGS.sub('""', histogram)
-    if not _BUCKETS.fullmatch(selector):
-        fix = 'Write the name of its buckets and labels, like http_request_duration_seconds_bucket{job="shop"}.'
-        reading.tell(path, "is no selector of a classic histogram's buckets", fix)
+    if not _SELECTOR.fullmatch(selector):
+        fix = 'Write its name and labels, like http_request_duration_seconds_bucket{job="shop"}.'
+        reading.tell(path, "is no selector of a histogram", fix)
+    elif selector.partition("{")[0].strip().endswith(("_count", "_sum")):
+        fix = "Write its name with _bucket at the end, or without an end if it is a native histogram."
+        reading.tell(path, "is the count or the sum of a histogram, and holds no latencies", fix)
     elif _LE.search(selector):
         reading.tell(path, "chooses buckets by le", "Leave le out: under says which.")

@@ -217,7 +217,8 @@ class SloShape(Shape):
     bad: Text | None = None
     """With `sli: ratio`: PromQL that counts the bad ones; or `good`."""
     histogram: Text | None = None
-    """With `sli: latency`: requests and not probes, by this selector of a classic histogram's buckets."""
+    """With `sli: latency`: requests and not probes, by this selector of a histogram: the `_bucket` series of a classic
+    one, or a native one."""
     window: MinuteToHour | None = None
     """With `ratio` or `histogram`: what `$window` stands for; at least four scrapes. Default 5m."""
     composite: dict[Name, Weight] | None = None

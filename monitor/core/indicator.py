@@ -35,7 +35,7 @@ class Indicator:
 
     Attributes:
         total, good, bad: With `$window` for the range; `total` and one of the others, or none of the three.
-        histogram: Instead: the selector of a classic histogram's buckets.
+        histogram: Instead: the selector of a classic histogram's buckets, or of a native histogram.
         under: With a histogram: good is what was not slower.
         window: What `$window` stands for when a minute is asked for. Longer than the minute, or a counter that is
             scraped once a minute would never grow within it.

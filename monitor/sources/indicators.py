@@ -63,6 +63,8 @@ class IndicatorReader:
         indicator = self._indicator
         if indicator.histogram is None or indicator.under is None:
             return indicator.total, indicator.good, indicator.bad
+        if not is_classic(indicator.histogram):
+            return *native(indicator.histogram, indicator.under), None
         buckets = self._boundaries(indicator.histogram, at)
         if not buckets:
             return None
@@ -90,17 +92,33 @@ class IndicatorReader:
         return series_of(self._prometheus.ask_range(asked, span.first + ahead, span.last + ahead, step))
 
 
+def is_classic(histogram: str) -> bool:
+    """By its name: the buckets of a classic histogram are series of their own."""
+    return _name_of(histogram).endswith("_bucket")
+
+
+def native(histogram: str, under: timedelta) -> tuple[str, str]:
+    """PromQL of total and good. From minus infinity on: at 0 the narrow bucket around it would be cut in two."""
+    came = f"sum(increase({histogram}[{WINDOW}]))"
+    count = f"histogram_count({came})"
+    return count, f"histogram_fraction(-Inf, {under.total_seconds():g}, {came}) * {count}"
+
+
+def _name_of(histogram: str) -> str:
+    return histogram.partition("{")[0].strip()
+
+
 def grown(histogram: str, labels: list[str]) -> str:
     """PromQL: how many observations the buckets with these labels took in within `$window`."""
     le = "|".join(re.escape(label).replace("\\", "\\\\") for label in labels)
-    name, _, matchers = histogram.strip().partition("{")
+    matchers = histogram.strip().partition("{")[2]
     inside = matchers.removesuffix("}").strip().rstrip(",")
     matchers = f'{inside},le=~"{le}"' if inside else f'le=~"{le}"'
-    return f"sum(increase({name.strip()}{{{matchers}}}[{WINDOW}]))"
+    return f"sum(increase({_name_of(histogram)}{{{matchers}}}[{WINDOW}]))"
 
 
 def _no_boundary(histogram: str, under: float, limits: list[float]) -> str:
-    name = histogram.partition("{")[0].strip()
+    name = _name_of(histogram)
     finite = sorted((limit for limit in limits if limit != float("inf")), key=lambda limit: abs(limit - under))
     shown = ", ".join(f"{limit:g}" for limit in sorted(finite[:_SHOWN])) + (" and more" if finite[_SHOWN:] else "")
     return f"{under:g} s is no boundary of {name}; there are {shown or 'none'} (seconds): use one of them as under"
