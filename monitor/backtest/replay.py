@@ -302,7 +302,8 @@ class Replay:
     def _count_budgets(self, now: datetime) -> None:
         for name, service in self.config.services.items():
             for slo in service.slos:
-                if not isinstance(slo.over, timedelta):
+                # What Prometheus counts is not replayed, and the probes say nothing of it.
+                if not isinstance(slo.over, timedelta) or slo.indicator is not None:
                     continue
                 tally = self.judge.watches[name].tally(now, slo.over)
                 remaining = budget_remaining(tally, Objective(slo.objective))

@@ -15,6 +15,7 @@ from monitor.backtest.replay import Probe, Reading, Replay
 from monitor.config import Config
 from monitor.core.baseline import Baseline, Quality, Signal
 from monitor.core.incident import State
+from monitor.core.indicator import Indicator
 from monitor.core.severity import Severity
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -116,6 +117,22 @@ def test_the_budget_is_told_hour_by_hour(config_of, past) -> None:
         (timedelta(hours=3), round(1 - (6 / 180) / 0.01, 3)),
         (timedelta(hours=4), round(1 - (6 / 240) / 0.01, 3)),
     ]
+
+
+def test_an_objective_that_prometheus_counts_has_no_budget_in_a_replay_of_probes(config_of, past) -> None:
+    config = config_of(objective=0.99)
+    (service,) = config.services.values()
+    ratio = service.slos[0].model_copy(
+        update={"name": "ratio", "sli": "ratio", "indicator": Indicator(service=service.name, total="t", bad="b")}
+    )
+    slos = (*service.slos, ratio)
+    both = config.model_copy(update={"services": {service.name: service.model_copy(update={"slos": slos})}})
+    one, two = Replay(config, T0), Replay(both, T0)
+
+    for replay in (one, two):
+        replay.play(past("." * 90 + "F" * 6 + "." * 60))
+
+    assert two.budgets == one.budgets != []
 
 
 def troubled(random: Random, check: str, interval: float, hours: int) -> Iterator[Probe]:
