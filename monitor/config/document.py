@@ -67,6 +67,23 @@ class _Anchor:
     height: int
 
 
+@dataclass(frozen=True, slots=True)
+class Document:
+    """
+    What stands between two `---` lines of a file.
+
+    Attributes:
+        line: Of the `---`, or of the first value where there is none.
+    """
+
+    line: int
+    root: Node
+
+    @property
+    def is_empty(self) -> bool:
+        return isinstance(self.root, Scalar) and self.root.text is None
+
+
 class Unreadable(Exception):
     """The file cannot be understood beyond this line."""
 
@@ -77,12 +94,32 @@ class Unreadable(Exception):
 
 def read(file: str, data: bytes) -> tuple[Group | None, list[Problem]]:
     """The tree of one file and what is wrong with it as YAML; no tree when it cannot be read to its end."""
+    documents, problems = read_documents(file, data)
+    return (None, problems) if documents is None else sole(file, documents, problems)
+
+
+def read_documents(file: str, data: bytes) -> tuple[list[Document] | None, list[Problem]]:
+    """As `read`, for a file that may hold several documents."""
     try:
-        source = _decode(data)
-        reader = _Reader(file, source)
-        return reader.document(), reader.problems
+        reader = _Reader(file, _decode(data))
+        return list(reader.documents()), reader.problems
     except Unreadable as error:
         return None, [Problem(file, error.line, "", error.found, error.fix)]
+
+
+def sole(file: str, documents: list[Document], problems: list[Problem]) -> tuple[Group | None, list[Problem]]:
+    """The one document that a config of ours consists of, beside what is known to be wrong with it."""
+    if len(documents) > 1:
+        second = Problem(file, documents[1].line, "", "a second document begins here", "Remove the '---' line.")
+        return None, [second]
+    if not documents or documents[0].is_empty:
+        fix = "Begin with services:, and one service with one check under it."
+        return None, [Problem(file, 0, "", "is empty", fix)]
+    root = documents[0].root
+    if not isinstance(root, Group):
+        fix = "Begin with a key such as services:."
+        return None, [Problem(file, root.line, "", "does not begin with a key", fix)]
+    return root, problems
 
 
 def _decode(data: bytes) -> str:
@@ -100,7 +137,7 @@ def _decode(data: bytes) -> str:
 
 
 class _Reader:
-    """Turns the events of one document into nodes, counting as it goes."""
+    """Turns the events of a file into nodes, counting as it goes."""
 
     def __init__(self, file: str, source: str) -> None:
         self.problems: list[Problem] = []
@@ -111,18 +148,11 @@ class _Reader:
         self._nodes = 0
         self._deepest = 0
 
-    def document(self) -> Group:
-        root: Node | None = None
+    def documents(self) -> Iterator[Document]:
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent):
-                if root is not None:
-                    raise Unreadable(_line(event), "a second document begins here", "Remove the '---' line.")
-                root = self._node(next(self._events), ())
-        if root is None or (isinstance(root, Scalar) and root.text is None):
-            raise Unreadable(0, "is empty", "Begin with services:, and one service with one check under it.")
-        if not isinstance(root, Group):
-            raise Unreadable(root.line, "does not begin with a key", "Begin with a key such as services:.")
-        return root
+                self._anchors.clear()  # an anchor is known in its own document alone
+                yield Document(_line(event), self._node(next(self._events), ()))
 
     def _translated(self, events: Iterator[yaml.Event]) -> Iterator[yaml.Event]:
         try:
