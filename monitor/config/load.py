@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from monitor.config.build import build
-from monitor.config.config import Config
-from monitor.config.document import MAX_BYTES, Group, read
+from monitor.config.config import Config, Monitor
+from monitor.config.document import MAX_BYTES, Group, Node, read_documents, sole
+from monitor.config.openslo.merging import add
+from monitor.config.openslo.objects import is_openslo
+from monitor.config.openslo.reading import read_objectives
 from monitor.config.problems import ConfigError, Problem
 from monitor.config.reading import Reading, merge
 from monitor.config.rules import enforce
@@ -34,14 +37,15 @@ def load(paths: Sequence[Path], environ: Mapping[str, str]) -> Config:
     given = tuple(paths) or default_paths()
     # Before they are read: what changes meanwhile looks different afterwards, and is read again.
     read_from = stamps(given)
-    trees, problems = _read_all(given)
-    if not trees:
+    trees, others, problems = _read_all(given)
+    if not trees and not others:
         raise ConfigError(problems, read_from)
-    root, conflicts = merge(trees)
+    root, conflicts = merge(trees or [Group(others[0].file, 0)])
     problems += conflicts
     reading = Reading(root, environ)
+    left_out = _add_objectives(others, reading, problems) if others else []
     shape = shape_of(reading)
-    warnings = enforce(shape, reading)
+    warnings = [*enforce(shape, reading), *left_out]
     config = build(shape, reading, given[0] if given[0].is_dir() else given[0].parent)
     problems += reading.problems()
     read_from |= reading.looked_at
@@ -50,25 +54,56 @@ def load(paths: Sequence[Path], environ: Mapping[str, str]) -> Config:
     return config.model_copy(update={"warnings": tuple(warnings)}).with_sources(read_from)
 
 
-def _read_all(paths: Sequence[Path]) -> tuple[list[Group], list[Problem]]:
-    """The trees of all files; none when one of them cannot be read, for the rest would then seem incomplete."""
-    trees: list[Group] = []
+def _add_objectives(documents: Sequence[Node], reading: Reading, problems: list[Problem]) -> list[str]:
+    """Puts the objectives of OpenSLO documents into the tree that is read; returns warnings of what is left out."""
+    zone = reading.text(("monitor", "time_zone")) or Monitor.model_fields["time_zone"].default
+    found = read_objectives(documents, zone)
+    problems += found.findings.refused
+    add(found.slos, reading.root)
+    return [f"{left.place}  {left.path}: {left.found}. {left.fix}" for left in found.findings.left_out]
+
+
+def read_openslo(paths: Sequence[Path]) -> tuple[list[Node], list[Problem]]:
+    """The documents of files that hold nothing but OpenSLO; what keeps them from being read beside them."""
     problems: list[Problem] = []
-    unreadable = False
+    roots: list[Node] = []
+    for file, data in _contents(paths, problems):
+        documents, found = read_documents(file, data)
+        problems += found
+        roots += [document.root for document in documents or [] if not document.is_empty]
+    return roots, problems
+
+
+def _read_all(paths: Sequence[Path]) -> tuple[list[Group], list[Node], list[Problem]]:
+    """
+    The trees of all files, and the OpenSLO documents among them; none when one of them cannot be read, for the rest
+    would then seem incomplete.
+    """
+    trees: list[Group] = []
+    openslo: list[Node] = []
+    problems: list[Problem] = []
+    for file, data in _contents(paths, problems):
+        documents, found = read_documents(file, data)
+        others = [document.root for document in documents or [] if is_openslo(document.root)]
+        openslo += others
+        # Beside them, in a file of several documents, there may be one of ours.
+        ours = [one for one in documents or [] if not (is_openslo(one.root) or (others and one.is_empty))]
+        if documents is not None and (ours or not others):
+            tree, found = sole(file, ours, found)
+            trees += [tree] if tree is not None else []
+        problems += found
+    # What is not of one key is of a whole file.
+    return *(([], []) if any(not problem.path for problem in problems) else (trees, openslo)), problems
+
+
+def _contents(paths: Sequence[Path], problems: list[Problem]) -> Iterator[tuple[str, bytes]]:
     for file in _files(paths, problems):
         try:
             with file.open("rb") as stream:
-                data = stream.read(MAX_BYTES + 1)
+                yield str(file), stream.read(MAX_BYTES + 1)
         except OSError as error:
-            problems.append(
-                Problem(str(file), 0, "", f"cannot be read: {error.strerror}", "Grant the right to read it.")
-            )
-            continue
-        tree, found = read(str(file), data)
-        problems += found
-        unreadable = unreadable or tree is None
-        trees += [tree] if tree is not None else []
-    return ([] if unreadable or any(not p.path for p in problems) else trees), problems
+            fix = "Grant the right to read it."
+            problems.append(Problem(str(file), 0, "", f"cannot be read: {error.strerror}", fix))
 
 
 def _files(paths: Sequence[Path], problems: list[Problem]) -> list[Path]:

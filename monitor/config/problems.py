@@ -29,10 +29,13 @@ class Problem:
     found: str
     fix: str
 
+    @property
+    def place(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
+
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}" if self.line else self.file
         subject = f"{self.path}: {self.found}" if self.path else self.found
-        return f"{place}  {subject}\n    {self.fix}"
+        return f"{self.place}  {subject}\n    {self.fix}"
 
 
 class ConfigError(Exception):

@@ -126,6 +126,13 @@ class Reading:
             named = named.expanduser()
         return (FilePath(self._entry(path)[0].file).parent / named).absolute()
 
+    def text(self, path: Path) -> str | None:
+        """The single value at *path*, with environment variables put in; None when none can be had."""
+        value = self._entry(path)[0].value
+        if len(self._entry(path)[1]) < len(path) or not isinstance(value, Scalar) or value.text is None:
+            return None
+        return self._interpolated(value.text, path) if "$" in value.text else value.text
+
     def data(self) -> dict[str, object]:
         """The tree as plain dicts, lists and text, with environment variables put in. Keys `x-...` are left out."""
         return {

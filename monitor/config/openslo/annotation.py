@@ -1,0 +1,23 @@
+"""
+What our objectives say beyond OpenSLO: annotations of an SLO or its indicator, so that what is written is read back
+as it was. Other programs pass over them, and ask the queries that stand beside them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+NAME: Final = "watchkeeper/name"
+"""What the objective is called here: `metadata.name` knows no capitals, dots and underscores."""
+
+SLI: Final = "watchkeeper/sli"
+"""`success` or `latency`, of the service's own probes."""
+
+CHECK: Final = "watchkeeper/check"
+"""Of this check's probes alone."""
+
+UNDER: Final = "watchkeeper/under"
+"""With latency: what counts as fast."""
+
+OF_INDICATOR: Final = {SLI: "sli", CHECK: "check", UNDER: "under"}
+ALL: Final = (NAME, *OF_INDICATOR)
