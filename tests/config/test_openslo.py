@@ -6,10 +6,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 
 from monitor.config import Composite, Config, ConfigError, Slo, load
 from monitor.config.openslo.queries import counting
-from monitor.config.shape import SloShape
+from monitor.config.openslo.writing import written
 
 OURS = """services:
   shop:
@@ -186,16 +187,33 @@ def test_a_file_that_is_neither(tmp_path: Path, text: str, said: str) -> None:
     assert said in refusal(tmp_path, a=text)
 
 
-def test_an_sli_from_prometheus_is_taken_where_objectives_may_have_one(tmp_path: Path) -> None:
+def test_an_sli_from_prometheus_is_taken(tmp_path: Path) -> None:
     source = "sources: {prometheus: 'http://localhost:9090'}\n"
 
-    if "total" not in SloShape.model_fields:
-        assert (
-            "b.yaml:9  SLO users: spec.indicator.spec.ratioMetric: an SLI from Prometheus is not in this version"
-            in (refusal(tmp_path, a=source + OURS, b=PROMETHEUS))
-        )
-    else:
-        assert read(tmp_path, a=source + OURS, b=PROMETHEUS).services["shop"].slos[1].sli == "ratio"
+    slo = read(tmp_path, a=source + OURS, b=PROMETHEUS).services["shop"].slos[1]
+
+    assert slo.sli == "ratio"
+    assert slo.indicator is not None
+    assert slo.indicator.bad == 'sum(increase(answers_total{code=~"5.."}[$window]))'
+    assert slo.indicator.total == "sum(increase(answers_total[$window]))"
+
+
+def test_what_prometheus_counts_is_written_and_read_back(tmp_path: Path) -> None:
+    slos = """      - name: users
+        sli: ratio
+        objective: 99.5%
+        window: 10m
+        good: sum(increase(answers_total{code="200"}[$window]))
+        total: sum(increase(answers_total[$window]))
+      - {name: errors, sli: ratio, objective: 99.5%, bad: "increase(b[$window])", total: "increase(t[$window])"}
+      - {name: quick, sli: latency, under: 300ms, objective: 99%, histogram: 'seconds_bucket{job="shop"}'}
+"""
+    source = "sources: {prometheus: 'http://localhost:9090'}\n"
+    ours = read(tmp_path, a=source + OURS + slos)
+    documents = yaml.safe_dump_all(written(ours, ()).documents)
+    (tmp_path / "a.yaml").write_text(source + OURS.partition("    slos:")[0])
+
+    assert read(tmp_path, b=documents).services["shop"].slos == ours.services["shop"].slos
 
 
 @pytest.mark.parametrize(

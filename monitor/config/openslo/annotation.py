@@ -19,5 +19,11 @@ CHECK: Final = "watchkeeper/check"
 UNDER: Final = "watchkeeper/under"
 """With latency: what counts as fast."""
 
-OF_INDICATOR: Final = {SLI: "sli", CHECK: "check", UNDER: "under"}
+HISTOGRAM: Final = "watchkeeper/histogram"
+"""With latency: of the requests that this histogram counts, and not of probes."""
+
+WINDOW: Final = "watchkeeper/window"
+"""What the window stands for in a query, when a minute is asked for."""
+
+OF_INDICATOR: Final = {SLI: "sli", CHECK: "check", UNDER: "under", HISTOGRAM: "histogram", WINDOW: "window"}
 ALL: Final = (NAME, *OF_INDICATOR)

@@ -14,14 +14,12 @@ from monitor.config.openslo import annotation
 from monitor.config.openslo.fields import Field
 from monitor.config.openslo.objects import Objects
 from monitor.config.openslo.queries import counting
-from monitor.config.shape import SloShape
 from monitor.config.values import meant
 
 Counted = dict[str, tuple[str, int]]
 """By our keys, what to write there and the line that it comes from."""
 
 _TELL = f"Add the annotation {annotation.SLI}: success or latency to count this service's own probes."
-_NO_PROMETHEUS = "an SLI from Prometheus is not in this version"
 
 
 def indicator_of(holder: Field, objects: Objects) -> Field | None:
@@ -67,7 +65,10 @@ def counted_by(indicator: Field, objective: Field, objects: Objects) -> Counted 
     if threshold is not None:
         return _faster_than(threshold, objective, probes)
     assert ratio is not None  # one of the two stands there
-    return probes if "sli" in probes else _from_prometheus(ratio, objects)
+    if "sli" in probes:
+        return probes
+    counted = _from_prometheus(ratio, objects)
+    return counted and {**counted, **{key: probes[key] for key in ("window",) if key in probes}}
 
 
 def _faster_than(threshold: Field, objective: Field, probes: Counted) -> Counted | None:
@@ -106,9 +107,6 @@ def _from_prometheus(ratio: Field, objects: Objects) -> Counted | None:
     goes_down = ratio.string("counter").lower() == "false"
     counted = {key: _query(metric, goes_down, objects) for key, metric in queries.items() if metric is not None}
     if total is None or None in counted.values():
-        return None
-    if "total" not in SloShape.model_fields:
-        ratio.refuse(_NO_PROMETHEUS, _TELL)
         return None
     return {"sli": ("ratio", ratio.line), **{key: query for key, query in counted.items() if query}}
 

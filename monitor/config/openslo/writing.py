@@ -140,17 +140,31 @@ def _objective(slo: Slo) -> dict[str, Any]:
 
 
 def _indicator(name: str, service: str, slo: Slo, member: bool = False) -> dict[str, Any]:
-    said: dict[str, str] = {annotation.SLI: slo.sli}
+    # A ratio is told by its queries; what probes or a histogram count is not.
+    said: dict[str, str] = {} if slo.sli == "ratio" else {annotation.SLI: slo.sli}
     if member:
         said[annotation.NAME] = slo.name
     if slo.check is not None:
         said[annotation.CHECK] = slo.check
     if slo.under is not None:
         said[annotation.UNDER] = _exact(slo.under)
-    return {
-        "metadata": {"name": name, "annotations": said},
-        "spec": {"ratioMetric": _error_ratio(service, slo) if slo.sli == "latency" else _good_and_total(service, slo)},
-    }
+    measured = slo.indicator
+    if measured is not None:
+        said[annotation.WINDOW] = show(measured.window)
+        if measured.histogram is not None:
+            said[annotation.HISTOGRAM] = measured.histogram
+    return {"metadata": {"name": name, "annotations": said}, "spec": {"ratioMetric": _ratio(service, slo)}}
+
+
+def _ratio(service: str, slo: Slo) -> dict[str, Any]:
+    if slo.sli == "latency":
+        return _error_ratio(service, slo)
+    if slo.indicator is None:
+        return _good_and_total(service, slo)
+    queries = {"good": slo.indicator.good, "bad": slo.indicator.bad, "total": slo.indicator.total}
+    # As sloth has it in OpenSLO documents.
+    windowed = {key: query.replace("$window", "{{.window}}") for key, query in queries.items() if query}
+    return {"counter": True, **{key: _metric(query) for key, query in windowed.items()}}
 
 
 def _good_and_total(service: str, slo: Slo) -> dict[str, Any]:
