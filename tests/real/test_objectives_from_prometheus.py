@@ -294,6 +294,8 @@ def test_a_daemon_has_the_budget_of_the_past_at_once_and_after_a_restart_without
     watched.start()
     away = waiting("it says why", lambda: (one := watched.slos().get("ratio")) and one["trouble"] and one, 60)
 
-    assert (away["good"], away["bad"]) == (before["good"], before["bad"])
+    # A minute may have been over between the last look and the end.
+    assert 0 <= away["good"] - before["good"] <= 2 * PER_MINUTE
+    assert 0 <= away["bad"] - before["bad"] <= 2 * ERRORS
     assert away["trouble"].startswith("no data since 20")
     assert away["trouble"].endswith(" UTC: connection refused")
