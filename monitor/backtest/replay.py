@@ -27,7 +27,7 @@ from monitor.ledger.records import Commit, LedgerEvent
 from monitor.response.case import Case
 from monitor.response.casebook import Casebook
 from monitor.response.observe import Surroundings
-from monitor.response.tracks import LatencyTrack
+from monitor.response.tracks import LatencyTrack, shift_of
 from monitor.response.watch import SETTLE, CheckWatch, objective_of
 from monitor.sources.traffic import TrafficSample, view
 
@@ -286,11 +286,12 @@ class Replay:
             quality = baseline.quality_at(self._now) if baseline is not None else None
             seen = view(traffic.sample, normal, budget, self._now, quality)
         tracks = [track for (service, _, _), track in self._tracks.items() if service == name]
-        shift = "; ".join(track.shift for track in tracks if track.shift)
+        shift = shift_of(tracks)
         return Surroundings(
             traffic=seen,
             traffic_configured=traffic is not None,
-            latency_shift=shift if any(track.judged for track in tracks) else None,
+            latency_shift=shift.text,
+            shifted_since=shift.since,
         )
 
     def _adopt(self, commit: Commit) -> None:

@@ -38,12 +38,17 @@ RECENT: Final = 10
 FEWEST: Final = 6
 """Recent values without which nothing is judged: with fewer, against a slot of `ENOUGH`, no z reaches `SIGNIFICANT`."""
 SIGNIFICANT: Final = 3.5
+"""z against the usual values that confirms a shift."""
+CLEARLY: Final = 2.0
 """
-z that confirms a shift. Measured with `RECENT`, at one score a minute: half a false alarm in 30 days and a doubling
-found in 9 minutes; 1.4 and 8 at z = 3, 0.06 and 10 at z = 4, which needs four hours for a shift of 30 %.
+z that it takes besides, against the usual values moved by the effect size: slower by more than that, not merely slower.
+Levels that wander by 5 % for most of an hour gave about eight false alarms in 30 simulated days without it (CUSUM
+threshold of 7.5), and one in half a year with it.
 """
 STILL: Final = 2.0
 """z from which on a shift is not over: what was hard to prove must not be dropped for a few ordinary minutes."""
+AT_LEAST: Final = 0.0
+"""The same against the moved values: over is what lies, by its Hodges-Lehmann shift, below the effect size."""
 _NORMAL: Final = NormalDist()
 
 
@@ -268,6 +273,10 @@ class Effect:
     ratio: float = 0.2
     seconds: float = 0.020
 
+    def of(self, usual: float) -> float:
+        """In seconds, where *usual* is the median."""
+        return max(self.seconds, self.ratio * usual)
+
 
 @dataclass(frozen=True, slots=True)
 class Shift:
@@ -276,7 +285,7 @@ class Shift:
         confirmed: Onset, test and effect size agree.
         seconds: Hodges-Lehmann shift.
         ratio: The shift as a share of the usual median; infinite when that is zero.
-        z: Of the Mann-Whitney test.
+        z: Of the Mann-Whitney test against the usual values.
         text: One line with numbers once there was an onset, whatever the verdict; else why nothing was compared.
     """
 
@@ -290,7 +299,9 @@ class Shift:
 _NO_ONSET: Final = Shift(False, 0.0, 0.0, 0.0, "latency shows no onset of a shift")
 
 
-def latency_shift(recent: Sequence[float], sample: Sample, onset: bool, effect: Effect | None = None) -> Shift:
+def latency_shift(
+    recent: Sequence[float], sample: Sample, onset: bool, effect: Effect | None = None, run: int = RECENT
+) -> Shift:
     """
     Whether latency has moved up: a CUSUM *onset*, a Mann-Whitney test and an effect size, all three.
 
@@ -298,31 +309,47 @@ def latency_shift(recent: Sequence[float], sample: Sample, onset: bool, effect: 
         recent: The newest scores in seconds, oldest first; the last `RECENT` are looked at. Older ones would dilute a
             shift that the CUSUM found within minutes.
         sample: What is normal at this hour.
+        run: Scores since the CUSUM was last zero. Of a younger shift only those are looked at, or what came before
+            it would make the largest wait for the window to fill.
     """
     if not onset:  # the usual case, every minute for every check: the test is not paid for
         return _NO_ONSET
-    shift = _compare(recent[-RECENT:], sample, effect or Effect(), SIGNIFICANT)
+    shift = _compare(_looked_at(recent, run), sample, effect or Effect(), SIGNIFICANT, CLEARLY)
     return shift or Shift(False, 0.0, 0.0, 0.0, "latency not judged: too few values to compare")
 
 
-def latency_shifted(recent: Sequence[float], sample: Sample, effect: Effect | None = None) -> bool | None:
+def latency_shifted(
+    recent: Sequence[float], sample: Sample, effect: Effect | None = None, run: int = RECENT
+) -> bool | None:
     """
     The alarm's test reversed, for recovery: whether latency is still shifted. None when nobody can say.
 
-    It takes a lower z to stay shifted than to become so.
+    On the same scores it takes a lower z to stay shifted than to become so. *run* as for `latency_shift`; 0 once the
+    CUSUM has nothing left.
     """
-    shift = _compare(recent[-RECENT:], sample, effect or Effect(), STILL)
+    shift = _compare(_looked_at(recent, run or RECENT), sample, effect or Effect(), STILL, AT_LEAST)
     return None if shift is None else shift.confirmed
 
 
-def _compare(recent: Sequence[float], sample: Sample, effect: Effect, threshold: float) -> Shift | None:
+def lies_above(seconds: float, sample: Sample, effect: Effect | None = None) -> bool:
+    """Whether a single score is past the usual median by the effect size."""
+    usual = sample.median
+    return usual is not None and seconds >= usual + (effect or Effect()).of(usual)
+
+
+def _looked_at(recent: Sequence[float], run: int) -> Sequence[float]:
+    return recent[-min(max(run, FEWEST), RECENT) :]
+
+
+def _compare(recent: Sequence[float], sample: Sample, effect: Effect, threshold: float, clearly: float) -> Shift | None:
     usual = sample.median
     ours = tidy(recent)
     if usual is None or len(ours) < FEWEST or sample.n < FEWEST:
         return None
     z, seconds = mann_whitney(ours, sample.values), hodges_lehmann(ours, sample.values)
+    beyond = mann_whitney(ours, [value + effect.of(usual) for value in sample.values])
     ratio = seconds / usual if usual > 0 else (inf if seconds > 0 else 0.0)
-    confirmed = z >= threshold and seconds >= effect.seconds and ratio >= effect.ratio
+    confirmed = z >= threshold and beyond >= clearly
     where = {Level.HOUR_OF_WEEK: "at this hour", Level.HOUR_OF_DAY: "at this hour of the day", Level.GLOBAL: "usually"}
     share = f"{ratio * 100:+.0f} %" if isfinite(ratio) else "from nothing"
     text = f"latency {_ms(usual + seconds)} ms against {_ms(usual)} ms {where[sample.level]}"

@@ -21,7 +21,7 @@ from monitor.core.slo import Objective
 from monitor.response.deploys import Versions
 from monitor.response.leftout import LeftOut
 from monitor.response.observe import Surroundings
-from monitor.response.tracks import LatencyTrack, QueueTrack, Settled, settled
+from monitor.response.tracks import LatencyTrack, QueueTrack, Settled, settled, shift_of
 from monitor.response.watch import objective_of
 from monitor.sources.fitting import BaselineStore, Fitter
 from monitor.sources.job import FitJob, ServiceJob
@@ -194,12 +194,14 @@ class Surveyor:
             quality = baseline.quality_at(now) if baseline is not None else None
             budget = Objective(objective_of(service)).error_budget
             traffic = view(sample, normal, budget, now, quality, self._crossed_since(name, sample, normal, budget))
+        shift = shift_of([track for (of, _, _), track in self._tracks.items() if of == name])
         return Surroundings(
             criticality=service.criticality,
             traffic=traffic,
             traffic_configured=_reads_traffic(service) and self._config.sources.prometheus is not None,
             traffic_missed=sample.missed if sample is not None and _reads_traffic(service) else 0,
-            latency_shift=self._shift(name),
+            latency_shift=shift.text,
+            shifted_since=shift.since,
             queue_anomaly=self._queue_anomaly(name, sample, now),
             away_since=sample.away_since if sample is not None and sample.away else None,
         )
@@ -218,12 +220,6 @@ class Surveyor:
         queue = self._queues.get(name)
         is_read = sample is not None and sample.queue_depth is not None and now - sample.at <= FRESH_FOR
         return queue.anomaly if queue is not None and is_read else ""
-
-    def _shift(self, name: str) -> str | None:
-        tracks = [track for (service, _, _), track in self._tracks.items() if service == name]
-        if not any(track.judged for track in tracks):
-            return None
-        return "; ".join(track.shift for track in tracks if track.shift)
 
     def _track(self, service: str, signal: Signal, check: str = "") -> LatencyTrack:
         return self._tracks.setdefault((service, signal, check), LatencyTrack())

@@ -30,6 +30,7 @@ class Surroundings:
         traffic: None when no `traffic:` is configured or nothing was read yet.
         traffic_missed: Readings in a row that brought no answer.
         latency_shift: A confirmed shift in one line; empty when there is none; None when there is no baseline.
+        shifted_since: When the earliest confirmed shift began, as far as the CUSUM can tell.
         queue_anomaly: More waits than usually does, in one line; empty when it does not.
         away_since: Since when Prometheus does not answer.
         budget_alarm: What burns a budget too fast, proven, in one line; empty where an incident is about it already.
@@ -43,6 +44,7 @@ class Surroundings:
     traffic_configured: bool = False
     traffic_missed: int = 0
     latency_shift: str | None = None
+    shifted_since: datetime | None = None
     queue_anomaly: str = ""
     away_since: datetime | None = None
     budget_alarm: str = ""
@@ -74,7 +76,7 @@ def observe(
     failing = tuple(f"{w.name}/{text}" if members else text for w, _ in together for text in w.failing_texts())
     breach = "; ".join(failing) or alarm
     cause = next((c for w, _ in together if (c := w.cause()) is not None), None)
-    begun = [at for w, _ in together if (at := w.first_failure_at()) is not None]
+    begun = [at for w, a in together for at in (w.first_failure_at(), a.shifted_since) if at is not None]
     return Observation(
         at=now,
         breach=breach,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from monitor.core.baseline import RECENT, Baseline, latency_shift, latency_shifted, rank_normal
+from monitor.core.baseline import RECENT, Baseline, latency_shift, latency_shifted, lies_above, rank_normal
 from monitor.core.levels import FLAT_FOR, is_flat
 from monitor.core.queues import queue_anomaly
 from monitor.core.sequential import RankCusum
@@ -23,7 +23,9 @@ class LatencyTrack:
     """
     Attributes:
         s: Evidence of an upward shift.
-        onset_at: The first score since `s` was last zero: when the shift began, as far as anybody can tell.
+        onset_at: The first score since `s` was last zero: when the shift began, as far as anybody can tell. A
+            confirmed shift keeps its own.
+        run: Scores since `s` was last zero.
         recent: The newest scores' values in seconds: what the confirming test compares.
         shift: A confirmed shift in words; empty while there is none.
         judged: False while there is no baseline to judge by.
@@ -33,6 +35,7 @@ class LatencyTrack:
 
     s: float = 0.0
     onset_at: datetime | None = None
+    run: int = 0
     recent: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
     seen_until: datetime | None = None
     shift: str = ""
@@ -49,23 +52,23 @@ class LatencyTrack:
         sample = baseline.sample(at)
         self.s = _CUSUM.step(self.s, rank_normal(seconds, sample.values))
         if self.s <= 0.0:
-            self.onset_at = None
-        elif self.onset_at is None:
-            self.onset_at = at
+            self.onset_at, self.run = self.onset_at if self.shift else None, 0
+        else:
+            self.onset_at, self.run = self.onset_at or at, self.run + 1
         alarmed = _CUSUM.alarmed(self.s)
-        if self.shift and alarmed:
+        if self.shift and alarmed and lies_above(seconds, sample):
             # The newest score still lies above: nothing to test. A thousand shifted checks are tested a thousand times.
             self._settle(at, seconds)
             return
         if self.shift:
-            still = latency_shifted(list(self.recent), sample)
+            still = latency_shifted(list(self.recent), sample, run=self.run)
             self.judged = still is not None
             if still is False:
                 self._over()
                 return
             self._settle(at, seconds)
             return
-        found = latency_shift(list(self.recent) if alarmed else (), sample, alarmed)
+        found = latency_shift(list(self.recent) if alarmed else (), sample, alarmed, run=self.run)
         self.judged = sample.n > 0
         self.shift = found.text if found.confirmed else ""
 
@@ -88,8 +91,30 @@ class LatencyTrack:
             self.level.popleft()
 
     def _over(self) -> None:
-        self.shift, self.s, self.onset_at, self.is_proposed = "", 0.0, None, False
+        self.shift, self.s, self.onset_at, self.run, self.is_proposed = "", 0.0, None, 0, False
         self.disturbed()
+
+
+@dataclass(frozen=True, slots=True)
+class Shifted:
+    """
+    What the tracks of one service say together.
+
+    Attributes:
+        text: Each confirmed shift in one line; empty when there is none; None when there is no baseline.
+        since: The earliest onset of those.
+    """
+
+    text: str | None
+    since: datetime | None = None
+
+
+def shift_of(tracks: Collection[LatencyTrack]) -> Shifted:
+    if not any(track.judged for track in tracks):
+        return Shifted(None)
+    confirmed = [track for track in tracks if track.shift]
+    since = min((track.onset_at for track in confirmed if track.onset_at is not None), default=None)
+    return Shifted("; ".join(track.shift for track in confirmed), since)
 
 
 @dataclass(slots=True)

@@ -8,8 +8,9 @@ A false incident is one that opens while nothing is wrong but chance. Textbook a
 intervals are Poisson's at 95 %. Latency is log-normal with a day and a week in it, and 1 % outliers. Probes in
 flakes of minutes fail together, and so do their re-probes: the path is broken. An independent flake's re-probe is ok.
 
-Nothing here chose a parameter: those were chosen by bench_latency_rule.py and by a field study, with other seeds, no
-season, and no correlated flakes.
+No run of this chose a parameter: those were chosen by a field study, with other seeds and no correlated flakes. Those
+of the latency rule were chosen with other seeds but with this very season and these tails, so of it the figures here
+are no independent proof.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from monitor.core.baseline import (
     hodges_lehmann,
     latency_shift,
     latency_shifted,
+    lies_above,
     mann_whitney,
     rank_normal,
 )
@@ -139,7 +140,40 @@ def test_the_effect_must_be_large_in_percent_and_in_milliseconds(usual, now, con
 
 
 def test_the_effect_size_can_be_chosen():
-    assert latency_shift([0.125] * RECENT, Sample((0.120,) * 40), True, Effect(ratio=0.04, seconds=0.005)).confirmed
+    usual, small = Sample((0.120,) * 40), Effect(ratio=0.04, seconds=0.005)
+
+    assert latency_shift([0.1251] * RECENT, usual, True, small).confirmed
+    assert not latency_shift([0.1249] * RECENT, usual, True, small).confirmed
+
+
+def test_slower_is_not_enough_it_must_be_slower_by_more_than_the_effect_size():
+    """The usual ones moved by 24 ms begin at 124: seven of ten scores past them all are clearly more, six are not."""
+    six, seven = (latency_shift([0.1239] * (10 - n) + [0.200] * n, USUAL, onset=True) for n in (6, 7))
+
+    assert (six.z > 3.5, six.confirmed, seven.confirmed) == (True, False, True)
+    usual = Sample((0.120,) * 40)
+    assert not latency_shift([0.130] * RECENT, usual, onset=True).confirmed, "all are slower, by 8 %"
+
+
+def test_a_young_shift_is_judged_by_its_own_scores():
+    recent = [0.120] * 4 + [0.240] * FEWEST
+
+    assert latency_shift(recent, USUAL, onset=True, run=FEWEST).confirmed
+    assert not latency_shift(recent, USUAL, onset=True, run=RECENT).confirmed
+    assert not latency_shift(recent[:-1], USUAL, onset=True, run=FEWEST - 1).confirmed, "never by fewer than six"
+
+
+def test_what_is_just_confirmed_is_not_over_on_the_same_scores():
+    recent = [0.120] * 4 + [0.240] * FEWEST
+
+    assert latency_shifted(recent, USUAL, run=FEWEST) is True
+    assert latency_shifted([0.240] * RECENT, USUAL, run=0) is True
+
+
+@pytest.mark.parametrize(("seconds", "above"), [(0.1441, True), (0.1439, False)])
+def test_a_single_score_lies_above_by_the_effect_size(seconds, above):
+    assert lies_above(seconds, USUAL) is above
+    assert not lies_above(seconds, Sample(()))
 
 
 def test_too_few_values_confirm_nothing_and_prove_nothing():

@@ -11,7 +11,7 @@ from monitor.core.baseline import Baseline, Quality, Signal
 from monitor.core.severity import Severity
 from monitor.response.levels import accepted, proposed
 from monitor.response.observe import Surroundings, observe
-from monitor.response.tracks import LatencyTrack, QueueTrack, settled
+from monitor.response.tracks import LatencyTrack, QueueTrack, settled, shift_of
 
 T0 = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -60,6 +60,46 @@ def test_a_shift_begins_where_its_evidence_began(shifted):
     assert T0 + timedelta(minutes=55) <= began <= T0 + timedelta(minutes=61)
     assert "against" in shifted.track.shift
     assert "%" in shifted.track.shift
+
+
+def test_what_is_still_a_little_slower_is_over():
+    """Every score lies above all usual ones, so the CUSUM stays full; but ten per cent are nothing to tell."""
+    steady = Baseline(
+        service="orders",
+        check="live",
+        signal=Signal.PROBE_LATENCY,
+        time_zone="UTC",
+        fitted_at=T0,
+        since=T0 - timedelta(days=42),
+        quality=Quality.FITTED,
+        slots={hour: [0.120 + 0.0001 * i for i in range(60)] for hour in range(168)},
+    )
+    track = LatencyTrack()
+    for minute, seconds in enumerate([0.240] * 20 + [0.135] * 4):
+        track.take(T0 + minute * MINUTE, seconds, steady)
+    assert track.shift
+
+    for minute in range(24, 34):
+        track.take(T0 + minute * MINUTE, 0.135, steady)
+    assert not track.shift
+
+
+def test_what_a_service_is_told_began_with_its_earliest_confirmed_shift(shifted):
+    later = Minutes().feed(0.120, 90).feed(0.360, 20)
+
+    told = shift_of([LatencyTrack(), later.track, shifted.track])
+
+    assert told.since == shifted.track.onset_at < later.track.onset_at
+    assert told.text == f"{later.track.shift}; {shifted.track.shift}"
+    assert (shift_of([LatencyTrack()]).text, shift_of([Minutes().feed(0.120, 9).track]).text) == (None, "")
+
+
+def test_an_incident_of_a_shift_began_with_its_onset(begin, shifted):
+    around = Surroundings(latency_shift=shifted.track.shift, shifted_since=shifted.track.onset_at)
+
+    seen = observe(begin().watches["payments"], around, shifted.now)
+
+    assert (seen.alarm, seen.first_failure_at) == (shifted.track.shift, shifted.track.onset_at)
 
 
 def test_after_two_flat_hours_it_is_proposed_once(shifted):
