@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from checks.result import CheckResult, Outcome
 from monitor.config import Changes, Config, Service
+from monitor.core.incident import State
 from monitor.core.severity import Criticality
 from monitor.ledger.records import Commit
 from monitor.response.case import Case
@@ -188,7 +189,7 @@ class Judge:
     def _look_for_blindness(self, now: datetime, wall: datetime) -> None:
         hidden = {name: watch.silent_since() for name, watch in self.watches.items() if watch.gap(now)}
         subject = self.casebook.subjects.get(ITSELF)
-        if not hidden and (subject is None or not subject.incident.id):
+        if not hidden and (subject is None or subject.incident.state is State.CLEAR):
             return
         order = list(Criticality)
         worst = min((self.services[n].criticality for n in hidden), key=order.index, default=Criticality.LOW)
