@@ -22,8 +22,11 @@ demo: $(VENV)/.runtime ## The whole life of an incident in two minutes, embedded
 run: $(VENV)/.runtime ## The daemon, with ./config.yaml
 	$(BIN)/monitor run -c config.yaml
 
+# Real servers on a busy machine lose a race now and then. What failed is asked once more, alone and in the open; a defect fails again.
 test: $(VENV)/.dev debian-packages ## All tests, in parallel
-	$(BIN)/pytest -n $(JOBS) --dist loadgroup
+	@$(BIN)/pytest -n $(JOBS) --dist loadgroup || { [ $$? -eq 1 ] || exit 1; \
+		echo "Asked once more, alone: what failed in parallel"; \
+		$(BIN)/pytest --last-failed --last-failed-no-failures none; }
 
 test-system: DEBIAN_PACKAGES := $(SYSTEM_PACKAGES)
 test-system: $(VENV)/.dev debian-packages ## Installed, run, killed and upgraded under a real systemd, and as a container; as root

@@ -87,6 +87,18 @@ def say(*parts: bytes, pause: float = 0.0) -> Talk:
     return talk
 
 
+def say_when(told: threading.Event, *parts: bytes) -> Talk:
+    """Read the request, send *parts* once *told* is set, close."""
+
+    def talk(peer: socket.socket, hell: Hell) -> None:
+        hell.read_request(peer)
+        told.wait(20)
+        for part in parts:
+            peer.sendall(part)
+
+    return talk
+
+
 def say_and_hold(*parts: bytes) -> Talk:
     """Read the request, send *parts*, and never say anything again."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -339,11 +340,14 @@ class TestExcuses:
     def test_an_extra_probe_that_began_meanwhile_keeps_the_second_attempt_away(
         self, lab: Lab, serve: Callable[..., Any], hell: ModuleType
     ) -> None:
-        reference = serve(hell.say(OK, pause=0.5))
+        answer = threading.Event()
+        reference = serve(hell.say_when(answer, OK))
         lab.means.references.replace((reference.url, SILENT[0]))
         results, _ = lab.begin(check(FAR, timeout=5.0), until=9.0)
         lab.turn_until(lambda: lab.means.asking == set())
+        assert results == []
         lab.means.asking.add("shop/ready")
+        answer.set()
         lab.turn_until(lambda: bool(results))
 
         assert results[0] is not None
