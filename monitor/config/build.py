@@ -18,7 +18,12 @@ from monitor.config.problems import Path, Wrong
 from monitor.config.reading import Reading
 from monitor.config.rules import DEFAULT_RETRY_WITHIN
 from monitor.config.severity import table_of
-from monitor.config.shape import CheckShape, Heartbeat, PolicyShape, Root, ServiceShape, Webhook
+from monitor.config.shape import Root
+from monitor.config.shape.check import CheckShape
+from monitor.config.shape.incidents import PolicyShape
+from monitor.config.shape.itself import Heartbeat
+from monitor.config.shape.people import Webhook
+from monitor.config.shape.service import ServiceShape
 from monitor.config.times import DEFAULT_INTERVAL, default_timeout
 from monitor.config.values import url
 from monitor.core.severity import POLICIES, Criticality, Policy, Severity

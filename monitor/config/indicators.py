@@ -8,7 +8,7 @@ from typing import Final
 
 from monitor.config.problems import Path
 from monitor.config.reading import Reading
-from monitor.config.shape import SloShape
+from monitor.config.shape.slo import SloShape
 from monitor.core.indicator import Indicator
 
 DEFAULT_WINDOW: Final = timedelta(minutes=5)

@@ -14,7 +14,8 @@ from monitor.config.config import Slo
 from monitor.config.indicators import indicator_of, is_measured
 from monitor.config.problems import Path
 from monitor.config.reading import Reading
-from monitor.config.shape import ServiceShape, SloShape
+from monitor.config.shape.service import ServiceShape
+from monitor.config.shape.slo import SloShape
 from monitor.config.times import DEFAULT_INTERVAL, default_timeout
 from monitor.config.values import meant, show
 from monitor.core.counting import Slices

@@ -15,7 +15,10 @@ from monitor.config.config import Retention
 from monitor.config.problems import Path
 from monitor.config.reading import Reading
 from monitor.config.severity import enforce_severity, severity_warnings
-from monitor.config.shape import CheckShape, IncidentsShape, Root, ServiceShape
+from monitor.config.shape import Root
+from monitor.config.shape.check import CheckShape
+from monitor.config.shape.incidents import IncidentsShape
+from monitor.config.shape.service import ServiceShape
 from monitor.config.times import DEFAULT_INTERVAL, default_timeout
 from monitor.config.values import meant, show
 

@@ -7,7 +7,8 @@ from itertools import pairwise
 
 from monitor.config.problems import Path
 from monitor.config.reading import Reading
-from monitor.config.shape import EvidenceShape, Root, SeverityRow, SuggestShape
+from monitor.config.shape import Root
+from monitor.config.shape.incidents import EvidenceShape, SeverityRow, SuggestShape
 from monitor.core.severity import Criticality, Severity
 from monitor.core.severity_table import TABLE, Alternative, Row, Table, never_decides
 from monitor.core.signals import Term

@@ -1,0 +1,56 @@
+"""A service: its checks, its objectives, its traffic."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from monitor.config.fields import Duration, Line, Name, NotYet, Switch, Text, word
+from monitor.config.shape.check import CheckShape
+from monitor.config.shape.group import Shape
+from monitor.config.shape.slo import SloShape
+
+
+class Traffic(Shape):
+    requests: Text | None = None
+    """PromQL: requests per second."""
+    errors: Text | None = None
+    """PromQL: failed requests per second. A rate, not a ratio."""
+    latency: Text | None = None
+    """PromQL: a quantile of the latency, in seconds."""
+    queue_depth: Text | None = None
+    """PromQL: how much waits. Above its baseline it is evidence for the severity."""
+
+
+class Maintenance(Shape):
+    weekly: Line
+    counts: Switch | None = None
+
+
+class When(Shape):
+    deployed_within: Duration | None = None
+    above_baseline: Annotated[str | None, *word("requests", "errors", "latency", "queue_depth")] = None
+
+
+class Mitigation(Shape):
+    when: When | None = None
+    run: tuple[Text, ...]
+
+
+class ServiceShape(Shape):
+    criticality: Annotated[str | None, *word("critical", "high", "medium", "low")] = None
+    """How much depends on it; decides the severity. Default medium."""
+    tags: tuple[Line, ...] | None = None
+    """Words of your own, shown and sent along."""
+    depends_on: tuple[Name, ...] | None = None
+    """Services whose failure explains this one's: one incident, not two."""
+    checks: dict[Name, CheckShape] | None = None
+    """The questions that are asked of it. A URL alone is an http check that wants a 2xx."""
+    slos: tuple[SloShape, ...] | None = None
+    """Objectives with an error budget."""
+    traffic: Traffic | None = None
+    """What real users see, from Prometheus."""
+    deploys: Text | None = None
+    """PromQL whose answer is another one after each deploy: count by (version) (app_info)."""
+    maintenance: Annotated[tuple[Maintenance, ...] | None, NotYet()] = None
+    mitigations: Annotated[dict[Name, Mitigation] | None, NotYet()] = None
+    logs: Annotated[Line | None, NotYet()] = None
