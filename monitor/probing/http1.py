@@ -24,6 +24,7 @@ from monitor.probing.failures import (
 from monitor.probing.hops import REDIRECTS
 from monitor.probing.transfer import MAX_HEADER_BYTES, Stopped
 
+_DIGITS: Final = re.compile(r"[0-9]+")
 _STATUS_LINE: Final = re.compile(rb"HTTP/(?:1\.[01]|[23](?:\.[0-9])?)[ \t]([0-9]{3})")
 _BLANK: Final = b" \t"
 _MOST_HEADERS: Final = 5000
@@ -191,13 +192,14 @@ class Response:
         """True where it is no length, or contradicts another."""
         for text in value.split(","):
             number = text.strip(" \t")
-            if not (number.isascii() and number.isdigit()):
+            digits = _DIGITS.match(number)
+            if digits is None:
                 return True
-            # One that no machine can count to says nothing, and int() has a limit of its own.
-            length = int(number) if len(number.lstrip("0")) < 20 else _BIGGEST + 1
+            # One that no machine can count to says nothing, nor does what is behind it. int() has a limit of its own.
+            length = int(digits[0]) if len(digits[0].lstrip("0")) < 20 else _BIGGEST + 1
             if length > _BIGGEST:
                 break
-            if self._length not in (None, length):
+            if digits[0] != number or self._length not in (None, length):
                 return True
             self._length = length
         return False

@@ -262,6 +262,7 @@ SCRIPTED = {
     "the last header folded": OK + b"X: y\r\n \r\n  z\r\n\r\nhello",
     "the first header folded": OK + b" X: y\r\n\r\nhello",
     "a length with a comma": OK + b"Content-Length: 5,\r\n\r\nhello",
+    "a length too big, and more behind it": OK + b"Content-Length: 99999999999999999999\r\n folded\r\n\r\nhello",
     "a length too big, then one that fits": OK + b"Content-Length: 99999999999999999999,3\r\n\r\nhello",
     "a trailer folded": CHUNKED + b"0\r\nX: y\r\n z\r\n\r\n",
     "the longest trailer": CHUNKED + b"0\r\nX: " + b"y" * 4090 + b"\r\n\r\n",
