@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar, Protocol, runtime_checkable
 
-from checks.exchange import HttpAnswer
+from checks.exchange import Answer
 from checks.result import Outcome, Reason
 
 
@@ -27,6 +28,8 @@ class HttpQuestion:
         max_redirects: 0 when redirects are not followed.
     """
 
+    kind: ClassVar[str] = "http"
+
     url: str
     method: str = "GET"
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # often a secret
@@ -42,11 +45,20 @@ class HttpQuestion:
 class CollectorQuestion:
     """Is this OpenTelemetry Collector up (`url`, its health extension), and does its pipeline flow (`metrics`)?"""
 
+    kind: ClassVar[str] = "collector"
+
     url: str
     metrics: str | None = None
 
 
-Question = HttpQuestion | CollectorQuestion
+@runtime_checkable
+class Question(Protocol):
+    """What a check asks; a frozen dataclass of its kind. `url` names its target, and `kind` its kind."""
+
+    kind: ClassVar[str]
+
+    @property
+    def url(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +92,7 @@ class Finding:
         excusable: True when only our own network may be to blame: the prober then asks the reference targets before
             it calls the attempt failed. See rules on excuses in docs/design.md.
         facts: Numbers for later: the next probe's `previous`, metrics, evidence.
+        warnings: What will go wrong if nobody acts, of an answer that is ok.
         notes: Remarks on an answer that is ok.
     """
 
@@ -88,5 +101,6 @@ class Finding:
     detail: str = ""
     excusable: bool = False
     facts: Mapping[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    answer: HttpAnswer | None = None
+    answer: Answer | None = None

@@ -26,7 +26,7 @@ from checks.pipeline import read_pipeline
 from checks.result import Outcome, Reason
 from checks.urls import clip, shown
 
-KIND: Final = "collector"
+Question: Final = CollectorQuestion
 
 _MAX_METRICS: Final = 4 * 1024 * 1024
 _UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}

@@ -1,4 +1,4 @@
-"""One HTTP exchange, as data: what a check kind wants asked, and what came back. The engine makes one of the other."""
+"""One exchange, as data: what a check kind wants asked, and what came back. The engine makes one of the other."""
 
 from __future__ import annotations
 
@@ -46,22 +46,32 @@ class TransportError:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HttpAnswer:
+class Answer:
     """
     What came back. With `error` set the other fields hold whatever had arrived until then.
 
     Attributes:
+        body: What the target said, as far as it is kept.
+        url: Where the answer came from.
+    """
+
+    body: bytes = b""
+    timings: Timings | None = None
+    address: str | None = None
+    url: str = ""
+    error: TransportError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpAnswer(Answer):
+    """
+    Attributes:
         status: None when no status line came.
         headers: In the order received, names as sent; those of the last response when redirects were followed.
-        url: Where the answer came from, after redirects.
+        url: After redirects.
     """
 
     status: int | None = None
     headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = b""
     truncated: bool = False
-    timings: Timings | None = None
-    address: str | None = None
-    url: str = ""
     redirects: int = 0
-    error: TransportError | None = None

@@ -7,11 +7,11 @@ from http import HTTPStatus
 from typing import Final
 
 from checks.check import Finding, HttpQuestion
-from checks.exchange import HttpAnswer, HttpRequest
+from checks.exchange import Answer, HttpAnswer, HttpRequest
 from checks.result import Outcome, Reason
 from checks.urls import shown
 
-KIND: Final = "http"
+Question: Final = HttpQuestion
 
 
 def requests(question: HttpQuestion, timeout: float) -> tuple[HttpRequest, ...]:
@@ -44,8 +44,8 @@ def judge(question: HttpQuestion, answers: tuple[HttpAnswer, ...], previous: Map
     return Finding(outcome=Outcome.FAILED, reason=Reason.STATUS, detail=detail, answer=answer)
 
 
-def failed_transport(answer: HttpAnswer) -> Finding:
-    """What a broken exchange means for any kind that speaks HTTP; our own failure is unknown, never the target's."""
+def failed_transport(answer: Answer) -> Finding:
+    """What a broken exchange means for any kind; our own failure is unknown, never the target's."""
     error = answer.error
     if error is None or error.reason is Reason.INTERNAL:
         detail = error.detail if error is not None else "no answer and no error"

@@ -1,34 +1,62 @@
-"""From a question to the kind that knows how to put it. A new kind is one file and one line here."""
+"""
+From a question to the kind that knows how to put it.
+
+A kind is one file with the same three names in it: `Question`, `requests` and `judge`. It is imported when the first
+check of its kind is met, so that nobody pays for what nobody asks.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from importlib import import_module
+from typing import Any, Final
 
-from checks import collector, http
-from checks.check import CollectorQuestion, Finding, HttpQuestion, Question
-from checks.exchange import HttpAnswer, HttpRequest
+from checks.check import Finding, Question
+from checks.exchange import HttpRequest
+from checks.stream import StreamRequest
+
+Request = HttpRequest | StreamRequest
+
+_MODULES: Final = {
+    "http": "checks.http",
+    "collector": "checks.collector",
+    "tcp": "checks.tcp",
+    "unix": "checks.unix",
+    "tls": "checks.tls",
+    "ssh": "checks.ssh",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
     """
     Attributes:
+        question: Its dataclass: what the config says of a check.
         requests: What to ask, given the question and the seconds it may take; each is asked at the same time.
         judge: What the answers mean, given the facts of the probe before. Total: it never raises.
     """
 
     name: str
-    requests: Callable[[Any, float], tuple[HttpRequest, ...]]
-    judge: Callable[[Any, tuple[HttpAnswer, ...], Mapping[str, float]], Finding]
+    question: type[Any]
+    requests: Callable[[Any, float], tuple[Request, ...]]
+    judge: Callable[[Any, tuple[Any, ...], Mapping[str, float]], Finding]
 
 
-_KINDS: Mapping[type[object], Kind] = {
-    HttpQuestion: Kind(http.KIND, http.requests, http.judge),
-    CollectorQuestion: Kind(collector.KIND, collector.requests, collector.judge),
-}
+_by_name: dict[str, Kind] = {}
+_by_question: dict[type[object], Kind] = {}
+
+
+def kind(name: str) -> Kind:
+    """Raises KeyError for a kind that is not known."""
+    known = _by_name.get(name)
+    if known is None:
+        module = import_module(_MODULES[name])
+        known = _by_name[name] = Kind(name, module.Question, module.requests, module.judge)
+        _by_question[known.question] = known
+    return known
 
 
 def kind_of(question: Question) -> Kind:
-    return _KINDS[type(question)]
+    known = _by_question.get(type(question))
+    return known if known is not None else kind(question.kind)

@@ -110,6 +110,7 @@ class CheckResult:
         extra: True for a probe beyond the configured interval: evidence for detection and proof, never SLI or budget.
         trace_id: 32 hex digits; one trace per probe, one span per attempt.
         facts: Numbers read from the answer, for example `uptime` (seconds) or `queue_fullness` (0 to 1).
+        warnings: What will go wrong if nobody acts, though the outcome is ok: "the certificate expires in 12 days".
         notes: What a person should know though the outcome is ok, for example "restarted: uptime fell to 3 s".
     """
 
@@ -120,6 +121,7 @@ class CheckResult:
     trace_id: str = ""
     extra: bool = False
     facts: Mapping[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -254,7 +254,8 @@ def _verdicts(job: Job, results: Sequence[CheckResult], against_baseline: bool) 
         worst = min(samples[check.id], key=lambda result: _WORST_FIRST.index(result.outcome))
         warning, note = found[check.id]
         notes = (*worst.notes, note) if note else worst.notes
-        verdicts.append(Verdict(result=worst, warnings=(warning,) if warning else (), notes=notes))
+        warnings = (*worst.warnings, warning) if warning else worst.warnings
+        verdicts.append(Verdict(result=worst, warnings=warnings, notes=notes))
     return verdicts
 
 

@@ -134,7 +134,8 @@ def _check(check: dict[str, Any] | None) -> list[Cell]:
     if check is None:
         return ["-", "-", "-", ""]
     outcome = check["outcome"] or "no result yet"
-    why = f"{check['reason']}: {check['detail']}" if check["reason"] else "; ".join(check["notes"])
+    remarks = [*check["warnings"], *check["notes"]]
+    why = f"{check['reason']}: {check['detail']}" if check["reason"] else "; ".join(remarks)
     unconfirmed = outcome == "failed" and not check["failing"]
     return [
         printable(check["id"].partition("/")[2]),

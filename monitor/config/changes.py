@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from checks.check import Check, HttpQuestion
+from checks.check import Check, HttpQuestion, Question
+from checks.stream import Security
 from monitor.config.config import Config
 
 STARTS_WITH = ("state", "listen")
@@ -132,5 +133,11 @@ def _keys_of_services(old: Config, new: Config) -> Iterator[str]:
 
 
 def _authorities(checks: list[Check]) -> set[Path]:
-    questions = (check.question for check in checks)
-    return {Path(q.ca_file) for q in questions if isinstance(q, HttpQuestion) and q.ca_file is not None}
+    return {Path(file) for check in checks if (file := _authority(check.question)) is not None}
+
+
+def _authority(question: Question) -> str | None:
+    if isinstance(question, HttpQuestion):
+        return question.ca_file
+    security = getattr(question, "security", None)  # what speaks TLS without HTTP
+    return security.ca_file if isinstance(security, Security) else None

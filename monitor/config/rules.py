@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from itertools import pairwise
 
+from checks.tls import FAIL, WARN
 from monitor.config import objectives
 from monitor.config.config import Retention
 from monitor.config.problems import Path
@@ -23,10 +24,22 @@ from monitor.config.times import DEFAULT_INTERVAL, default_timeout
 from monitor.config.values import meant, show
 
 DEFAULT_RETRY_WITHIN = timedelta(seconds=2)
+DEFAULT_WARN = timedelta(seconds=WARN)
+DEFAULT_FAIL = timedelta(seconds=FAIL)
 RESERVED_SERVICE = "watchkeeper"
 """The subject of the monitor's own incidents."""
 
-_HTTP_ONLY = ("method", "headers", "body", "status", "redirects", "tls", "max_body")
+_KINDS: dict[str, frozenset[str]] = {
+    "http": frozenset({"method", "headers", "body", "status", "redirects", "tls", "max_body"}),
+    "collector": frozenset({"metrics"}),
+    "tcp": frozenset({"script", "tls"}),
+    "unix": frozenset({"script"}),
+    "ssh": frozenset(),
+    "tls": frozenset({"tls"}),
+}
+"""Each kind of check, and the keys that only some kinds take."""
+_OF_SOME = frozenset.union(*_KINDS.values())
+_OF_TLS_CHECKS = ("target", "starttls", "warn", "fail")
 
 
 def enforce(root: Root, reading: Reading) -> list[str]:
@@ -75,19 +88,14 @@ def _services(root: Root, reading: Reading) -> None:
 
 
 def _check(check: CheckShape, path: Path, reading: Reading) -> None:
-    given = check.model_fields_set
-    if not given & {"http", "collector"} and not (
-        reading.is_wrong((*path, "http")) or reading.is_wrong((*path, "collector"))
-    ):
-        reading.tell(path, "asks nothing", "Add http: URL or collector: URL.")
-    if {"http", "collector"} <= given:
-        reading.tell((*path, "collector"), "one check asks one thing", "Make two checks of http and collector.")
-    elif "collector" in given:
-        for key in _HTTP_ONLY:
-            if key in given:
-                reading.tell((*path, key), "is for http checks only", "Remove it, or make it a check with http: URL.")
-    elif "http" in given and "metrics" in given:
-        reading.tell((*path, "metrics"), "is for collector checks only", "Remove it, or write collector: URL.")
+    asked = kinds_of(check)
+    if not asked and not any(reading.is_wrong((*path, kind)) for kind in _KINDS):
+        reading.tell(path, "asks nothing", f"Add http: URL, or one of {', '.join(list(_KINDS)[1:])}.")
+    for other in asked[1:]:
+        reading.tell((*path, other), "one check asks one thing", f"Make two checks of {asked[0]} and {other}.")
+    if len(asked) == 1:
+        _keys_of_kind(asked[0], check, path, reading)
+    _script(check, (*path, "script"), reading)
     _check_times(check, path, reading)
     if (
         check.body is not None
@@ -98,6 +106,50 @@ def _check(check: CheckShape, path: Path, reading: Reading) -> None:
         reading.tell((*path, "body"), found, "Add method: POST, or remove the body.")
     if check.tls and check.tls.ca and check.tls.verify is False:
         reading.tell((*path, "tls", "ca"), "has no effect with verify: false", "Remove one of them.")
+
+
+def kinds_of(check: CheckShape) -> list[str]:
+    """What it asks, by the kinds whose keys are given; one, if nothing is wrong."""
+    given = check.model_fields_set
+    asked = [kind for kind in _KINDS if kind in given and kind != "tls"]
+    if check.tls is not None and check.tls.target is not None:
+        asked.append("tls")
+    return asked
+
+
+def _keys_of_kind(asked: str, check: CheckShape, path: Path, reading: Reading) -> None:
+    for key in (key for key in CheckShape.model_fields if key in check.model_fields_set & _OF_SOME):
+        takers = [kind for kind, keys in _KINDS.items() if key in keys]
+        if asked not in takers:
+            found = f"is for {' and '.join(takers)} checks only"
+            reading.tell((*path, key), found, f"Remove it, or make it a check with {takers[0]}:.")
+    if check.tls is None:
+        return
+    if asked == "tls":
+        warn, fail = check.tls.warn or DEFAULT_WARN, check.tls.fail or DEFAULT_FAIL
+        if warn < fail:
+            found = f"warns at {show(warn)}, when it has failed since {show(fail)}"
+            reading.tell((*path, "tls"), found, "Let warn be longer than fail.")
+        return
+    for key in (key for key in _OF_TLS_CHECKS if key in check.tls.model_fields_set):
+        reading.tell((*path, "tls", key), "is for checks of a certificate only", "Remove it, or add target: HOST.")
+    if asked == "http" and check.tls.name is not None:
+        reading.tell((*path, "tls", "name"), "is for tcp and tls checks only", "Remove it.")
+
+
+def _script(check: CheckShape, path: Path, reading: Reading) -> None:
+    for place, step in enumerate(check.script or ()):
+        here = (*path, place)
+        if reading.is_wrong(here):
+            continue
+        does = [key for key in ("send", "expect", "starttls") if getattr(step, key) is not None]
+        if len(does) != 1:
+            found = f"does {len(does)} things at once" if does else "does nothing"
+            reading.tell(here, found, "Give each step one of send, expect and starttls.")
+        elif step.refuse is not None and step.expect is None:
+            reading.tell((*here, "refuse"), "has no expect beside it", "Add expect: REGEX, or remove it.")
+        elif step.starttls is not None and check.unix is not None:
+            reading.tell((*here, "starttls"), "is for tcp checks only", "Remove it.")
 
 
 def _check_times(check: CheckShape, path: Path, reading: Reading) -> None:

@@ -260,6 +260,49 @@ def listen(value: object) -> Listen:
     return Listen(match[1] or match[2], int(match[3]))
 
 
+def target(value: object) -> tuple[str, int | None]:
+    """`example.com`, `example.com:443`, `10.0.0.1`, `[::1]:443`: where to connect to."""
+    found = text(value).strip()
+    fix = "Write HOST:PORT, for example mail.example.com:25 or [::1]:25."
+    if "://" in found:
+        raise Wrong("has a scheme in front of its host", fix)
+    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::(\d{1,5}))?", found, re.ASCII)
+    if match is None or not 0 < int(match[3] or 1) < 65536:
+        raise Wrong("{value} is not HOST:PORT", fix)
+    if match[1]:
+        try:
+            ip_address(match[1])
+        except ValueError:
+            raise Wrong("{value} is not HOST:PORT", fix) from None
+    return match[1] or match[2], int(match[3]) if match[3] else None
+
+
+def host_port(value: object) -> Listen:
+    """As `target`, for what has no port of its own."""
+    host, port = target(value)
+    if port is None:
+        raise Wrong("{value} has no port", "Write {value}:PORT.")
+    return Listen(host, port)
+
+
+def regex(value: object) -> str:
+    """A regular expression of Python's, which is searched and need not match a whole line."""
+    found = text(value)
+    try:
+        re.compile(found)
+    except (re.error, OverflowError, RecursionError) as error:
+        place = f" at character {error.pos + 1}" if isinstance(error, re.error) and error.pos is not None else ""
+        words = error.msg if isinstance(error, re.error) else "it is too large"
+        fix = "Write a literal one of .*+?()[]{}^$| with a backslash before it, and the expression in single quotes."
+        raise Wrong(f"{{value}} is no regular expression: {words}{place}", fix) from None
+    return found
+
+
+def raw_text(value: object) -> str:
+    """Text in which white space counts, such as a line end alone."""
+    return value if isinstance(value, str) and value else text(value)
+
+
 def time_zone(value: object) -> str:
     """An IANA name."""
     found = text(value).strip()

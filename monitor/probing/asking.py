@@ -8,8 +8,8 @@ from datetime import datetime
 from functools import partial
 
 from checks.check import Check, Finding, Question
-from checks.exchange import HttpAnswer, HttpRequest
-from checks.kinds import kind_of
+from checks.exchange import Answer, HttpAnswer, HttpRequest
+from checks.kinds import Request, kind_of
 from checks.result import Attempt, Outcome, Reason
 from checks.urls import clip
 from monitor import __version__
@@ -30,7 +30,7 @@ class Asked:
 def ask(
     engine: Engine,
     check: Check,
-    requests: tuple[HttpRequest, ...],
+    requests: tuple[Request, ...],
     *,
     trace_id: str,
     span_id: str,
@@ -47,16 +47,16 @@ def ask(
     started_at = now()
     ours = (("traceparent", f"00-{trace_id}-{span_id}-01"), ("User-Agent", USER_AGENT))
 
-    def complete(answers: tuple[HttpAnswer, ...]) -> None:
+    def complete(answers: tuple[Answer, ...]) -> None:
         finding = judged(check.question, answers, previous)
         done(Asked(_attempt(started_at, span_id, finding, answers[0]), finding))
 
     if len(requests) == 1:
         engine.submit(requests[0], lambda answer: complete((answer,)), ours)
         return
-    collected: list[HttpAnswer | None] = [None] * len(requests)
+    collected: list[Answer | None] = [None] * len(requests)
 
-    def came(place: int, answer: HttpAnswer) -> None:
+    def came(place: int, answer: Answer) -> None:
         collected[place] = answer
         answers = tuple(a for a in collected if a is not None)
         if len(answers) == len(requests):
@@ -66,19 +66,19 @@ def ask(
         engine.submit(request, partial(came, place), ours)
 
 
-def requests_of(check: Check, timeout: float) -> tuple[HttpRequest, ...]:
+def requests_of(check: Check, timeout: float) -> tuple[Request, ...]:
     """What an attempt of *check* asks, all at the same time, each within *timeout* seconds."""
     return tuple(map(_without_traceparent, kind_of(check.question).requests(check.question, timeout)))
 
 
-def _without_traceparent(request: HttpRequest) -> HttpRequest:
+def _without_traceparent(request: Request) -> Request:
     """A configured one would win over that of this probe, and point every probe at one old trace."""
-    if not any(name.lower() == "traceparent" for name, _ in request.headers):
+    if not isinstance(request, HttpRequest) or not any(name.lower() == "traceparent" for name, _ in request.headers):
         return request
     return replace(request, headers=tuple(pair for pair in request.headers if pair[0].lower() != "traceparent"))
 
 
-def judged(question: Question, answers: tuple[HttpAnswer, ...], previous: Mapping[str, float]) -> Finding:
+def judged(question: Question, answers: tuple[Answer, ...], previous: Mapping[str, float]) -> Finding:
     """A kind that raises has a bug of ours: that is unknown, whatever the target answered."""
     try:
         return kind_of(question).judge(question, answers, previous)
@@ -88,8 +88,13 @@ def judged(question: Question, answers: tuple[HttpAnswer, ...], previous: Mappin
         )
 
 
-def _attempt(started_at: datetime, span_id: str, finding: Finding, first: HttpAnswer) -> Attempt:
+def _attempt(started_at: datetime, span_id: str, finding: Finding, first: Answer) -> Attempt:
     answer = finding.answer or first
+    status, redirects = (
+        (answer.status, first.redirects)
+        if isinstance(answer, HttpAnswer) and isinstance(first, HttpAnswer)
+        else (None, 0)
+    )
     failed = finding.outcome is not Outcome.OK
     return Attempt(
         started_at=started_at,
@@ -98,17 +103,18 @@ def _attempt(started_at: datetime, span_id: str, finding: Finding, first: HttpAn
         detail=finding.detail,
         latency=first.timings.total if first.timings is not None and first.error is None else None,
         timings=first.timings,
-        status=answer.status,
+        status=status,
         address=first.address,
-        redirects=first.redirects,
+        redirects=redirects,
         span_id=span_id,
         body_excerpt=excerpt(answer) if failed else "",
     )
 
 
-def excerpt(answer: HttpAnswer) -> str:
+def excerpt(answer: Answer) -> str:
     """The beginning of the body as text that can go into a ticket, at most EXCERPT bytes of UTF-8."""
-    coding = next((value for name, value in answer.headers if name.lower() == "content-encoding"), "identity")
+    headers = answer.headers if isinstance(answer, HttpAnswer) else ()
+    coding = next((value for name, value in headers if name.lower() == "content-encoding"), "identity")
     if answer.body and coding.lower() != "identity":
         return f"[{clip(coding, 40)} body, {len(answer.body)} bytes, not decoded]"
     # One replaced byte becomes three, so it is cut once more.

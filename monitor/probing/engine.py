@@ -11,11 +11,12 @@ import select
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pycurl
 
-from checks.exchange import HttpAnswer, HttpRequest
+from checks.exchange import Answer, HttpRequest
+from checks.kinds import Request
 from monitor.probing.exchange import Exchange
 from monitor.probing.failures import COULDNT_RESOLVE_HOST
 from monitor.probing.hops import Headers, Hop, first_hop
@@ -24,6 +25,9 @@ from monitor.probing.names import NameDoctor
 from monitor.probing.plain import Connection, Plain
 from monitor.probing.plain_request import place_of, wire_of
 from monitor.probing.transfer import HopEnd, Transfer, system_bundle
+
+if TYPE_CHECKING:
+    from monitor.probing.stream import Streams
 
 T = TypeVar("T")
 
@@ -42,22 +46,27 @@ class Engine:
         self._pool: list[Transfer] = []
         self._plain = Plain(self._epoll)
         self._flying: dict[pycurl.Curl, tuple[Transfer, Exchange, Multi]] = {}
-        self._ready: deque[tuple[Callable[[HttpAnswer], None], HttpAnswer]] = deque()
+        self._ready: deque[tuple[Callable[[Any], None], Answer]] = deque()
         self._watched: dict[int, Callable[[int], None]] = {}
         self._doctor = NameDoctor(self)
+        self._streams: Streams | None = None
 
     @property
     def in_flight(self) -> int:
         """Requests whose `done` has not been called yet."""
-        return len(self._flying) + len(self._plain.flying) + len(self._ready) + self._doctor.waiting
+        talking = self._streams.in_flight if self._streams is not None else 0
+        return len(self._flying) + len(self._plain.flying) + len(self._ready) + self._doctor.waiting + talking
 
-    def submit(self, request: HttpRequest, done: Callable[[HttpAnswer], None], own_headers: Headers = ()) -> None:
+    def submit(self, request: Request, done: Callable[[Any], None], own_headers: Headers = ()) -> None:
         """
-        Start *request*; *done* is called once, from a later `turn`, never from here.
+        Start *request*; *done* is called once with its answer, from a later `turn`, never from here.
 
         Args:
             own_headers: Ours and not the config's: they go to whatever host a redirect leads to.
         """
+        if not isinstance(request, HttpRequest):
+            self._conversations().begin(request, done)
+            return
         now = time.monotonic()
         try:
             hop = first_hop(request)
@@ -81,7 +90,7 @@ class Engine:
             elif (owner := self._owners.get(fd)) is not None:
                 self._end_all(owner.act(fd, events))
             else:
-                self._forget(fd)
+                self.unregister(fd)
         now = time.monotonic()
         self._kick(now)
         if self._retired:
@@ -101,9 +110,9 @@ class Engine:
 
     def unwatch(self, fd: int) -> None:
         if self._watched.pop(fd, None) is not None:
-            self._forget(fd)
+            self.unregister(fd)
 
-    def _forget(self, fd: int) -> None:
+    def unregister(self, fd: int) -> None:
         """Nobody waits for it any more. It would end every wait at once, were it left."""
         try:
             self._epoll.unregister(fd)
@@ -115,6 +124,8 @@ class Engine:
         for ca_file in [ca_file for ca_file in self._multis if ca_file is not None]:
             self._retired.append(self._multis.pop(ca_file))
         self._close_retired()
+        if self._streams is not None:
+            self._streams.forget_authorities()
 
     def close(self) -> None:
         """Abandon what is in flight: its `done` is not called."""
@@ -123,6 +134,8 @@ class Engine:
             transfer.curl.close()
         self._flying.clear()
         self._plain.close()
+        if self._streams is not None:
+            self._streams.close()
         self._ready.clear()
         for transfer in self._pool:
             transfer.curl.close()
@@ -169,6 +182,17 @@ class Engine:
             multi = self._multis[ca_file] = Multi(self._epoll, self._owners, self._on_bug)
         return multi
 
+    def connector(self) -> Multi:
+        """Where connections are begun that are nobody's but ours afterwards."""
+        return self._multi_for(None)
+
+    def _conversations(self) -> Streams:
+        if self._streams is None:
+            from monitor.probing.stream import Streams  # most probers never need it, nor the ssl module with it
+
+            self._streams = Streams(self, self._bundle)
+        return self._streams
+
     def _all_multis(self) -> tuple[Multi, ...]:
         return (*self._multis.values(), *self._retired)
 
@@ -181,6 +205,8 @@ class Engine:
         if self._ready:
             return 0.0
         until = min(now + timeout, self._plain.due)
+        if self._streams is not None:
+            until = min(until, self._streams.due)
         if self._multis or self._retired:
             until = min([until, *(multi.due for multi in self._all_multis() if multi.due is not None)])
         if self._doctor.waiting and (due := self._doctor.due) is not None and due < until:
@@ -195,12 +221,17 @@ class Engine:
         if self._plain.due <= now:
             for connection, end in self._plain.expire(now):
                 self._hop_ended(connection.exchange, end)
+        if self._streams is not None:
+            self._streams.expire(now)
 
     def _end_all(self, ended: list[Ended]) -> None:
         for curl, code, message in ended:
             self._ended(curl, code, message)
 
     def _ended(self, curl: pycurl.Curl, code: int, message: str) -> None:
+        if self._streams is not None and self._streams.owns(curl):
+            self._streams.connected(curl, code, message)
+            return
         transfer, exchange, multi = self._flying.pop(curl)
         end = transfer.end(code, message)
         multi.remove(curl)
@@ -230,9 +261,16 @@ class Engine:
         else:
             self._ready.append((exchange.done, answer))
 
-    def deliver(self, done: Callable[[HttpAnswer], None], answer: HttpAnswer) -> None:
+    def deliver(self, done: Callable[[Any], None], answer: Answer) -> None:
         """Hand *answer* over at the end of this turn."""
         self._ready.append((done, answer))
+
+    def examine(self, answer: Answer, remaining: float, done: Callable[[Any], None]) -> None:
+        """Hand *answer*, of a name that was not resolved, over with the resolver's verdict."""
+        self._doctor.examine(answer, remaining, done)
+
+    def bug(self, error: BaseException) -> None:
+        self._on_bug(error)
 
     def _deliver(self) -> None:
         # Only what is here now: a callback that submits what cannot be sent would otherwise never let go.

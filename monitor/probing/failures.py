@@ -151,11 +151,11 @@ def _verdict(hop: Hop, end: HopEnd, limit: float, hops_before: int) -> tuple[Rea
     if code == COULDNT_RESOLVE_HOST:
         return Reason.DNS, f"the name {clip(host_of(hop.url))} could not be resolved"
     if code in (PEER_FAILED_VERIFICATION, SSL_INVALIDCERTSTATUS):
-        return Reason.CERTIFICATE, f"certificate of {where} refused: {_certificate(end)}"
+        return Reason.CERTIFICATE, f"certificate of {where} refused: {certificate_words(end.verify, end.message)}"
     if code in _CONNECTION:
         return _connection(hop, end)
     if code in (SSL_CIPHER, SSL_SHUTDOWN_FAILED):
-        return Reason.TLS, f"TLS with {where} failed: {_tls_words(end.message)}"
+        return Reason.TLS, f"TLS with {where} failed: {tls_words(end.message)}"
     if code == PARTIAL_FILE:
         return Reason.PROTOCOL, f"{url} ended its answer early: {words}"
     if code == URL_MALFORMAT and hops_before:
@@ -201,7 +201,7 @@ def _connection(hop: Hop, end: HopEnd) -> tuple[Reason, str]:
     if end.code == SSL_CONNECT_ERROR:
         if hung_up or cut:
             return Reason.RESET, f"{where} hung up during the TLS handshake"
-        return Reason.TLS, f"TLS handshake with {where} failed: {_tls_words(end.message)}"
+        return Reason.TLS, f"TLS handshake with {where} failed: {tls_words(end.message)}"
     if end.code == GOT_NOTHING or (cut and end.status is None):
         return Reason.RESET, f"{where} closed the connection without answering"
     if cut:
@@ -215,16 +215,21 @@ def _connection(hop: Hop, end: HopEnd) -> tuple[Reason, str]:
     return Reason.PROTOCOL, f"{where} answered what cannot be read: {clip(end.message)}"
 
 
-def _tls_words(message: str) -> str:
+def tls_words(message: str) -> str:
     """OpenSSL's last words, without its error numbers, and what they usually mean."""
     words = clip(message.rpartition("::")[2].strip())
     meaning = next((meaning for sign, meaning in _TLS.items() if sign in words), None)
     return f"{words}: {meaning}" if meaning else words
 
 
-def _certificate(end: HopEnd) -> str:
-    if end.verify in _CERTIFICATE:
-        return _CERTIFICATE[end.verify]
-    if "subject name" in end.message or "does not match" in end.message:
-        return f"it is for another name ({clip(end.message)})"
-    return clip(end.message)
+def certificate_words(verdict: int, message: str) -> str:
+    """
+    Args:
+        verdict: OpenSSL's, 0 when it had no complaint.
+        message: What to say of a verdict that is not known here.
+    """
+    if verdict in _CERTIFICATE:
+        return _CERTIFICATE[verdict]
+    if "subject name" in message or "does not match" in message:
+        return f"it is for another name ({clip(message)})"
+    return clip(message)

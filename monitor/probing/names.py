@@ -14,9 +14,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from time import monotonic
-from typing import Protocol
+from typing import Any, Protocol
 
-from checks.exchange import HttpAnswer
+from checks.exchange import Answer
 from checks.result import Reason
 from checks.urls import clip
 from monitor.probing.hops import host_of
@@ -33,7 +33,7 @@ _VERDICTS = {
     socket.EAI_FAIL: "the name server refuses to answer for it",
 }
 
-Done = Callable[[HttpAnswer], None]
+Done = Callable[[Any], None]
 
 
 class Host(Protocol):
@@ -41,13 +41,13 @@ class Host(Protocol):
 
     def watch(self, fd: int, callback: Callable[[int], None]) -> None: ...
     def unwatch(self, fd: int) -> None: ...
-    def deliver(self, done: Done, answer: HttpAnswer) -> None: ...
+    def deliver(self, done: Done, answer: Answer) -> None: ...
 
 
 @dataclass(slots=True)
 class _Case:
     due: float
-    patients: list[tuple[HttpAnswer, Done]] = field(default_factory=list)
+    patients: list[tuple[Answer, Done]] = field(default_factory=list)
 
 
 class NameDoctor:
@@ -69,7 +69,7 @@ class NameDoctor:
         """When `give_up` has something to do (monotonic)."""
         return min((case.due for case in self._cases.values()), default=None)
 
-    def examine(self, answer: HttpAnswer, remaining: float, done: Done) -> None:
+    def examine(self, answer: Answer, remaining: float, done: Done) -> None:
         """Deliver *answer* with the resolver's verdict in it, within *remaining* seconds."""
         name = host_of(answer.url)
         case = self._cases.get(name)
@@ -135,14 +135,14 @@ class NameDoctor:
             self._host.deliver(done, _judged(answer, verdict))
 
 
-def _unasked(answer: HttpAnswer, number: int) -> HttpAnswer:
+def _unasked(answer: Answer, number: int) -> Answer:
     if answer.error is None:
         return answer
     detail = f"the name {clip(host_of(answer.url))} could not be looked up: {remedy(number)}"
     return replace(answer, error=replace(answer.error, reason=Reason.INTERNAL, detail=detail, temporary=False))
 
 
-def _judged(answer: HttpAnswer, verdict: int | None) -> HttpAnswer:
+def _judged(answer: Answer, verdict: int | None) -> Answer:
     error = answer.error
     if error is None:
         return answer

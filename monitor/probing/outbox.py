@@ -115,4 +115,4 @@ def _reduced(result: CheckResult) -> CheckResult:
         replace(attempt, detail="the details could not be sent to the daemon", address=None, body_excerpt="")
         for attempt in result.attempts
     )
-    return replace(result, attempts=attempts, facts={}, notes=())
+    return replace(result, attempts=attempts, facts={}, warnings=(), notes=())

@@ -17,7 +17,7 @@ from pathlib import Path
 from random import getrandbits  # an id must be unique and need not be a secret: the system's own costs two calls more
 
 from checks.check import Check, Finding, Retry
-from checks.exchange import HttpRequest
+from checks.kinds import Request
 from checks.result import Attempt, CheckResult, Outcome, Reason
 from monitor.clock import Clock
 from monitor.probing.alarms import Alarms
@@ -45,13 +45,13 @@ class Means:
     references: References
     asking: set[str]
     previous: dict[str, dict[str, float]] = field(default_factory=dict)
-    prepared: dict[str, tuple[Check, tuple[HttpRequest, ...]]] = field(default_factory=dict)
+    prepared: dict[str, tuple[Check, tuple[Request, ...]]] = field(default_factory=dict)
 
     @classmethod
     def on(cls, engine: Engine, clock: Clock, alarms: Alarms, asking: set[str]) -> Means:
         return cls(engine, clock, alarms, References(engine, alarms, clock.seconds), asking)
 
-    def requests(self, check: Check) -> tuple[HttpRequest, ...]:
+    def requests(self, check: Check) -> tuple[Request, ...]:
         """What an attempt with the whole timeout asks."""
         kept = self.prepared.get(check.id)
         if kept is None or kept[0] is not check:
@@ -214,6 +214,7 @@ class Probe:
                 trace_id=self._trace_id,
                 extra=self._extra,
                 facts=first.facts if first is not None else {},
+                warnings=first.warnings if first is not None else (),
                 notes=first.notes if first is not None else (),
             )
         )

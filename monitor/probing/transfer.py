@@ -123,29 +123,14 @@ class Transfer:
             curl.setopt(pycurl.CAINFO, request.ca_file)
 
     def end(self, code: int, message: str) -> HopEnd:
-        info = self.curl.getinfo
-        number = info(pycurl.OS_ERRNO) if code else 0
-        if code == pycurl.E_COULDNT_CONNECT and not number:
-            number = shortage()  # not even tried: libcurl keeps to itself why it could make no socket
-        return HopEnd(
-            code=code,
-            message=message,
-            errno=number,
-            verify=info(pycurl.SSL_VERIFYRESULT) if code else 0,
-            marks=(
-                info(pycurl.NAMELOOKUP_TIME_T) / 1e6,
-                info(pycurl.CONNECT_TIME_T) / 1e6,
-                info(pycurl.APPCONNECT_TIME_T) / 1e6,
-                info(pycurl.STARTTRANSFER_TIME_T) / 1e6,
-                info(pycurl.TOTAL_TIME_T) / 1e6,
-            ),
-            status=self._status or None,
-            headers=_parse(self._lines),
-            headers_ended=self._block_ended,
-            body=bytes(self._body),
-            stopped=self._stopped,
-            address=info(pycurl.PRIMARY_IP) or None,
-        )
+        end = end_of_connect(self.curl, code, message)
+        end.verify = self.curl.getinfo(pycurl.SSL_VERIFYRESULT) if code else 0
+        end.status = self._status or None
+        end.headers = _parse(self._lines)
+        end.headers_ended = self._block_ended
+        end.body = bytes(self._body)
+        end.stopped = self._stopped
+        return end
 
     def rest(self) -> None:
         """Ready for the pool: nothing of this request may reach the next one."""
@@ -212,6 +197,27 @@ class Transfer:
         self._body += chunk[:room]
         self._stopped = Stopped.BODY
         return 0
+
+
+def end_of_connect(curl: pycurl.Curl, code: int, message: str) -> HopEnd:
+    """What *curl* knows of where it connected to, and of what broke."""
+    info = curl.getinfo
+    number = info(pycurl.OS_ERRNO) if code else 0
+    if code == pycurl.E_COULDNT_CONNECT and not number:
+        number = shortage()  # not even tried: libcurl keeps to itself why it could make no socket
+    return HopEnd(
+        code=code,
+        message=message,
+        errno=number,
+        marks=(
+            info(pycurl.NAMELOOKUP_TIME_T) / 1e6,
+            info(pycurl.CONNECT_TIME_T) / 1e6,
+            info(pycurl.APPCONNECT_TIME_T) / 1e6,
+            info(pycurl.STARTTRANSFER_TIME_T) / 1e6,
+            info(pycurl.TOTAL_TIME_T) / 1e6,
+        ),
+        address=info(pycurl.PRIMARY_IP) or None,
+    )
 
 
 def _status_of(line: bytes) -> int:

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, get_args
 
 import msgspec
 
-from checks.check import Check, Question, Retry
+from checks.check import Check, Retry
+from checks.kinds import kind
 from checks.result import CheckResult
 from monitor.probing.lag import Lag
 
 MAX_FRAME = 16 * 1024 * 1024  # bytes; a length beyond it is garbage, and must not become an allocation
 _HEADER = 4
-
-_QUESTIONS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(Question)}
 
 
 class WireError(Exception):
@@ -183,7 +181,7 @@ def _to_wire(check: Check) -> WireCheck:
     return WireCheck(
         check.service,
         check.name,
-        type(question).__name__,
+        question.kind,
         msgspec.Raw(_encoder.encode(question)),
         check.interval,
         check.timeout,
@@ -192,11 +190,10 @@ def _to_wire(check: Check) -> WireCheck:
 
 
 def _from_wire(wire: WireCheck) -> Check:
-    kind = _QUESTIONS.get(wire.kind)
-    if kind is None:
-        raise WireError(f"{wire.service}/{wire.name}: a question of the unknown kind {wire.kind!r}")
     try:
-        question = msgspec.msgpack.decode(wire.question, type=kind)
+        question = msgspec.msgpack.decode(wire.question, type=kind(wire.kind).question)
+    except KeyError:
+        raise WireError(f"{wire.service}/{wire.name}: a question of the unknown kind {wire.kind!r}") from None
     except msgspec.DecodeError as error:
         raise WireError(f"{wire.service}/{wire.name}: not a {wire.kind}: {error}") from error
     return Check(

@@ -43,8 +43,10 @@ CHECK_EXTRA: Final = "synthetic.check.extra"
 CHECK_CONFIRMATION: Final = "synthetic.check.confirmation"
 CHECK_LATENESS: Final = "synthetic.check.lateness"
 CHECK_REDIRECTS: Final = "synthetic.check.redirects"
+CHECK_WARNINGS: Final = "synthetic.check.warnings"
 CHECK_NOTES: Final = "synthetic.check.notes"
 HTTP_RESPONSE_STATUS_CODE: Final = "http.response.status_code"
+NETWORK_TRANSPORT: Final = "network.transport"
 NETWORK_PEER_ADDRESS: Final = "network.peer.address"
 ERROR_TYPE: Final = "error.type"
 
@@ -207,6 +209,14 @@ REQUEST_DURATION: Final = Metric(
     ),
     _REQUEST_SECONDS,
 )
+CHECK_DURATION: Final = Metric(
+    "synthetic.check.duration",
+    "histogram",
+    "s",
+    "Duration of attempts that are no HTTP requests.",
+    (CHECK_SERVICE, CHECK_NAME, NETWORK_TRANSPORT, SERVER_ADDRESS, SERVER_PORT, ERROR_TYPE),
+    _REQUEST_SECONDS,
+)
 CHECK_UP: Final = Metric(
     "synthetic.check.up",
     "gauge",
@@ -287,7 +297,7 @@ OF_OBJECTIVES: Final = (
     SLO_PERIOD_BURN,
     SLO_PERIOD_REMAINING,
 )
-OF_CHECKS: Final = (REQUEST_DURATION, CHECK_UP, CHECK_PROBES)
+OF_CHECKS: Final = (REQUEST_DURATION, CHECK_DURATION, CHECK_UP, CHECK_PROBES)
 OF_TELEMETRY: Final = (TELEMETRY_SENT, TELEMETRY_DROPPED)
 OF_DAEMON: Final = (
     TIMETABLE_LAG,

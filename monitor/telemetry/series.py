@@ -17,7 +17,7 @@ from checks.check import Check
 from checks.result import Attempt, CheckResult, Outcome
 from monitor.telemetry import names, protobuf
 from monitor.telemetry.sampling import Limits
-from monitor.telemetry.spans import duration_of, error_type, request_attributes
+from monitor.telemetry.spans import duration_of, error_type, request_attributes, speaks_http
 
 BOUNDS: Final = names.REQUEST_DURATION.bounds
 MAX_SERIES_PER_CHECK: Final = 16
@@ -43,13 +43,19 @@ _OUTCOMES: Final = tuple(Outcome)
 
 
 class CheckSeries:
-    """What one check's results add up to since `began`, wall time in nanoseconds."""
+    """
+    What one check's results add up to since `began`, wall time in nanoseconds.
+
+    Attributes:
+        metric: What its durations are counted as.
+    """
 
     def __init__(self, check: Check, began: int, limits: Limits = Limits()) -> None:  # noqa: B008  # frozen
         self._began = began
         self._timeout = check.timeout
         asked = request_attributes(check)
-        wanted = [(key, asked[key]) for key in names.REQUEST_DURATION.attributes if key in asked]
+        self.metric = names.REQUEST_DURATION if speaks_http(check.question) else names.CHECK_DURATION
+        wanted = [(key, asked[key]) for key in self.metric.attributes if key in asked]
         whose = [(key, asked[key]) for key in names.CHECK_UP.attributes]
         self._request = b"".join(protobuf.attribute(key, _cut(value, limits), 9) for key, value in wanted)
         self._whose = b"".join(protobuf.attribute(key, _cut(value, limits), 7) for key, value in whose)
@@ -113,13 +119,16 @@ class CheckSeries:
 def requests(series: Iterable[CheckSeries], now: int, resource: bytes, scope: bytes) -> Iterator[tuple[bytes, int]]:
     """Bodies of ExportMetricsServiceRequest with their number of points, none larger than POINTS_PER_REQUEST points."""
     all_series = list(series)
-    for metric, points_of in (
-        (names.REQUEST_DURATION, CheckSeries.duration_points),
-        (names.CHECK_UP, CheckSeries.up_points),
-        (names.CHECK_PROBES, CheckSeries.probe_points),
+    by_http = [one for one in all_series if one.metric is names.REQUEST_DURATION]
+    otherwise = [one for one in all_series if one.metric is names.CHECK_DURATION]
+    for metric, counted, points_of in (
+        (names.REQUEST_DURATION, by_http, CheckSeries.duration_points),
+        (names.CHECK_DURATION, otherwise, CheckSeries.duration_points),
+        (names.CHECK_UP, all_series, CheckSeries.up_points),
+        (names.CHECK_PROBES, all_series, CheckSeries.probe_points),
     ):
         points: list[bytes] = []
-        for one in all_series:
+        for one in counted:
             points += points_of(one, now)
             if len(points) >= POINTS_PER_REQUEST:
                 yield request(metric, points, resource, scope), len(points)

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
 
-from checks.check import Check, HttpQuestion
+from checks.check import Check, HttpQuestion, Question
 from checks.result import Attempt, CheckResult, Confirmation, Outcome, Reason
 from monitor.telemetry import names, protobuf
 from monitor.telemetry.redact import masker, shown_url
@@ -70,11 +70,14 @@ def error_type(attempt: Attempt) -> str:
 def request_attributes(check: Check, hidden: tuple[str, ...] = ()) -> dict[str, protobuf.AttributeValue]:
     """What is asked: the part of the attributes that never changes. Total, whatever the address looks like."""
     question = check.question
-    method = question.method.upper() if isinstance(question, HttpQuestion) else "GET"
-    known = method in METHODS
-    found: dict[str, protobuf.AttributeValue] = {names.HTTP_REQUEST_METHOD: method if known else names.OTHER}
-    if not known:
-        found[names.HTTP_REQUEST_METHOD_ORIGINAL] = method
+    found: dict[str, protobuf.AttributeValue] = {}
+    if speaks_http(question):
+        method = question.method.upper() if isinstance(question, HttpQuestion) else "GET"
+        found[names.HTTP_REQUEST_METHOD] = method if method in METHODS else names.OTHER
+        if method not in METHODS:
+            found[names.HTTP_REQUEST_METHOD_ORIGINAL] = method
+    else:
+        found[names.NETWORK_TRANSPORT] = question.url.partition(":")[0]
     try:
         parts = urlsplit(question.url)
         host, port = parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
@@ -92,6 +95,10 @@ def request_attributes(check: Check, hidden: tuple[str, ...] = ()) -> dict[str, 
     return found
 
 
+def speaks_http(question: Question) -> bool:
+    return question.url.startswith("http")
+
+
 class SpanTemplate:
     def __init__(
         self,
@@ -104,8 +111,10 @@ class SpanTemplate:
         self._limits = limits
         self._new_span_id = new_span_id
         static = request_attributes(check, masker(secrets))
-        method = str(static[names.HTTP_REQUEST_METHOD])
-        self._head = protobuf.field(5, protobuf.text("HTTP" if method == names.OTHER else method)) + _CLIENT
+        method = static.get(names.HTTP_REQUEST_METHOD)
+        self._resends = method is not None
+        called = check.question.kind if method is None else "HTTP" if method == names.OTHER else str(method)
+        self._head = protobuf.field(5, protobuf.text(called)) + _CLIENT
         self._static = b"".join(self._attribute(key, value) for key, value in static.items())
         # What was encoded before, by value. Bounded, because some of it is chosen by the target.
         self._known: dict[object, bytes] = {}
@@ -144,9 +153,11 @@ class SpanTemplate:
         if number == 1:
             lateness = (attempt.started_at - result.scheduled_at).total_seconds()
             dynamic.append(_LATENESS(_LATENESS_PREFIX, lateness))
+            if result.warnings:
+                dynamic.append(self._attribute(names.CHECK_WARNINGS, result.warnings))
             if result.notes:
                 dynamic.append(self._attribute(names.CHECK_NOTES, result.notes))
-        else:
+        elif self._resends:
             dynamic.append(self._one(names.HTTP_REQUEST_RESEND_COUNT, number - 1))
         if attempt.status is not None:
             dynamic.append(self._one(names.HTTP_RESPONSE_STATUS_CODE, attempt.status))

@@ -36,6 +36,7 @@ class CheckDocument(TypedDict):
     latency_seconds: float | None
     at: str | None
     trace_id: str
+    warnings: list[str]
     notes: list[str]
 
 
@@ -206,6 +207,7 @@ def check_document(check: Check, last: CheckResult | None, failing: bool) -> Che
         "latency_seconds": last.latency if last else None,
         "at": timestamp(last.scheduled_at) if last else None,
         "trace_id": last.trace_id if last else "",
+        "warnings": list(last.warnings) if last else [],
         "notes": list(last.notes) if last else [],
     }
 

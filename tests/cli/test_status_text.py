@@ -56,12 +56,14 @@ STATUS = {
                 {
                     "id": "orders/live", "outcome": "ok", "failing": False, "reason": None, "detail": "",
                     "confirmation": "none", "latency_seconds": 0.0042, "at": "2026-03-01T03:20:58.000Z",
-                    "trace_id": "", "notes": ["restarted: uptime fell from 900 s to 3 s"],
+                    "trace_id": "",
+                    "warnings": [], "notes": ["restarted: uptime fell from 900 s to 3 s"],
                 },
                 {
                     "id": "orders/ready", "outcome": "failed", "failing": False, "reason": "status",
                     "detail": "answered 503,\nwanted 200-299", "confirmation": "unconfirmed",
-                    "latency_seconds": 0.0201, "at": "2026-03-01T03:20:59.000Z", "trace_id": "", "notes": [],
+                    "latency_seconds": 0.0201, "at": "2026-03-01T03:20:59.000Z", "trace_id": "",
+                    "warnings": [], "notes": [],
                 },
             ],
         },
@@ -77,7 +79,8 @@ STATUS = {
             "checks": [
                 {
                     "id": "payments/live", "outcome": None, "failing": False, "reason": None, "detail": "",
-                    "confirmation": None, "latency_seconds": None, "at": None, "trace_id": "", "notes": [],
+                    "confirmation": None, "latency_seconds": None, "at": None, "trace_id": "",
+                    "warnings": [], "notes": [],
                 },
             ],
         },

@@ -384,5 +384,5 @@ def test_a_bug_of_ours_is_unknown_says_where_and_quotes_nothing(lab: Lab) -> Non
     (result,) = results
     assert result is not None
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, Reason.INTERNAL)
-    assert re.fullmatch(r"KeyError in the prober at kinds\.py:\d+", result.detail)
+    assert re.fullmatch(r"AttributeError in the prober at kinds\.py:\d+", result.detail)
     assert lab.means.asking == set()

@@ -12,6 +12,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
+from checks import tcp
 from checks.check import Check, HttpQuestion
 from checks.result import Reason
 from monitor.telemetry import names
@@ -151,3 +152,18 @@ def test_ten_thousand_checks_leave_in_requests_of_bounded_size(build):
     per_metric = Counter(metric.name for one in decoded for metric in one.resource_metrics[0].scope_metrics[0].metrics)
     assert per_metric["http.client.request.duration"] == 3
     assert sum(count for _, count in found) == 9 * POINTS_PER_REQUEST
+
+
+def test_what_is_no_http_request_is_counted_under_a_name_of_its_own(build):
+    series = CheckSeries(Check(service="shop", name="cache", question=tcp.Question(url="tcp://127.0.0.1:6379")), BEGAN)
+    series.add(build.result(build.attempt(latency=0.004, status=None)))
+    series.add(build.result(build.attempt(reason=Reason.BODY, status=None, latency=0.004)))
+
+    found = exported(series, CheckSeries(build.check, BEGAN))
+
+    assert points_of("http.client.request.duration", found) == []
+    whose = {"synthetic.check.service": "shop", "synthetic.check.name": "cache"}
+    asked = {"network.transport": "tcp", "server.address": "127.0.0.1", "server.port": 6379}
+    points = points_of("synthetic.check.duration", found)
+    assert [labels(point) for point in points] == [{**whose, **asked}, {**whose, **asked, "error.type": "body"}]
+    assert [point.count for point in points] == [1, 1]

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from checks.starttls import SCRIPTS
 from monitor.config.fields import (
     Attempts,
     Duration,
     HeaderName,
     HeaderValue,
+    HostPort,
     Interval,
     Line,
     Method,
     NotYet,
+    RawText,
     Redirects,
+    Regex,
     Size,
     Statuses,
     Switch,
+    Target,
     Text,
     Url,
+    word,
 )
 from monitor.config.shape.group import Shape
 
@@ -31,10 +37,32 @@ class Retry(Shape):
 
 
 class Tls(Shape):
+    SHORTHAND = "target"
+    target: Target | None = None
+    """HOST or HOST:PORT whose certificate is asked for. Default port 443, or that of `starttls`."""
+    starttls: Annotated[str | None, *word(*SCRIPTS)] = None
+    """With `target`: the protocol that begins in the clear there and is asked for TLS."""
+    warn: Duration | None = None
+    """With `target`: a certificate that expires within this is warned of. Default 21d."""
+    fail: Duration | None = None
+    """With `target`: a certificate that expires within this fails the check. Default 7d."""
+    name: Line | None = None
+    """Of `tcp` and `target`: what the certificate must be for, where it is not the host that is asked."""
     verify: Switch | None = None
     """Whether the certificate must be valid. Default true."""
     ca: Line | None = None
     """PEM file of the authorities to trust instead of the system's. Relative to this file."""
+
+
+class ScriptStep(Shape):
+    send: RawText | None = None
+    """Sent as it is written, line ends included: "PING\\r\\n". $1 is the first group of the last `expect`."""
+    expect: Regex | None = None
+    """A regular expression; lines are read until one matches."""
+    refuse: Regex | None = None
+    """With `expect`: a line that matches this fails the check at once."""
+    starttls: Switch | None = None
+    """true: from here on the connection is secured."""
 
 
 class CheckShape(Shape):
@@ -45,6 +73,14 @@ class CheckShape(Shape):
     """Health address of an OpenTelemetry Collector, for example http://localhost:13133."""
     metrics: Url | None = None
     """With `collector`: its own metrics, to see whether its pipeline flows."""
+    tcp: HostPort | None = None
+    """HOST:PORT that must take a connection, and answer the `script` if there is one."""
+    unix: Line | None = None
+    """Path of a socket of this machine, asked as `tcp` is. Relative to this file."""
+    ssh: Target | None = None
+    """HOST or HOST:PORT that must greet as an SSH server does. Default port 22."""
+    script: tuple[ScriptStep, ...] | None = None
+    """With `tcp` and `unix`: what is said and heard, step by step."""
     interval: Interval | None = None
     """How often it is asked, 1s to 24h. Default 30s."""
     timeout: Duration | None = None
@@ -62,7 +98,7 @@ class CheckShape(Shape):
     redirects: Redirects | None = None
     """false: a redirect is the answer; a number: how many are followed. Default 10."""
     tls: Tls | None = None
-    """What certificate is trusted."""
+    """What certificate is trusted. With `tcp`: that TLS is spoken. HOST or `target`: a check of the certificate."""
     max_body: Size | None = None
     """How much of the answer is read. Default 64KB."""
     data_loss: Switch | None = None

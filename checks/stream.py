@@ -1,0 +1,98 @@
+"""A conversation over a connection, as data: what a check kind wants said and heard, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from checks.exchange import Answer
+
+MAX_HEARD: Final = 65536
+"""Bytes that a target may say in one conversation. It is asked for lines, and not for its contents."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """
+    One step of a script; exactly one of `send`, `expect`, `expect_bytes` and `starttls` is set.
+
+    Attributes:
+        send: Sent as it is, but for `$1` to `$9`, which stand for the groups of the last `expect`; `$$` is a `$`.
+        expect: A regular expression that is searched in each line as it comes, until one matches.
+        refuse: With `expect`: a line that matches this instead ends the conversation as failed, at once.
+        expect_bytes: Exactly these bytes come next.
+        starttls: From here on the connection is secured.
+    """
+
+    send: bytes | None = field(default=None, repr=False)  # may be a password
+    expect: str | None = None
+    refuse: str | None = None
+    expect_bytes: bytes | None = None
+    starttls: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Security:
+    """
+    How a connection is secured.
+
+    Attributes:
+        name: What the certificate must be for, and what is asked for (SNI). Empty: the host that was connected to.
+        ca_file: Authorities to trust instead of the system's.
+    """
+
+    name: str = ""
+    verify: bool = True
+    ca_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamRequest:
+    """
+    Attributes:
+        url: `tcp://HOST:PORT` or `unix:PATH`.
+        security: How it is secured: from the beginning, or where the script says `starttls`. None: not at all.
+        timeout: Seconds for the whole conversation, name lookup to last step.
+    """
+
+    url: str
+    script: tuple[Step, ...] = ()
+    security: Security | None = None
+    timeout: float = 10.0
+
+    @property
+    def secures_itself(self) -> bool:
+        """Whether the script begins in the clear."""
+        return any(step.starttls for step in self.script)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """
+    Attributes:
+        subject, issuer: One line each, as `CN=example.com,O=Example`.
+        begins_in, expires_in: Seconds from the handshake; negative for what is past.
+    """
+
+    subject: str
+    issuer: str
+    begins_in: float
+    expires_in: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamAnswer(Answer):
+    """
+    Attributes:
+        groups: What the last `expect` captured; the whole line first.
+        certificates: As the target sent them, its own first. Empty where nothing was secured.
+        protocol: `TLSv1.3`, for example; empty where nothing was secured.
+    """
+
+    groups: tuple[str, ...] = ()
+    certificates: tuple[Certificate, ...] = ()
+    protocol: str = ""
+
+    @property
+    def line(self) -> str:
+        return self.groups[0] if self.groups else ""

@@ -1,0 +1,36 @@
+"""Does something listen there, and does it say what it should?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from checks.check import Finding
+from checks.http import failed_transport
+from checks.result import Outcome
+from checks.stream import Security, Step, StreamAnswer, StreamRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """
+    Attributes:
+        url: `tcp://HOST:PORT`.
+        security: None: the connection is in the clear.
+    """
+
+    kind: ClassVar[str] = "tcp"
+
+    url: str
+    script: tuple[Step, ...] = ()
+    security: Security | None = None
+
+
+def requests(question: Question, timeout: float) -> tuple[StreamRequest, ...]:
+    return (StreamRequest(url=question.url, script=question.script, security=question.security, timeout=timeout),)
+
+
+def judge(question: Question, answers: tuple[StreamAnswer, ...], previous: Mapping[str, float]) -> Finding:  # noqa: ARG001 - the same three parameters for every kind
+    answer = answers[0]
+    return failed_transport(answer) if answer.error is not None else Finding(outcome=Outcome.OK, answer=answer)
