@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import fcntl
 import ipaddress
 import socket
 import ssl
 import struct
+import termios
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -57,7 +59,7 @@ class Hell:
 
     def _converse(self, peer: socket.socket) -> None:
         with suppress(OSError), peer:
-            peer.settimeout(20)
+            peer.settimeout(60)
             if self._tls is None:
                 self._talk(peer, self)
             else:
@@ -92,7 +94,7 @@ def say_when(told: threading.Event, *parts: bytes) -> Talk:
 
     def talk(peer: socket.socket, hell: Hell) -> None:
         hell.read_request(peer)
-        told.wait(20)
+        told.wait(60)
         for part in parts:
             peer.sendall(part)
 
@@ -104,7 +106,7 @@ def say_and_hold(*parts: bytes) -> Talk:
 
     def talk(peer: socket.socket, hell: Hell) -> None:
         say(*parts)(peer, hell)
-        hell.over.wait(20)
+        hell.over.wait(60)
 
     return talk
 
@@ -114,8 +116,7 @@ def say_and_reset(*parts: bytes) -> Talk:
 
     def talk(peer: socket.socket, hell: Hell) -> None:
         say(*parts)(peer, hell)
-        if parts:
-            hell.over.wait(0.05)  # an RST overtakes what the other side has not read yet
+        wait_until_read(peer, hell)
         slam(peer)
 
     return talk
@@ -133,6 +134,27 @@ def say_for_ever(start: bytes, again: bytes) -> Talk:
 def drip(data: bytes, pause: float) -> Talk:
     """One byte at a time."""
     return say(*(data[i : i + 1] for i in range(len(data))), pause=pause)
+
+
+def wait_until_read(peer: socket.socket, hell: Hell) -> None:
+    """Until the other side has taken all that was sent to it: a reset overtakes what is left in the kernel."""
+    while _is_unread(peer) and not hell.over.wait(0.002):
+        pass
+
+
+def _is_unread(peer: socket.socket) -> bool:
+    if struct.unpack("i", fcntl.ioctl(peer, termios.TIOCOUTQ, b"\0\0\0\0"))[0]:
+        return True  # not even on its side
+    theirs, ours = (f"{socket.inet_aton(host)[::-1].hex().upper()}:{port:04X}" for host, port in _both_ends(peer))
+    for line in Path("/proc/net/tcp").read_text().splitlines():
+        _, local, remote, _, queues, *_ = line.split()
+        if (local, remote) == (theirs, ours):
+            return int(queues.partition(":")[2], 16) > 0
+    return False  # it has hung up
+
+
+def _both_ends(peer: socket.socket) -> tuple[tuple[str, int], tuple[str, int]]:
+    return peer.getpeername(), peer.getsockname()
 
 
 def slam(peer: socket.socket) -> None:

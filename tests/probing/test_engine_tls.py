@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from checks.exchange import HttpAnswer, HttpRequest
+from checks.exchange import HttpAnswer, HttpRequest, TransportError
 from checks.result import Reason
 
 Fetch = Callable[..., HttpAnswer]
@@ -84,7 +84,7 @@ def _answer(peer: socket.socket, data: bytes, server: Any) -> None:
 
 HANDSHAKES: dict[str, tuple[Callable[[ModuleType], Any], Reason, bool, str]] = {
     "never comes": (
-        lambda h: lambda peer, server: server.over.wait(5),
+        lambda h: lambda peer, server: server.over.wait(60),
         Reason.TIMEOUT,
         True,
         "waited for the TLS handshake with 127.0.0.1:",
@@ -124,11 +124,16 @@ HANDSHAKES: dict[str, tuple[Callable[[ModuleType], Any], Reason, bool, str]] = {
 
 
 @pytest.mark.parametrize("case", HANDSHAKES)
-def test_a_handshake_that(case: str, fetch: Fetch, serve: Serve, hell: ModuleType) -> None:
+def test_a_handshake_that(
+    case: str, fetch: Fetch, serve: Serve, hell: ModuleType, patiently: Callable[..., Any]
+) -> None:
     talk, reason, before_any_byte, words = HANDSHAKES[case]
-    server = serve(talk(hell))
+    url = serve(talk(hell)).url.replace("http:", "https:")
 
-    error = fetch(server.url.replace("http:", "https:"), timeout=0.4 if reason is Reason.TIMEOUT else 5.0).error
+    def ask(seconds: float) -> TransportError | None:
+        return fetch(url, timeout=seconds if reason is Reason.TIMEOUT else 30.0).error
+
+    error = patiently(ask, lambda error: error is not None and words in error.detail)
 
     assert error is not None
     assert (error.reason, error.before_any_byte) == (reason, before_any_byte)
@@ -175,7 +180,7 @@ def test_authorities_are_forgotten_while_somebody_is_asked_by_them_who_still_ans
 ) -> None:
     server = serve(hell.say(hell.HELLO), authority.good())
     answers: list[HttpAnswer] = []
-    engine.submit(HttpRequest(url=server.url, timeout=5.0, ca_file=authority.file), answers.append)
+    engine.submit(HttpRequest(url=server.url, timeout=30.0, ca_file=authority.file), answers.append)
     engine.forget_authorities()
     turn_until(engine, lambda: bool(answers))
 

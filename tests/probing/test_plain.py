@@ -171,7 +171,7 @@ def told(answer: HttpAnswer, port: int) -> tuple[object, ...]:
 def both(engine: Engine, turn_until: Callable[..., None], port: int, **fields: Any) -> list[tuple[object, ...]]:
     answers: dict[str, HttpAnswer] = {}
     for host in (PLAIN, LIBCURL):
-        request = HttpRequest(url=f"http://{host}:{port}/", **{"timeout": 10.0, "max_redirects": 2, **fields})
+        request = HttpRequest(url=f"http://{host}:{port}/", **{"timeout": 30.0, "max_redirects": 2, **fields})
         engine.submit(request, lambda answer, host=host: answers.update({host: answer}), OURS)
     turn_until(engine, lambda: len(answers) == 2)
     return [told(answers[host], port) for host in (PLAIN, LIBCURL)]
@@ -236,8 +236,7 @@ def test_a_reset_reads_the_same(
     engine: Engine, serve: Serve, hell: ModuleType, turn_until: Callable[..., None], said: bytes
 ) -> None:
     def talk(peer: socket.socket, server: Any) -> None:
-        hell.say(said, pause=0.5)(peer, server)  # a reset overtakes what was not read yet
-        hell.slam(peer)
+        hell.say_and_reset(said)(peer, server)
 
     ours, theirs = both(engine, turn_until, serve(talk).port)
 
@@ -298,10 +297,14 @@ def test_the_bytes_may_come_one_by_one(
 
 
 def test_both_tell_a_silent_target_in_the_same_words(
-    engine: Engine, serve: Serve, hell: ModuleType, turn_until: Callable[..., None]
+    engine: Engine, serve: Serve, hell: ModuleType, turn_until: Callable[..., None], patiently: Callable[..., Any]
 ) -> None:
     for said in (b"", b"HTTP/1.1", OK, OK + b"\r\nhello"):
-        ours, theirs = both(engine, turn_until, serve(hell.say_and_hold(said)).port, timeout=1.0)
+        port = serve(hell.say_and_hold(said)).port
+
+        ours, theirs = patiently(
+            lambda seconds, port=port: both(engine, turn_until, port, timeout=seconds), lambda told: told[0] == told[1]
+        )
 
         assert ours == theirs
 
@@ -378,7 +381,7 @@ def test_a_refusal_in_the_middle_of_a_big_request_is_an_answer(fetch: Fetch, ser
     def talk(peer: socket.socket, server: Any) -> None:
         peer.recv(65536)
         peer.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
-        server.over.wait(2)
+        server.over.wait(60)
 
     answer = fetch(serve(talk).url, method="POST", body=b"x" * 10_000_000)
 
