@@ -26,7 +26,7 @@ TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 def attempt_of(engine: Engine, turn_until: Callable[..., None]) -> Callable[..., Asked]:
     def attempt(question: Question, **fields: Any) -> Asked:
         asked: list[Asked] = []
-        check = Check(service="shop", name="live", question=question, timeout=5.0)
+        check = Check(service="shop", name="live", question=question, timeout=30.0)
         ask(
             engine,
             check,

@@ -178,7 +178,7 @@ def test_floods_of_every_kind_cost_no_memory(serve: Callable[..., Any], hell: Mo
         [sys.executable, "-c", textwrap.dedent(CHILD), *urls],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         cwd=Path(__file__).parents[2],
         check=False,
     )
@@ -201,7 +201,7 @@ def test_out_of_descriptors_is_our_own_trouble_and_passes(serve: Callable[..., A
         def ask(times):
             goal = len(reasons) + times
             for _ in range(times):
-                request = HttpRequest(url=url, timeout=5.0)
+                request = HttpRequest(url=url, timeout=60.0)
                 engine.submit(request, lambda answer: reasons.append(answer.error.reason if answer.error else "ok"))
             while len(reasons) < goal:
                 engine.turn(1.0)
@@ -219,7 +219,7 @@ def test_out_of_descriptors_is_our_own_trouble_and_passes(serve: Callable[..., A
         [sys.executable, "-c", textwrap.dedent(child), url],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         cwd=Path(__file__).parents[2],
         check=False,
     )
@@ -242,7 +242,9 @@ def test_a_storm_of_mixed_failures_ends_with_an_answer_each(
             "nonsense",
         ]
         for number in range(210):
-            engine.submit(HttpRequest(url=urls[number % len(urls)], timeout=3.0), answers.append)
+            silent = number % len(urls) == 3
+            timeout = 0.5 if silent else 60.0  # all that answer are heard, however long it takes
+            engine.submit(HttpRequest(url=urls[number % len(urls)], timeout=timeout), answers.append)
         turn_until(engine, lambda: len(answers) == 210)
 
     reasons = [answer.error.reason if answer.error else None for answer in answers]
