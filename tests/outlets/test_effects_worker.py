@@ -40,7 +40,7 @@ class Tracker:
         self.gate.set()
 
     def deliver(self, effect: Effect, message: Message, external_id: str) -> Delivery:
-        self.gate.wait(10)
+        self.gate.wait(600)
         self.sent.append((effect.key, external_id, message.degraded))
         answers = self.answers.get(effect.key, [OK])
         return answers.pop(0) if len(answers) > 1 else answers[0]
@@ -97,7 +97,7 @@ def effect(
     return replace(made, **more)  # type: ignore[arg-type]  # written out by each test
 
 
-def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "did not come true in time"
@@ -106,6 +106,14 @@ def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    opened = Ledger.open(tmp_path, slow_after=60.0, wall=lambda: T0)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def impatient_ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """For stories in which it is held: that is noticed soon. A busy machine's slow disk would be taken for it too."""
     opened = Ledger.open(tmp_path, slow_after=0.2, wall=lambda: T0)
     yield opened
     opened.close()
@@ -127,11 +135,11 @@ def working(
     finally:
         for outlet in outlets:
             outlet.gate.set()
-        assert worker.stop(10)
+        assert worker.stop(60)
 
 
 def ask(ledger: Ledger, *effects: Effect) -> None:
-    ledger.commit(Commit(effects=effects)).result(5)
+    ledger.commit(Commit(effects=effects)).result(60)
 
 
 def states(ledger: Ledger) -> list[EffectState]:
@@ -143,7 +151,7 @@ def test_effects_go_out_in_order_and_the_ticket_is_known_from_the_first_answer_o
     ask(ledger, effect(3, CLOSE), effect(1, CREATE), effect(2))
 
     with working(ledger, tracker, told=lambda e, d: told.append((e.key, e.state, d.outcome))) as worker:
-        assert worker.drain(10)
+        assert worker.drain(60)
 
     assert tracker.sent == [("A/tracker/1", "", ""), ("A/tracker/2", "T-1", ""), ("A/tracker/3", "T-1", "")]
     assert states(ledger) == [EffectState.CONFIRMED] * 3
@@ -164,7 +172,7 @@ def test_updates_that_pile_up_behind_a_slow_outlet_leave_only_the_newest(ledger:
         ask(ledger, effect(2), effect(3))
         ask(ledger, effect(4))
         tracker.gate.set()
-        assert worker.drain(10)
+        assert worker.drain(60)
 
     assert tracker.keys == ["A/tracker/1", "A/tracker/4"]
     assert states(ledger) == [EffectState.CONFIRMED, *[EffectState.SUPERSEDED] * 2, EffectState.CONFIRMED]
@@ -188,13 +196,15 @@ def test_a_close_goes_to_the_outlets_in_their_order(ledger: Ledger) -> None:
         ask(ledger, effect(1, CLOSE, outlet="chat"), effect(1, CLOSE, outlet="ticket"))
         until(lambda: EffectState.SENDING in states(ledger))
         hand.at = T0 + 59 * SECOND
-        time.sleep(0.1)
-        assert chat.keys == []
+        ask(ledger, effect(1, CREATE, incident="B", outlet="chat"))
+        until(lambda: chat.keys)
+        assert worker.drain(0.0) is False, "the ticket is still being closed"
+        assert chat.keys == ["B/chat/1"], "whoever came later passes it by"
 
         ticket.gate.set()
-        until(lambda: chat.keys == ["A/chat/1"])
+        until(lambda: chat.keys == ["B/chat/1", "A/chat/1"])
         assert ticket.keys == ["A/ticket/1"]
-        assert worker.drain(10)
+        assert worker.drain(60)
 
 
 def test_a_close_waits_no_longer_than_a_minute_for_an_outlet_that_is_away(ledger: Ledger) -> None:
@@ -218,7 +228,7 @@ def test_an_effect_that_was_not_taken_comes_again_when_its_time_has_come(ledger:
     ask(ledger, effect(1, CREATE))
     with working(ledger, tracker, now=hand) as worker:
         until(lambda: ledger.effects()[0].next_at == T0 + 1 * SECOND)
-        assert worker.drain(5)
+        assert worker.drain(60)
         assert len(tracker.sent) == 1
         assert [(b.waiting, b.oldest_at) for b in ledger.backlogs()] == [(1, T0)]
 
@@ -240,7 +250,8 @@ def test_after_a_lost_answer_the_other_side_is_asked_before_anything_is_sent_aga
     tracker.found = {"A/tracker/1": OK, "B/tracker/1": None}
     ask(ledger, effect(1, CREATE), effect(1, CREATE, incident="B"))
     with working(ledger, tracker, now=hand):
-        until(lambda: len(tracker.sent) == 2)
+        until(lambda: all(e.next_at > T0 for e in ledger.effects()))  # both are sent, and their next try is at hand
+        assert len(tracker.sent) == 2
         hand.at = T0 + 2 * SECOND
         until(lambda: states(ledger) == [EffectState.CONFIRMED] * 2)
 
@@ -254,11 +265,12 @@ def test_an_outdated_update_of_unknown_outcome_is_not_sent_again(ledger: Ledger)
     tracker.answers["A/tracker/1"] = [no(DeliveryOutcome.AMBIGUOUS)]
     ask(ledger, effect(1))
     with working(ledger, tracker, now=hand) as worker:
-        until(lambda: len(tracker.sent) == 1)
+        until(lambda: ledger.effects()[0].next_at > T0)
+        assert len(tracker.sent) == 1
         ask(ledger, effect(2))
         hand.at = T0 + 2 * SECOND
         until(lambda: states(ledger) == [EffectState.SUPERSEDED, EffectState.CONFIRMED])
-        assert worker.drain(5)
+        assert worker.drain(60)
 
     assert tracker.keys == ["A/tracker/1", "A/tracker/2"]
     assert tracker.asked == ["A/tracker/1"]
@@ -270,7 +282,7 @@ def test_what_is_refused_for_good_is_kept_for_people_and_blocks_nothing(ledger: 
     ask(ledger, effect(1, CREATE), effect(2))
 
     with working(ledger, tracker) as worker:
-        assert worker.drain(10)
+        assert worker.drain(60)
 
     assert states(ledger) == [EffectState.DEAD, EffectState.CONFIRMED]
     assert said == ["outlet tracker: A/tracker/1 was refused for good and is given up: refused"]
@@ -286,22 +298,22 @@ def test_an_outlet_that_refuses_our_credentials_pauses_says_so_once_and_resumes(
     with working(ledger, tracker, now=hand, told=lambda _, d: told.append(d.outcome)) as worker:
         until(lambda: worker.paused)
         ask(ledger, effect(1, CREATE, incident="B"))
-        assert worker.drain(5)
+        assert worker.drain(60)
         assert len(tracker.sent) == 1, "nothing else is tried meanwhile"
         assert worker.paused["tracker"].since == T0
 
         hand.at = T0 + 59 * SECOND
         worker.wake()
-        assert worker.drain(5)
+        assert worker.drain(60)
         assert len(tracker.sent) == 1
         for tries in (2, 3):
             hand.at = T0 + (tries - 1) * 60 * SECOND
             until(partial(tracker.was_sent, tries))
-            assert worker.drain(5)
+            assert worker.drain(60)
             assert worker.paused["tracker"].since == T0
         hand.at = T0 + 180 * SECOND
         until(lambda: states(ledger) == [EffectState.CONFIRMED] * 2)
-        assert worker.drain(5)
+        assert worker.drain(60)
         assert not worker.paused
 
     assert told == [DeliveryOutcome.UNAUTHORISED, DeliveryOutcome.CONFIRMED, DeliveryOutcome.CONFIRMED]
@@ -316,7 +328,7 @@ def test_a_restart_asks_about_what_was_under_way_and_sends_what_was_not(ledger: 
     tracker.found = {taken.key: OK}
 
     with working(ledger, tracker) as worker:
-        assert worker.drain(10)
+        assert worker.drain(60)
 
     assert sorted(tracker.asked) == [taken.key, not_taken.key]
     assert sorted(tracker.keys) == [not_taken.key, "C/tracker/1"]
@@ -328,7 +340,7 @@ def test_two_restarts_send_nothing_twice(ledger: Ledger) -> None:
     ask(ledger, effect(1, CREATE))
     for order in (2, 3, 4):
         with working(ledger, tracker) as worker:
-            assert worker.drain(10)
+            assert worker.drain(60)
         ask(ledger, effect(order))
 
     assert tracker.keys == ["A/tracker/1", "A/tracker/2", "A/tracker/3"]
@@ -346,8 +358,8 @@ def test_a_message_that_cannot_be_composed_is_tried_again_and_the_lane_lives(led
 
     ask(ledger, effect(1, CREATE), effect(1, CREATE, incident="B"))
     with working(ledger, tracker, now=hand, compose=sometimes):
+        until(lambda: "could not be composed: KeyError" in {e.detail for e in ledger.effects()})
         until(lambda: sorted(states(ledger)) == [EffectState.CONFIRMED, EffectState.WAITING])
-        assert "could not be composed: KeyError" in {e.detail for e in ledger.effects()}
         broken.clear()
         hand.at = T0 + 2 * SECOND
         until(lambda: states(ledger) == [EffectState.CONFIRMED] * 2)
@@ -382,34 +394,37 @@ def ledger_held(ledger: Ledger) -> Iterator[None]:
     finally:
         intruder.execute("ROLLBACK")
         intruder.close()
-        probe.result(10)
+        probe.result(60)
         until(lambda: ledger.healthy)
 
 
-def test_while_the_ledger_is_held_urgent_notices_go_out_marked_and_once_and_are_recorded_later(ledger: Ledger) -> None:
-    tracker = Tracker()
+def test_while_the_ledger_is_held_urgent_notices_go_out_marked_and_once_and_are_recorded_later(
+    impatient_ledger: Ledger,
+) -> None:
+    ledger, tracker = impatient_ledger, Tracker()
     with working(ledger, tracker) as worker:
         with ledger_held(ledger):
             urgent = ledger.commit(Commit(effects=(effect(1, CREATE, urgent=True), effect(2, urgent=True))))
             calm = ledger.commit(Commit(effects=(effect(1, CREATE, incident="B"),)))
             until(lambda: "A/tracker/2" in tracker.keys)
-            time.sleep(0.2)
-            assert tracker.keys == ["A/tracker/1", "A/tracker/2"], "what can wait waits"
+            later = ledger.commit(Commit(effects=(effect(1, CREATE, incident="C", urgent=True),)))
+            until(lambda: "C/tracker/1" in tracker.keys)
+            assert tracker.keys == ["A/tracker/1", "A/tracker/2", "C/tracker/1"], "what can wait waits"
             assert tracker.sent[0][2].startswith("Ledger unavailable since 2026-03-01 12:00:00 UTC: sent at once")
             assert tracker.sent[1][1] == "T-1", "the ticket's id is remembered though it is not recorded"
             assert ledger.effects() == ()
-        urgent.result(10)
-        calm.result(10)
-        until(lambda: states(ledger) == [EffectState.CONFIRMED] * 3)
-        assert worker.drain(5)
+        for commit in (urgent, calm, later):
+            commit.result(60)
+        until(lambda: states(ledger) == [EffectState.CONFIRMED] * 4)
+        assert worker.drain(60)
 
-    assert tracker.keys == ["A/tracker/1", "A/tracker/2", "B/tracker/1"]
+    assert tracker.keys == ["A/tracker/1", "A/tracker/2", "C/tracker/1", "B/tracker/1"]
     assert tracker.asked == []
     assert ledger.tickets("A")[0].external_id == "T-1"
 
 
-def test_an_urgent_effect_that_was_recorded_before_the_ledger_was_held_goes_out_too(ledger: Ledger) -> None:
-    tracker = Tracker()
+def test_an_urgent_effect_that_was_recorded_before_the_ledger_was_held_goes_out_too(impatient_ledger: Ledger) -> None:
+    ledger, tracker = impatient_ledger, Tracker()
     ask(ledger, effect(1, CREATE, urgent=True), effect(1, CREATE, incident="B"))
     with ledger_held(ledger), working(ledger, tracker):
         until(lambda: tracker.keys == ["A/tracker/1"])
@@ -417,7 +432,7 @@ def test_an_urgent_effect_that_was_recorded_before_the_ledger_was_held_goes_out_
     until(lambda: ledger.effects("A")[0].state is EffectState.CONFIRMED)
 
     with working(ledger, tracker) as worker:
-        assert worker.drain(10)
+        assert worker.drain(60)
     assert tracker.keys == ["A/tracker/1", "B/tracker/1"]
 
 
@@ -428,7 +443,7 @@ def test_an_outlet_that_was_removed_leaves_its_effects_waiting_and_sends_them_wh
     tracker, other = Tracker(), Tracker("other")
     with working(ledger, tracker, other) as worker:
         worker.replace({"other": other})
-        ledger.commit(Commit(effects=(effect(1, CREATE), effect(1, CREATE, outlet="other")))).result(10)
+        ledger.commit(Commit(effects=(effect(1, CREATE), effect(1, CREATE, outlet="other")))).result(60)
         worker.wake()
         until(lambda: other.was_sent(1))
         assert ledger.effects("A", states=(EffectState.WAITING,))[0].outlet == "tracker"
@@ -444,14 +459,14 @@ def test_an_outlet_that_is_removed_while_it_sends_and_comes_back_at_once_sends_n
     tracker = Tracker()
     tracker.gate.clear()
     with working(ledger, tracker) as worker:
-        ledger.commit(Commit(effects=(effect(1, CREATE),))).result(10)
+        ledger.commit(Commit(effects=(effect(1, CREATE),))).result(60)
         worker.wake()
         until(lambda: ledger.effects("A")[0].state is EffectState.SENDING)
         worker.replace({})
         worker.replace({"tracker": tracker})
         tracker.gate.set()
         until(lambda: ledger.effects("A")[0].state is EffectState.CONFIRMED)
-        assert worker.drain(10)
+        assert worker.drain(60)
 
     assert tracker.keys == ["A/tracker/1"]
     assert tracker.asked == []
@@ -463,11 +478,11 @@ def test_a_new_secret_is_tried_at_once_by_what_comes_next_though_the_old_one_had
     refusing, taking = Tracker(), Tracker()
     refusing.answers["A/tracker/1"] = [no(DeliveryOutcome.UNAUTHORISED)]
     with working(ledger, refusing) as worker:
-        ledger.commit(Commit(effects=(effect(1, CREATE),))).result(10)
+        ledger.commit(Commit(effects=(effect(1, CREATE),))).result(60)
         worker.wake()
         until(lambda: "tracker" in worker.paused)
         worker.replace({"tracker": taking})
-        ledger.commit(Commit(effects=(effect(1, CREATE, incident="B"),))).result(10)
+        ledger.commit(Commit(effects=(effect(1, CREATE, incident="B"),))).result(60)
         worker.wake()
         until(lambda: taking.keys == ["B/tracker/1"])
 
