@@ -26,7 +26,7 @@ def matrix(*values: object) -> tuple[int, dict]:
 def answering(peer, **series):
     """Each range query is answered by its first word; times and steps stay in `peer.asked`."""
     peer.answer = lambda _, parameters: series[parameters["query"].partition("[")[0]]
-    return Prometheus(peer.url, timeout=2)
+    return Prometheus(peer.url, timeout=60)
 
 
 def read(indicator, prometheus, ahead=timedelta(0)):

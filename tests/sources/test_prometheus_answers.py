@@ -110,20 +110,18 @@ def test_an_endless_answer_is_cut(peer):
 def test_an_answer_that_drips_is_given_up_although_each_byte_is_in_time(peer):
     def drip():
         while True:
-            time.sleep(0.05)
+            time.sleep(0.01)
             yield b" "
 
     peer.answer = lambda *_: (200, drip())
-    began = time.monotonic()
 
-    with pytest.raises(SourceAway, match=r"not complete after 0\.4 s"):
-        Prometheus(peer.url, timeout=0.2).instant("q")
-    assert time.monotonic() - began < 5
+    with pytest.raises(SourceAway, match=r"not complete after 2 s"):
+        Prometheus(peer.url, timeout=1.0).instant("q")
 
 
 def test_silence_ends_with_the_timeout(peer):
     quiet = threading.Event()
-    peer.answer = lambda *_: (int(quiet.wait(5)) + 199, b"")
+    peer.answer = lambda *_: (int(quiet.wait(60)) + 199, b"")
 
     with pytest.raises(SourceAway, match=r"no answer within 0\.2 s"):
         Prometheus(peer.url, timeout=0.2).instant("q")
@@ -131,12 +129,11 @@ def test_silence_ends_with_the_timeout(peer):
 
 
 def test_nobody_there_is_said_without_the_address_and_its_password():
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-
-    with pytest.raises(SourceAway) as away:
-        Prometheus(f"http://reader:hunter2@127.0.0.1:{port}").instant("q")
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))  # bound and not listening: refused, and nobody else gets the port meanwhile
+        port = held.getsockname()[1]
+        with pytest.raises(SourceAway) as away:
+            Prometheus(f"http://reader:hunter2@127.0.0.1:{port}").instant("q")
     assert str(away.value) == "connection refused"
     assert away.value.__cause__ is None
     assert away.value.__suppress_context__

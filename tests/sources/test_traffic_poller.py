@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -25,7 +24,7 @@ def poller():
 
 
 def readers(peer, *names: str) -> list[TrafficReader]:
-    client = Prometheus(peer.url, timeout=2)
+    client = Prometheus(peer.url, timeout=60)
     return [TrafficReader(name, TrafficQueries(requests=name), client) for name in names]
 
 
@@ -54,7 +53,7 @@ def test_a_prometheus_that_hangs_holds_no_more_than_its_threads_and_nobody_else(
         with lock:
             at_once[0] += 1
             most[0] = max(most[0], at_once[0])
-        hang.wait(1)
+        hang.wait(60)
         with lock:
             at_once[0] -= 1
         return 503, b""
@@ -64,10 +63,9 @@ def test_a_prometheus_that_hangs_holds_no_more_than_its_threads_and_nobody_else(
     poller.start()
     until(lambda: most[0] == 3)
 
-    began = time.monotonic()
     for _ in range(1000):
         poller.snapshot()
-    assert time.monotonic() - began < 0.5
+    assert at_once[0] == 3, "all of them hang, and nobody was held up"
     hang.set()
     until(lambda: len(poller.snapshot()) == 8)
     assert most[0] == 3
@@ -81,7 +79,9 @@ def test_replaced_readers_are_read_at_once_and_the_old_ones_forgotten(peer, poll
 
     poller.watch(readers(peer, "b", "c"))
 
-    assert set(poller.snapshot()) == {"b"}
+    kept = poller.snapshot()
+    assert "a" not in kept
+    assert kept["b"].requests == 2.0
     until(lambda: set(poller.snapshot()) == {"b", "c"})
 
 
@@ -101,11 +101,9 @@ def test_our_own_bug_becomes_a_reading_and_the_others_go_on(peer, poller, until)
 
 
 def test_stopping_ends_the_threads_at_once(peer, poller, until):
-    poller.watch(readers(peer, "a"))
+    poller.watch(readers(peer, "a"), every=timedelta(hours=1))
     poller.start()
     until(poller.snapshot)
 
-    began = time.monotonic()
-    poller.stop()
-    assert time.monotonic() - began < 1
+    poller.stop(60)
     assert not [t for t in threading.enumerate() if t.name.startswith("traffic-")]

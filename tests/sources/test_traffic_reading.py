@@ -18,7 +18,7 @@ BUDGET = 0.001
 
 @pytest.fixture
 def reader(peer):
-    return TrafficReader("orders", QUERIES, Prometheus(peer.url, timeout=1))
+    return TrafficReader("orders", QUERIES, Prometheus(peer.url, timeout=60))
 
 
 @pytest.mark.parametrize(
