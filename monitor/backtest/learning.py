@@ -5,6 +5,7 @@ left out.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from monitor.core.baseline import SEASON, Baseline, Quality, Signal, hour_of_wee
 from monitor.sources.job import Interval
 
 WEEKS: Final = timedelta(weeks=6)
-PER_HOUR: Final = 30
+PER_HOUR: Final = 60
 """Values kept of each hour, as the fitting process keeps them."""
 
 Key = tuple[str, Signal, str]
@@ -34,7 +35,7 @@ class Baselines:
     given: Mapping[Key, Baseline] = field(default_factory=dict)
     learns: bool = True
     _fitted: dict[Key, Baseline] = field(init=False)
-    _hours: dict[Key, dict[datetime, list[float]]] = field(init=False, default_factory=dict)
+    _hours: dict[Key, dict[datetime, array[float]]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._fitted = dict(self.given)
@@ -45,16 +46,13 @@ class Baselines:
     def learn(self, key: Key, at: datetime, value: float) -> None:
         if not self.learns:
             return
-        minute = at.minute
-        if minute % 2:  # of sixty minutes every other: by time, for chosen by size the largest would be kept or lost
-            return
         hours = self._hours.get(key)
         if hours is None:
             hours = self._hours[key] = {}
-        begin = at - timedelta(0, 60 * minute + at.second, at.microsecond)
+        begin = at - timedelta(0, 60 * at.minute + at.second, at.microsecond)
         values = hours.get(begin)
         if values is None:
-            values = hours[begin] = []
+            values = hours[begin] = array("d")  # packed: a list of six weeks is four times as large
         if len(values) < PER_HOUR:
             values.append(value)
 

@@ -23,8 +23,11 @@ from monitor.sources.job import Interval, instant_of
 Hours = dict[int, tuple[float, ...]]
 """Where an hour of the local clock begins, in seconds since the Unix epoch -> values in the order of their instants."""
 
-PER_HOUR: Final = 30
-"""Six weeks of them fill a slot of a baseline nearly twice."""
+PER_HOUR: Final = 60
+"""
+Every minute. What a slot knows of its own median is worth as much as its values are many, and most false shifts are its
+error: with half as many there were twice as many of those. A sketch of six weeks is half a megabyte on disk.
+"""
 OUTLYING: Final = 5.0
 """Deviations above what is usual from which on an hour of an unlabelled past is taken for an incident."""
 UNLIKE: Final = 0.2

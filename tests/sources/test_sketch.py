@@ -65,13 +65,15 @@ def test_rubbish_and_excluded_intervals_are_left_out_with_both_their_ends():
     assert by_hour(values[:0], "UTC") == {}
 
 
-def test_of_a_full_hour_every_second_minute_is_kept_whatever_its_value():
-    values = pd.Series([float(i) for i in range(60)], index=[seconds(MONDAY) + 60.0 * i for i in range(60)])
+def test_of_a_full_hour_each_minute_is_kept_and_of_a_fuller_one_every_second_value():
+    minutes = pd.Series([float(i) for i in range(60)], index=[seconds(MONDAY) + 60.0 * i for i in range(60)])
+    halves = pd.Series([float(i) for i in range(120)], index=[seconds(MONDAY) + 30.0 * i for i in range(120)])
 
-    (kept,) = by_hour(values, "UTC").values()
+    (kept,), (thinned,) = by_hour(minutes, "UTC").values(), by_hour(halves, "UTC").values()
 
-    assert kept == tuple(float(i) for i in range(0, 60, 2))
-    assert len(kept) == PER_HOUR
+    assert kept == tuple(float(i) for i in range(60))
+    assert thinned == tuple(float(i) for i in range(0, 120, 2))
+    assert len(kept) == len(thinned) == PER_HOUR
 
 
 def test_what_prometheus_forgot_is_still_known_and_the_cut_hour_is_the_fuller_one():
