@@ -76,14 +76,25 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Sorted values of one slot, and how coarse a slot it had to be."""
+    """
+    Sorted values of one slot, and how coarse a slot it had to be.
+
+    Attributes:
+        drawn: How many values of the past these were thinned from; 0 stands for as many as there are here.
+    """
 
     values: tuple[float, ...]
     level: Level = Level.HOUR_OF_WEEK
+    drawn: int = 0
 
     @property
     def n(self) -> int:
         return len(self.values)
+
+    @property
+    def known_from(self) -> int:
+        """How many values of the past it speaks for."""
+        return max(self.drawn, len(self.values))
 
     @property
     def median(self) -> float | None:
@@ -110,6 +121,7 @@ class Baseline:
         since: Where its past begins.
         quality: As it was fitted; ask `quality_at` for the one to show.
         slots: Hour of the week (0 is Monday 00:00 to 00:59) -> sorted values.
+        drawn: The same -> how many values those were thinned from, of slots that were.
     """
 
     service: str
@@ -120,6 +132,7 @@ class Baseline:
     quality: Quality
     slots: Mapping[int, Sequence[float]]
     check: str = ""
+    drawn: Mapping[int, int] = field(default_factory=dict)
     _zone: ZoneInfo = field(init=False, repr=False, compare=False)
     _days: dict[int, tuple[float, ...]] = field(init=False, repr=False, compare=False, default_factory=dict)
     _samples: dict[int, Sample] = field(init=False, repr=False, compare=False, default_factory=dict)
@@ -127,8 +140,10 @@ class Baseline:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_zone", zone_of(self.time_zone))
         # Packed: as Python floats the baselines of a hundred checks would be larger than the whole daemon.
-        tidied = {hour: array("d", thin(tidy(values))) for hour, values in self.slots.items() if 0 <= hour < 168}
-        object.__setattr__(self, "slots", tidied)
+        tidied = {hour: tidy(values) for hour, values in self.slots.items() if 0 <= hour < 168}
+        drawn = {hour: max(len(values), self.drawn.get(hour, 0)) for hour, values in tidied.items()}
+        object.__setattr__(self, "drawn", {hour: count for hour, count in drawn.items() if count > SLOT_CAP})
+        object.__setattr__(self, "slots", {hour: array("d", thin(values)) for hour, values in tidied.items()})
 
     def hour(self, at: datetime) -> int:
         """The slot of *at*, by this baseline's own clock."""
@@ -148,10 +163,13 @@ class Baseline:
     def _sample(self, slot: int) -> Sample:
         own = self.slots.get(slot, ())
         if len(own) >= ENOUGH and self.quality is not Quality.YOUNG:
-            return Sample(tuple(own), Level.HOUR_OF_WEEK)
+            return Sample(tuple(own), Level.HOUR_OF_WEEK, self._drawn([slot]))
         if len(day := self._pooled(slot % 24)) >= ENOUGH:
-            return Sample(day, Level.HOUR_OF_DAY)
-        return Sample(self._pooled(-1), Level.GLOBAL)
+            return Sample(day, Level.HOUR_OF_DAY, self._drawn(range(slot % 24, 168, 24)))
+        return Sample(self._pooled(-1), Level.GLOBAL, self._drawn(range(168)))
+
+    def _drawn(self, hours: Iterable[int]) -> int:
+        return sum(self.drawn.get(hour, len(self.slots.get(hour, ()))) for hour in hours)
 
     def quantile(self, at: datetime, q: float) -> float | None:
         return self.sample(at).quantile(q)
@@ -180,6 +198,7 @@ class Baseline:
             "quality": str(self.quality),
             # Six digits are a microsecond in a second: far below what a network repeats.
             "slots": {str(hour): [float(f"{v:.6g}") for v in values] for hour, values in sorted(self.slots.items())},
+            "drawn": {str(hour): count for hour, count in sorted(self.drawn.items())},
         }
 
     @classmethod
@@ -195,6 +214,7 @@ class Baseline:
                 since=_instant(data["since"]),
                 quality=Quality(data["quality"]),
                 slots={int(hour): tuple(float(v) for v in values) for hour, values in data["slots"].items()},
+                drawn={int(hour): int(count) for hour, count in data.get("drawn", {}).items()},
             )
         except (KeyError, TypeError, AttributeError, ValueError) as problem:
             raise ValueError(f"not a baseline: {type(problem).__name__}: {problem}") from problem
@@ -299,22 +319,18 @@ class Shift:
 _NO_ONSET: Final = Shift(False, 0.0, 0.0, 0.0, "latency shows no onset of a shift")
 
 
-def latency_shift(
-    recent: Sequence[float], sample: Sample, onset: bool, effect: Effect | None = None, run: int = RECENT
-) -> Shift:
+def latency_shift(recent: Sequence[float], sample: Sample, onset: bool, effect: Effect | None = None) -> Shift:
     """
     Whether latency has moved up: a CUSUM *onset*, a Mann-Whitney test and an effect size, all three.
 
     Args:
-        recent: The newest scores in seconds, oldest first; the last `RECENT` are looked at. Older ones would dilute a
-            shift that the CUSUM found within minutes.
+        recent: The scores since the CUSUM was last zero, in seconds, oldest first; the last `RECENT` are looked at.
+            Older ones would dilute a shift that the CUSUM found within minutes.
         sample: What is normal at this hour.
-        run: Scores since the CUSUM was last zero. Of a younger shift only those are looked at, or what came before
-            it would make the largest wait for the window to fill.
     """
     if not onset:  # the usual case, every minute for every check: the test is not paid for
         return _NO_ONSET
-    shift = _compare(_looked_at(recent, run), sample, effect or Effect(), SIGNIFICANT, CLEARLY)
+    shift = _compare(recent[-RECENT:], sample, effect or Effect(), SIGNIFICANT, CLEARLY)
     return shift or Shift(False, 0.0, 0.0, 0.0, "latency not judged: too few values to compare")
 
 
@@ -324,10 +340,13 @@ def latency_shifted(
     """
     The alarm's test reversed, for recovery: whether latency is still shifted. None when nobody can say.
 
-    On the same scores it takes a lower z to stay shifted than to become so. *run* as for `latency_shift`; 0 once the
-    CUSUM has nothing left.
+    On the same scores it takes a lower z to stay shifted than to become so.
+
+    Args:
+        run: Scores since the CUSUM was last zero. Where it rises anew, only those are looked at.
     """
-    shift = _compare(_looked_at(recent, run or RECENT), sample, effect or Effect(), STILL, AT_LEAST)
+    looked_at = recent[-min(max(run or RECENT, FEWEST), RECENT) :]
+    shift = _compare(looked_at, sample, effect or Effect(), STILL, AT_LEAST)
     return None if shift is None else shift.confirmed
 
 
@@ -335,10 +354,6 @@ def lies_above(seconds: float, sample: Sample, effect: Effect | None = None) -> 
     """Whether a single score is past the usual median by the effect size."""
     usual = sample.median
     return usual is not None and seconds >= usual + (effect or Effect()).of(usual)
-
-
-def _looked_at(recent: Sequence[float], run: int) -> Sequence[float]:
-    return recent[-min(max(run, FEWEST), RECENT) :]
 
 
 def _compare(recent: Sequence[float], sample: Sample, effect: Effect, threshold: float, clearly: float) -> Shift | None:

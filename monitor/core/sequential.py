@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from math import ceil, log
+from math import ceil, log, pi, sqrt
 from typing import Final
 
 from checks.result import Outcome
@@ -70,17 +70,32 @@ class RankCusum:
     CUSUM on rank-normal scores, one a minute, for a shift upwards.
 
     Attributes:
-        k: Drift that is forgiven per score, in standard deviations; half the shift to find. The baseline's own
-            median errs by a tenth of one, in the same hours of every week.
+        k: Drift that is forgiven per score, in standard deviations; half the shift to find.
         h: Threshold.
+        together: Scores that usually make an alarm.
     """
 
-    k: float = 0.75
-    h: float = 8.5
+    k: float = 0.8
+    h: float = 7.5
+    together: int = 10
 
-    def step(self, s: float, z: float) -> float:
-        s += z - self.k
+    def step(self, s: float, z: float, drawn: int) -> float:
+        """
+        Args:
+            drawn: Values of the past among which *z* was ranked.
+        """
+        s += z * self.weight(drawn) - self.k
         return min(self.h, s) if s > 0.0 else 0.0
+
+    def weight(self, drawn: int) -> float:
+        """
+        What a score counts: its own deviation as a share of that of the scores together.
+
+        The median of few values errs, and all scores of an hour err by the same: by the deviation of the median of
+        *drawn* normal values, which is the root of pi / 2 / drawn. Unweighted, slots of two dozen values gave 7 to 12
+        false onsets in 30 days.
+        """
+        return 1 / sqrt(1 + self.together * pi / 2 / max(drawn, 1))
 
     def alarmed(self, s: float) -> bool:
         return s >= self.h

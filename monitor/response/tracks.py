@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from monitor.core.baseline import RECENT, Baseline, latency_shift, latency_shifted, lies_above, rank_normal
+from monitor.core.baseline import RECENT, Baseline, Sample, latency_shift, latency_shifted, lies_above, rank_normal
 from monitor.core.levels import FLAT_FOR, is_flat
 from monitor.core.queues import queue_anomaly
 from monitor.core.sequential import RankCusum
@@ -16,6 +16,8 @@ from monitor.core.sequential import RankCusum
 _CUSUM: Final = RankCusum()
 MINUTE: Final = timedelta(minutes=1)
 FORGET: Final = timedelta(minutes=10)
+APART: Final = timedelta(hours=2)
+"""Between two scores of which the older says nothing of now: they are not of one onset."""
 
 
 @dataclass(slots=True)
@@ -26,7 +28,9 @@ class LatencyTrack:
         onset_at: The first score since `s` was last zero: when the shift began, as far as anybody can tell. A
             confirmed shift keeps its own.
         run: Scores since `s` was last zero.
-        recent: The newest scores' values in seconds: what the confirming test compares.
+        recent: Values in seconds of the newest of those, and while it is shifted of the newest there are: what the
+            tests compare.
+        seen_until: The minute of the newest score.
         shift: A confirmed shift in words; empty while there is none.
         judged: False while there is no baseline to judge by.
         level: Instants and values since it is shifted and undisturbed, of the last two hours.
@@ -36,41 +40,52 @@ class LatencyTrack:
     s: float = 0.0
     onset_at: datetime | None = None
     run: int = 0
-    recent: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+    recent: tuple[float, ...] = ()
     seen_until: datetime | None = None
     shift: str = ""
     judged: bool = False
-    level: deque[tuple[datetime, float]] = field(default_factory=deque)
+    level: list[tuple[datetime, float]] = field(default_factory=list)
     level_since: datetime | None = None
     is_proposed: bool = False
 
     def take(self, at: datetime, seconds: float, baseline: Baseline | None) -> None:
-        self.recent.append(seconds)
+        """One score. One that is not newer than the last is left out: a minute counts once."""
+        if self.seen_until is not None and at <= self.seen_until:
+            return
+        if self.seen_until is not None and at - self.seen_until > APART and not self.shift:
+            self.s, self.run, self.onset_at, self.recent = 0.0, 0, None, ()
         self.seen_until = at
         if baseline is None:
             return
         sample = baseline.sample(at)
-        self.s = _CUSUM.step(self.s, rank_normal(seconds, sample.values))
-        if self.s <= 0.0:
-            self.onset_at, self.run = self.onset_at if self.shift else None, 0
-        else:
-            self.onset_at, self.run = self.onset_at or at, self.run + 1
+        self._count(at, seconds, sample)
         alarmed = _CUSUM.alarmed(self.s)
         if self.shift and alarmed and lies_above(seconds, sample):
             # The newest score still lies above: nothing to test. A thousand shifted checks are tested a thousand times.
             self._settle(at, seconds)
             return
         if self.shift:
-            still = latency_shifted(list(self.recent), sample, run=self.run)
+            still = latency_shifted(self.recent, sample, run=self.run)
             self.judged = still is not None
             if still is False:
                 self._over()
                 return
             self._settle(at, seconds)
             return
-        found = latency_shift(list(self.recent) if alarmed else (), sample, alarmed, run=self.run)
+        found = latency_shift(self.recent, sample, alarmed)
         self.judged = sample.n > 0
         self.shift = found.text if found.confirmed else ""
+
+    def _count(self, at: datetime, seconds: float, sample: Sample) -> None:
+        self.s = _CUSUM.step(self.s, rank_normal(seconds, sample.values), sample.known_from)
+        if self.s > 0.0:
+            self.onset_at, self.run = self.onset_at or at, self.run + 1
+        else:
+            self.run = 0
+        if self.s > 0.0 or self.shift:
+            self.recent = (*self.recent, seconds)[-RECENT:]
+        elif self.recent:
+            self.onset_at, self.recent = None, ()
 
     def disturbed(self) -> None:
         """A probe of the service fails: the two hours in which all is green and flat begin anew."""
@@ -88,10 +103,11 @@ class LatencyTrack:
             self.level_since = at
         self.level.append((at, seconds))
         while self.level[0][0] <= at - FLAT_FOR:
-            self.level.popleft()
+            del self.level[0]
 
     def _over(self) -> None:
         self.shift, self.s, self.onset_at, self.run, self.is_proposed = "", 0.0, None, 0, False
+        self.recent = ()
         self.disturbed()
 
 

@@ -9,8 +9,7 @@ intervals are Poisson's at 95 %. Latency is log-normal with a day and a week in 
 flakes of minutes fail together, and so do their re-probes: the path is broken. An independent flake's re-probe is ok.
 
 No run of this chose a parameter: those were chosen by a field study, with other seeds and no correlated flakes. Those
-of the latency rule were chosen with other seeds but with this very season and these tails, so of it the figures here
-are no independent proof.
+of the latency rule were chosen in a model with other seeds, levels and seasons, and with other tails beside these.
 """
 
 from __future__ import annotations
@@ -134,7 +133,7 @@ def fitted(world: World, random: Random) -> Baselines:
     slots = {
         hour: [
             median(latency(random, T0 + hour * 3600 + random.uniform(0, 3600), world) for _ in range(a_minute))
-            for _ in range(180)
+            for _ in range(360)
         ]
         for hour in range(168)
     }

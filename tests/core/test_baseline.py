@@ -84,7 +84,7 @@ def test_a_slot_speaks_for_itself_from_twenty_values_on():
     enough = {9: (0.1,) * ENOUGH, 33: (0.5,) * 100}
     too_few = {9: (0.1,) * (ENOUGH - 1), 33: (0.5,) * 70}
 
-    assert baseline(enough).sample(MONDAY_NINE) == Sample((0.1,) * ENOUGH, Level.HOUR_OF_WEEK)
+    assert baseline(enough).sample(MONDAY_NINE) == Sample((0.1,) * ENOUGH, Level.HOUR_OF_WEEK, ENOUGH)
     fallen = baseline(too_few).sample(MONDAY_NINE)
     assert (fallen.level, fallen.n, fallen.median) == (Level.HOUR_OF_DAY, ENOUGH - 1 + 70, 0.5)
 
@@ -92,7 +92,7 @@ def test_a_slot_speaks_for_itself_from_twenty_values_on():
 def test_without_the_hour_of_the_day_the_whole_week_answers_however_little_it_is():
     few = baseline({100: (0.2, 0.1)})
 
-    assert few.sample(MONDAY_NINE) == Sample((0.1, 0.2), Level.GLOBAL)
+    assert few.sample(MONDAY_NINE) == Sample((0.1, 0.2), Level.GLOBAL, 2)
     assert baseline({}).sample(MONDAY_NINE) == Sample((), Level.GLOBAL)
     assert baseline({}).quantile(MONDAY_NINE, 0.99) is None
 
@@ -181,6 +181,23 @@ def test_tidying_tolerates_every_float(values):
 
 def test_slots_are_capped():
     assert len(baseline({9: tuple(range(10 * SLOT_CAP))}).slots[9]) == SLOT_CAP
+
+
+def test_a_sample_knows_how_many_values_it_speaks_for_also_when_it_comes_from_a_file():
+    """Monday nine was thinned from 360; Tuesday nine has only 40, all of them kept."""
+    before = baseline({9: tuple(range(360)), 33: tuple(range(40)), 10: (1.0,) * 5})
+
+    for known in (before, Baseline.from_json(json.loads(json.dumps(before.to_json())))):
+        assert [known.of_hour(hour).known_from for hour in (9, 33)] == [360, 40]
+        assert (known.of_hour(10).level, known.of_hour(10).known_from) == (Level.GLOBAL, 405)
+        assert known.of_hour(57).known_from == 400, "nine o'clock of any day"
+
+
+def test_a_file_of_a_version_that_did_not_count_speaks_for_what_is_in_it():
+    data = baseline({9: tuple(range(360))}).to_json()
+    del data["drawn"]
+
+    assert Baseline.from_json(data).of_hour(9).known_from == SLOT_CAP
 
 
 @pytest.mark.parametrize(

@@ -156,11 +156,9 @@ def test_slower_is_not_enough_it_must_be_slower_by_more_than_the_effect_size():
 
 
 def test_a_young_shift_is_judged_by_its_own_scores():
-    recent = [0.120] * 4 + [0.240] * FEWEST
-
-    assert latency_shift(recent, USUAL, onset=True, run=FEWEST).confirmed
-    assert not latency_shift(recent, USUAL, onset=True, run=RECENT).confirmed
-    assert not latency_shift(recent[:-1], USUAL, onset=True, run=FEWEST - 1).confirmed, "never by fewer than six"
+    assert latency_shift([0.240] * FEWEST, USUAL, onset=True).confirmed
+    assert not latency_shift([0.240] * (FEWEST - 1), USUAL, onset=True).confirmed, "never by fewer than six"
+    assert not latency_shift([0.120] * 4 + [0.240] * FEWEST, USUAL, onset=True).confirmed, "older ones dilute it"
 
 
 def test_what_is_just_confirmed_is_not_over_on_the_same_scores():
@@ -215,7 +213,8 @@ def test_a_service_without_a_shift_never_confirms_one_within_a_day_and_a_doublin
         s, recent = 0.0, []
         for minute in range(1440):
             recent.append(random.lognormvariate(-2.1, 0.35) * factor)
-            s = cusum.step(s, rank_normal(recent[-1], sample.values))
+            s = cusum.step(s, rank_normal(recent[-1], sample.values), sample.known_from)
+            recent = recent if s > 0.0 else []
             if latency_shift(recent, sample, cusum.alarmed(s)).confirmed:
                 return minute
         return None

@@ -73,16 +73,29 @@ def test_the_sum_stays_between_zero_and_the_threshold(budget: float, probes: lis
 def test_the_sum_of_ranks_stays_between_zero_and_the_threshold(scores: list[float]) -> None:
     cusum, s = RankCusum(), 0.0
     for z in scores:
-        s = cusum.step(s, z)
+        s = cusum.step(s, z, 360)
         assert 0 <= s <= cusum.h
 
 
-def test_a_shift_of_two_deviations_is_found_in_seven_minutes_and_none_is_not() -> None:
-    cusum, s, minutes = RankCusum(), 0.0, 0
-    while not cusum.alarmed(s):
-        s, minutes = cusum.step(s, 2.0), minutes + 1
-    assert minutes == 7
-    assert RankCusum().step(0.0, 0.75) == 0 < RankCusum().step(0.0, 0.76)
+@pytest.mark.parametrize(("drawn", "minutes"), [(10**9, 7), (360, 7), (100, 8), (24, 10), (0, None)])
+def test_the_fewer_values_there_are_to_rank_among_the_longer_a_shift_of_two_deviations_takes(
+    drawn: int, minutes: int | None
+) -> None:
+    cusum, s, taken = RankCusum(), 0.0, 0
+    while not cusum.alarmed(s) and taken < 1000:
+        s, taken = cusum.step(s, 2.0, drawn), taken + 1
+    assert (taken if taken < 1000 else None) == minutes
+
+
+def test_what_is_no_more_than_the_drift_adds_nothing() -> None:
+    many = 10**9
+
+    assert RankCusum().step(0.0, 0.8, many) == 0 < RankCusum().step(0.0, 0.81, many)
+
+
+def test_a_score_weighs_its_own_deviation_against_that_of_ten_together() -> None:
+    """Of ten scores and a median of n values: the root of 1 + 10 * pi / 2 / n, by hand."""
+    assert [round(RankCusum().weight(n), 4) for n in (360, 100, 24)] == [0.9789, 0.9296, 0.7774]
 
 
 @pytest.mark.parametrize(("p0", "p1"), [(0, 0.5), (0.5, 0.5), (0.5, 0.4), (0.5, 1)])
