@@ -14,6 +14,7 @@ from itertools import count
 from math import ceil, floor
 from typing import Final, NamedTuple
 
+from checks.check import Check
 from checks.result import Attempt, CheckResult, Confirmation, Outcome, Reason
 from monitor.backtest.learning import Baselines, Key
 from monitor.config import Config
@@ -28,6 +29,7 @@ from monitor.response.case import Case
 from monitor.response.casebook import Casebook
 from monitor.response.observe import Surroundings
 from monitor.response.tracks import LatencyTrack, shift_of
+from monitor.response.watch import MINUTE as A_MINUTE
 from monitor.response.watch import SETTLE, CheckWatch, objective_of
 from monitor.sources.traffic import TrafficSample, view
 
@@ -138,7 +140,7 @@ class Replay:
         )
         self._now = began
         self._traffic = {name: _Traffic() for name, service in config.services.items() if service.traffic is not None}
-        self.judge = Judge(config, book, began, self._around, self._adopt, lambda _: None)
+        self.judge = Judge(config, book, began, self._around, self._adopt, lambda _: None, self._measured)
         self._watches = {w.check.id: w for service in self.judge.watches.values() for w in service.checks.values()}
         self._well = {
             name: (watch, _result(Probe(self.began_at, name, Outcome.OK), began, watch))
@@ -153,7 +155,7 @@ class Replay:
         self._every = self.judge.every.total_seconds()
         self._tick = self._due = self.began_at + self._every
         self._minute = floor(self.began_at / MINUTE) * MINUTE
-        # A minute is looked at once its last results must have come, as the daemon does it.
+        # Of a minute whose last result did not come, once it must have, as the daemon does it.
         timeout = max((watch.check.timeout for watch in self._watches.values()), default=0.0)
         self._settling = MINUTE + timeout + SETTLE.total_seconds()
         self._hour = (floor(self.began_at / HOUR) + 1) * HOUR
@@ -171,8 +173,13 @@ class Replay:
             elif seen.outcome is ok:
                 name = seen.check
                 watch, result = well[name]
-                watch.well(result, slot_instant(at), seen.latency)
+                slot = slot_instant(at)
+                watch.well(result, slot, seen.latency)
                 heard[name] = at
+                for minute, latency in watch.medians_with(slot):
+                    self._measured(watch.check, minute, latency)
+                    if not self.judge.at_rest:
+                        self._due = self._tick = self._next_tick(at)
             else:
                 self._take(seen)
 
@@ -250,10 +257,13 @@ class Replay:
             for watch in self._watches.values():
                 if not watch.latencies:
                     continue
-                if (latency := watch.take_latency(minute)) is not None:
-                    check = watch.check
-                    self._judge_latency((check.service, Signal.PROBE_LATENCY, check.name), minute, latency)
+                for begin, latency in watch.medians_until(minute + A_MINUTE):
+                    self._measured(watch.check, begin, latency)
+                watch.take_latency(minute)
             self._minute += MINUTE
+
+    def _measured(self, check: Check, minute: datetime, latency: float) -> None:
+        self._judge_latency((check.service, Signal.PROBE_LATENCY, check.name), minute, latency)
 
     def _judge_latency(self, key: Key, at: datetime, seconds: float) -> None:
         track = self._tracks.get(key)

@@ -68,7 +68,15 @@ class House:
 
     def __post_init__(self) -> None:
         self.checks = {check.id: check for check in self.config.all_checks()}
-        self.judge = Judge(self.config, self.casebook, self.clock.now(), self._around, self.adopt, self._began_to_fail)
+        self.judge = Judge(
+            self.config,
+            self.casebook,
+            self.clock.now(),
+            self._around,
+            self.adopt,
+            self._began_to_fail,
+            self.surveyor.latency,
+        )
         self.objectives = Objectives(self.config, self.judge.watches, self.clock.now(), self.adopt, self._publish)
         self.budgets = Budgets(self.ledger, self.history, self.clock.now())
         self.worker = EffectsWorker(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from checks.check import Check
 from checks.result import CheckResult, Outcome
 from monitor.config import Changes, Config, Service
 from monitor.core.incident import State
@@ -39,6 +40,7 @@ class Judge:
         surroundings: What is known of a service besides its probes, at this instant.
         adopt: Takes each commit, in order, as soon as it is decided.
         began_to_fail: Takes the result that made a check confirmed failing.
+        measured: Takes the median latency of each minute, in seconds, once the last result of that minute is here.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Judge:
         surroundings: Callable[[str], Surroundings],
         adopt: Callable[[Commit], object],
         began_to_fail: Callable[[CheckResult], object],
+        measured: Callable[[Check, datetime, float], object],
     ) -> None:
         self.casebook = casebook
         self.began_at = now
@@ -57,6 +60,7 @@ class Judge:
         self._surroundings = surroundings
         self._adopt = adopt
         self._began_to_fail = began_to_fail
+        self._measured = measured
         self.every = _cadence(config)
         self._severities = config.severity
         self._dependents = _dependents(config)
@@ -110,6 +114,9 @@ class Judge:
                 self._began_to_fail(result)
             if result.outcome is Outcome.FAILED:
                 failed.add(result.service)
+            if not result.extra:
+                for minute, seconds in check.medians_with(result.scheduled_at):
+                    self._measured(check.check, minute, seconds)
         self._restless |= failed
         for name in sorted(failed):
             self.evaluate(name, now, wall)

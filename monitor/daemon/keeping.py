@@ -106,9 +106,10 @@ class Housekeeping:
         rows = []
         for watch in self._watches():
             tally = counted(watch, minute, MINUTE)
+            # Of a minute whose last result did not come. The others were told of when theirs came.
+            for begin, seconds in watch.medians_until(minute + MINUTE):
+                self._house.surveyor.latency(watch.check, begin, seconds)
             latency = watch.take_latency(minute)
-            if latency is not None:
-                self._house.surveyor.latency(watch.check, minute, latency)
             rows.append(_row(watch.id, minute, tally, latency))
         missing = sum(max(0, row.expected - row.good - row.bad - row.unknown) for row in rows)
         rows += [_row(c.id, minute, counted(c, minute, MINUTE)) for c in self._house.objectives.kept()]

@@ -24,6 +24,10 @@ from monitor.core.slots import slots_between
 SETTLE = timedelta(seconds=5)
 """How long an excuse may hold a result back; slots younger than timeout + this are not missing yet."""
 
+MINUTE = timedelta(minutes=1)
+ROUNDING = 1e-3
+"""More than a slot loses as a datetime, in seconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
@@ -49,6 +53,8 @@ class CheckWatch:
         failing: Confirmed failing now; unknown results leave it as it is.
         heard_at: When the last ok or failed result was scheduled.
         proved, disproved: Probes that were ok and that failed, extra ones included, since `proof_since`.
+        latencies: Of scheduled probes that were ok, by the minute of their slot, in seconds.
+        told_until: The medians of the minutes before it were told.
     """
 
     check: Check
@@ -66,6 +72,7 @@ class CheckWatch:
     disproved: int = 0
     proof_since: datetime | None = None
     latencies: dict[datetime, list[float]] = field(default_factory=dict)
+    told_until: datetime | None = None
     before: tuple[Stretch, ...] = ()
 
     @property
@@ -133,8 +140,7 @@ class CheckWatch:
         if self.s <= 0.0:
             self.trouble = None
         if latency is not None:
-            minute = at - timedelta(0, at.second, at.microsecond)
-            self.latencies.setdefault(minute, []).append(latency)
+            self.latencies.setdefault(_minute_of(at), []).append(latency)
 
     def _fail(self, at: datetime) -> None:
         if self.trouble is not None and self.trouble.is_over(at, self.check.interval):
@@ -213,6 +219,26 @@ class CheckWatch:
     def silent_since(self) -> datetime:
         """Not before its present interval began: a shorter one would call the longer one's pause a silence."""
         return max(self.heard_at or self.began_at, self.began_at)
+
+    def medians_with(self, at: datetime) -> list[tuple[datetime, float]]:
+        """
+        As `medians_until`, of the minutes that are complete once the result of slot *at* is here.
+
+        Its own is if the next slot lies in another one. Those before it are: a timeout is shorter than the interval, so
+        results come in the order of their slots.
+        """
+        is_last = at.second + at.microsecond / 1e6 + self.check.interval >= 60 - ROUNDING
+        minute = _minute_of(at)
+        return self.medians_until(minute + MINUTE if is_last else minute)
+
+    def medians_until(self, until: datetime) -> list[tuple[datetime, float]]:
+        """The minutes before *until* that had an ok result, each with its median latency in seconds; each told once."""
+        since, self.told_until = self.told_until, until if self.told_until is None else max(until, self.told_until)
+        return [
+            (minute, median(values))
+            for minute, values in self.latencies.items()
+            if minute < until and (since is None or minute >= since)
+        ]
 
     def take_latency(self, minute: datetime) -> float | None:
         """The median latency of *minute* in seconds, forgotten with everything older; None without an ok result."""
@@ -302,6 +328,10 @@ class ServiceWatch:
                 if (last := self.checks[name].last) is not None:
                     return last
         return None
+
+
+def _minute_of(at: datetime) -> datetime:
+    return at - timedelta(0, at.second, at.microsecond)
 
 
 def _trouble(kept: object) -> Trouble | None:

@@ -102,6 +102,8 @@ def test_a_service_that_only_became_slower_is_noticed_without_any_failed_probe(c
     opened = case.incident.opened_at
     assert opened is not None
     assert 5 * MINUTE < opened - (START + 120 * MINUTE) <= 10 * MINUTE
+    # A minute's only probe is the minute's score: the next evaluation opens, ten seconds later.
+    assert opened.second == 10
     assert case.incident.severity is Severity.SEV4
     assert "latency" in case.incident.reason
 

@@ -30,7 +30,9 @@ class Clock:
         config = load([folder / "config.yaml"], {})
         ids, numbers = count(1), count(1)
         self.book = Casebook(rules_of(config), new_id=lambda: f"I{next(ids)}", new_number=lambda: next(numbers))
-        self.judge = Judge(config, self.book, NOON, lambda _: Surroundings(), lambda _: None, lambda _: None)
+        self.judge = Judge(
+            config, self.book, NOON, lambda _: Surroundings(), lambda _: None, lambda _: None, lambda *_: None
+        )
         self.now = NOON
 
     def pass_by(self, time: timedelta, *, results: bool) -> None:

@@ -53,7 +53,9 @@ class Round:
         self.config, self.now = config, NOON
         ids, numbers = count(1), count(1)
         book = Casebook(rules_of(config), new_id=lambda: f"I{next(ids)}", new_number=lambda: next(numbers))
-        self.judge = Judge(config, book, NOON, lambda _: Surroundings(), lambda _: None, lambda _: None)
+        self.judge = Judge(
+            config, book, NOON, lambda _: Surroundings(), lambda _: None, lambda _: None, lambda *_: None
+        )
 
     def reload(self, config: Config) -> None:
         self.judge.replace(config, changes(self.config, config), self.now, self.now)
