@@ -95,10 +95,13 @@ def observe(
 
 
 def evidence_of(watch: ServiceWatch, around: Surroundings, now: datetime) -> Evidence:
-    """Burn rates are looked up only where something was bad: they cannot be above zero elsewhere."""
+    """
+    Burn rates are looked up only while something is wrong now: the windows hold what was for as long as it was, and
+    trouble that is over would make an incident worse, of which users saw nothing while it lasted.
+    """
     burn_short: float | None = None
     burn: float | None = None
-    if any(w.s > 0.0 or w.failing for w in watch.checks.values()):
+    if any(w.failing or w.alarmed for w in watch.checks.values()):
         alarms = burning(lambda window: watch.tally(now, window), Objective(watch.objective), SLO_PERIOD)
         burn_short = max((a.burn for a in alarms if a.threshold >= 14), default=None)
         burn = max((a.burn for a in alarms), default=None)

@@ -1,4 +1,7 @@
-"""When the present trouble began: what was over long ago is not the beginning of what is now, and opens nothing."""
+"""
+When the present trouble began: what was over long ago is not the beginning of what is now, and opens nothing; what is
+over makes no incident worse.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from checks.check import Check, HttpQuestion
 from checks.result import Attempt, CheckResult, Outcome, Reason
 from monitor.config import Service
 from monitor.core.sequential import OVER_AFTER, Trouble
+from monitor.core.severity import Criticality, Severity, TrafficView
+from monitor.response.observe import Surroundings
 from monitor.response.watch import CheckWatch, watch_of
 
 T0 = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -86,6 +91,25 @@ def test_an_outage_after_an_old_pair_began_with_its_own_first_failure(begin):
     evening.play(payments="FFFF")
 
     assert evening.book.watch("payments", evening.now).incident.first_failure_at == began
+
+
+@pytest.mark.parametrize(
+    ("goes_on", "severity"),
+    [("." * 20, Severity.SEV3), ("f" * 4, Severity.SEV2)],
+    ids=["and is over", "and goes on, though a second attempt helps"],
+)
+def test_what_a_window_remembers_makes_no_incident_worse_that_is_over(begin, goes_on, severity):
+    """Users saw nothing of it: a page once the probes are green again would be for nothing."""
+    evening = begin()
+    fine = TrafficView(error_ratio=0.0, requests=20.0, within_baseline=True, fresh=True, text="none of 20/s fail")
+    evening.around = Surroundings(criticality=Criticality.CRITICAL, traffic=fine, traffic_configured=True)
+    evening.play(payments="." * 20 + "FFFFFF")
+    case = evening.book.case_of("payments")
+    assert case.incident.severity is Severity.SEV3
+
+    evening.play(payments=goes_on)
+
+    assert case.incident.severity is severity
 
 
 def test_a_restart_at_any_point_gives_the_same_verdicts():
