@@ -12,6 +12,7 @@ import click
 from monitor.cli.client import DaemonAway, DaemonRefused, client_of
 from monitor.cli.output import Cell, Trouble, colour_wanted, printable, table, width_of
 from monitor.core.incident import duration_text
+from monitor.core.indicator import WEIGHT
 
 STYLES = {"within": "green", "unproven": "yellow", "spent": "bold red", "no data": "magenta"}
 UNITS = {"probes": "probes", "prometheus": "requests"}
@@ -91,8 +92,10 @@ def _detail(one: dict[str, Any]) -> str:
     if one["members"]:
         weights = (f"{name} x{weight:g}" for name, weight in one["members"].items())
         return "; ".join(filter(None, (*weights, one["trouble"])))
-    unit = "slices" if one["budgeting"] == "timeslices" else UNITS[one["source"]]
-    parts = [f"{one['bad']} of {one['allowed']:.4g} allowed bad {unit}"]
-    parts += [f"{one[what]} {what}" for what in ("missing", "unknown") if one[what]]
+    unit, scale = "slices" if one["budgeting"] == "timeslices" else UNITS[one["source"]], 1
+    if one["sli"] == "sloth" and unit != "slices":
+        unit, scale = "minutes", WEIGHT
+    parts = [f"{one['bad'] / scale:.12g} of {one['allowed'] / scale:.4g} allowed bad {unit}"]
+    parts += [f"{one[what] / scale:.12g} {what}" for what in ("missing", "unknown") if one[what]]
     since = f"counted since {one['counted_since']}" if one["counted_since"] else ""
     return "; ".join(filter(None, (", ".join(parts), one["burning"], since, one["trouble"])))

@@ -83,7 +83,7 @@ class Slo(Part):
     """
 
     name: str = "success"
-    sli: Literal["success", "latency", "ratio"]
+    sli: Literal["success", "latency", "ratio", "sloth"]
     objective: float
     over: timedelta | CalendarUnit = timedelta(days=30)
     check: str | None = None

@@ -1,4 +1,4 @@
-"""Rules of an objective that Prometheus counts: `sli: ratio`, and `sli: latency` with a histogram."""
+"""Rules of an objective that Prometheus counts: `sli: ratio`, `sli: sloth`, and `sli: latency` with a histogram."""
 
 from __future__ import annotations
 
@@ -9,24 +9,26 @@ from typing import Final
 from monitor.config.problems import Path
 from monitor.config.reading import Reading
 from monitor.config.shape.slo import SloShape
+from monitor.core.counting import Slices
 from monitor.core.indicator import Indicator
 
 DEFAULT_WINDOW: Final = timedelta(minutes=5)
 WINDOW: Final = "$window"
 _QUERIES: Final = ("total", "good", "bad")
-_OF_PROBES: Final = ("check", "budgeting", "slice", "slice_target")
 _STRINGS: Final = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|`[^`]*`')
 _PER_SECOND: Final = re.compile(r"\bi?rate\s*\(")
 _SELECTOR: Final = re.compile(r"\s*[a-zA-Z_:][a-zA-Z0-9_:]*\s*(\{[^{}]*\})?\s*")
+_LABELS: Final = re.compile(r'\s*\{\s*\w+\s*(=|!=|=~|!~)\s*""\s*(,\s*\w+\s*(=|!=|=~|!~)\s*""\s*)*,?\s*\}\s*', re.ASCII)
+SLOTH_SLICES: Final = (timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=1))
 _LE: Final = re.compile(r"[{,]\s*le\s*(=|!)")
 
 
 def is_measured(slo: SloShape) -> bool:
     """Whether Prometheus counts it, and not its checks."""
-    return slo.sli == "ratio" or slo.histogram is not None
+    return slo.sli in ("ratio", "sloth") or slo.histogram is not None
 
 
-def indicator_of(service: str, slo: SloShape) -> Indicator | None:
+def indicator_of(service: str, slo: SloShape, slices: Slices | None) -> Indicator | None:
     if not is_measured(slo):
         return None
     return Indicator(
@@ -36,7 +38,9 @@ def indicator_of(service: str, slo: SloShape) -> Indicator | None:
         bad=slo.bad,
         histogram=slo.histogram.strip() if slo.histogram is not None else None,
         under=slo.under,
-        window=slo.window or DEFAULT_WINDOW,
+        window=slices.length if slices is not None else slo.window or DEFAULT_WINDOW,
+        recorded=slo.recorded.strip() if slo.recorded is not None else None,
+        slices=slices,
     )
 
 
@@ -45,11 +49,15 @@ def enforce(slo: SloShape, has_prometheus: bool, path: Path, reading: Reading) -
     _misplaced(slo, path, reading)
     if not is_measured(slo):
         return
-    for key in _OF_PROBES:
-        if getattr(slo, key) is not None:
-            reading.tell((*path, key), "is for probes only", "Remove it: Prometheus counts this objective.")
+    if slo.check is not None:
+        reading.tell((*path, "check"), "is for probes only", "Remove it: Prometheus counts this objective.")
+    if slo.window is not None and slo.budgeting == "timeslices" and slo.sli != "sloth":
+        found = "stands beside timeslices, which ask for a slice as a whole"
+        reading.tell((*path, "window"), found, "Remove it: with timeslices $window is the slice.")
     if slo.sli == "ratio":
         _ratio(slo, path, reading)
+    elif slo.sli == "sloth":
+        _sloth(slo, path, reading)
     else:
         _histogram(slo.histogram or "", (*path, "histogram"), reading)
     if not has_prometheus and not reading.is_wrong(("sources",)) and not reading.is_wrong(path):
@@ -65,8 +73,12 @@ def _misplaced(slo: SloShape, path: Path, reading: Reading) -> None:
             reading.tell((*path, key), "is for ratio only", "Write sli: ratio, or remove it.")
     if slo.sli != "latency" and slo.histogram is not None:
         reading.tell((*path, "histogram"), "is for latency only", "Write sli: latency, or remove it.")
-    if slo.window is not None and not is_measured(slo):
+    if slo.sli != "sloth" and slo.recorded is not None:
+        reading.tell((*path, "recorded"), "is for sloth only", "Write sli: sloth, or remove it.")
+    if slo.window is not None and (slo.sli == "sloth" or not is_measured(slo)):
         fix = "Remove it: probes are counted, not a range of Prometheus."
+        if slo.sli == "sloth":
+            fix = "Remove it: sloth has recorded over windows of its own."
         reading.tell((*path, "window"), "is for ratio and histogram only", fix)
 
 
@@ -83,6 +95,22 @@ def _ratio(slo: SloShape, path: Path, reading: Reading) -> None:
         query = getattr(slo, key)
         if query is not None:
             _query(_STRINGS.sub('""', query), (*path, key), reading)
+
+
+def _sloth(slo: SloShape, path: Path, reading: Reading) -> None:
+    example = 'like {sloth_service="shop",sloth_slo="availability"}.'
+    if slo.recorded is None:
+        if not reading.is_wrong((*path, "recorded")):
+            reading.tell((*path, "recorded"), "is missing", f"Add recorded: the labels of sloth's rules, {example}")
+    elif not _LABELS.fullmatch(labels := _STRINGS.sub('""', slo.recorded)):
+        found = "is no set of labels in braces"
+        reading.tell((*path, "recorded"), found, f"Write the labels of sloth's rules alone, {example}")
+    elif "sloth_window" in labels:
+        found = "chooses sloth_window"
+        reading.tell((*path, "recorded"), found, "Leave it out: minutes, hours and slices have a window each.")
+    if slo.budgeting == "timeslices" and slo.slice is not None and slo.slice not in SLOTH_SLICES:
+        found = "sloth records no window of that length"
+        reading.tell((*path, "slice"), found, "Use 5m, 30m or 1h.")
 
 
 def _query(query: str, path: Path, reading: Reading) -> None:

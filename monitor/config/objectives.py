@@ -11,7 +11,7 @@ from typing import Any
 
 from monitor.config import indicators
 from monitor.config.config import Slo
-from monitor.config.indicators import indicator_of, is_measured
+from monitor.config.indicators import DEFAULT_WINDOW, indicator_of, is_measured
 from monitor.config.problems import Path
 from monitor.config.reading import Reading
 from monitor.config.shape.service import ServiceShape
@@ -62,9 +62,15 @@ def slo_of(service: str, slo: SloShape, name: str) -> Slo:
         for key in ("sli", "objective", "over", "check", "under")
         if getattr(slo, key) is not None
     }
+    slices = None
     if slo.budgeting == "timeslices":
-        given["slices"] = Slices(slo.slice or DEFAULT_SLICE, slo.slice_target or 1.0)
-    return Slo(name=name, indicator=indicator_of(service, slo), **given)
+        slices = Slices(slo.slice or _default_slice(slo), slo.slice_target or 1.0)
+    return Slo(name=name, slices=slices, indicator=indicator_of(service, slo, slices), **given)
+
+
+def _default_slice(slo: SloShape) -> timedelta:
+    """Prometheus needs some scrapes within one."""
+    return DEFAULT_WINDOW if is_measured(slo) else DEFAULT_SLICE
 
 
 def enforce(service: ServiceShape, has_prometheus: bool, path: Path, reading: Reading) -> None:
@@ -108,8 +114,7 @@ def _slo(slo: SloShape, service: ServiceShape, path: Path, reading: Reading) -> 
             reading.tell((*path, "check"), f"{slo.check} is not a check of this service", meant(slo.check, known))
         return
     _latency(slo, service, path, reading)
-    if not is_measured(slo):
-        _slices(slo, service, path, reading)
+    _slices(slo, service, path, reading)
     if slo.objective is None or slo.sli is None or reading.is_wrong(path):
         return
     _firing(slo, slo.objective, service, path, reading)
@@ -137,7 +142,7 @@ def _slices(slo: SloShape, service: ServiceShape, path: Path, reading: Reading) 
             if getattr(slo, key) is not None and not reading.is_wrong((*path, "budgeting")):
                 reading.tell((*path, key), "is for timeslices only", "Add budgeting: timeslices, or remove it.")
         return
-    length = slo.slice or DEFAULT_SLICE
+    length = slo.slice or _default_slice(slo)
     where: Path = (*path, "slice" if slo.slice else "budgeting")
     if length % _MINUTE or length > _HOUR or _HOUR % length:
         found = f"{show(length)} does not divide the hour into whole minutes"

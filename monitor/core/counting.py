@@ -28,10 +28,15 @@ class Slices:
 
     def outcome(self, inside: Tally) -> Outcome | None:
         """Of a slice that is over. None when nothing came: it is missing, and neither good nor bad."""
-        if inside.total == 0:
-            return Outcome.UNKNOWN if inside.unknown else None
+        return self.outcome_of(inside.good, inside.bad) or (Outcome.UNKNOWN if inside.unknown else None)
+
+    def outcome_of(self, good: float, bad: float) -> Outcome | None:
+        """The same of counts that need not be whole, as Prometheus gives them; None when nothing came."""
+        total = good + bad
+        if total <= 0:
+            return None
         # Compared as counts: 0.95 of 20 is 19, and 1 - 1/20 is a neighbour of 0.95.
-        return Outcome.OK if inside.good >= self.target * inside.total - 1e-9 else Outcome.FAILED
+        return Outcome.OK if good >= self.target * total - 1e-9 * max(1.0, total) else Outcome.FAILED
 
     def between(self, start: datetime, end: datetime) -> int:
         """How many slices end in (start, end]."""

@@ -13,6 +13,8 @@ from hashlib import sha256
 from math import floor
 from typing import Final
 
+from monitor.core.counting import Slices
+
 MINUTE: Final = timedelta(minutes=1)
 HOUR: Final = timedelta(hours=1)
 LAG: Final = timedelta(seconds=30)
@@ -24,6 +26,10 @@ RECENT: Final = timedelta(hours=5)
 MOST_MINUTES: Final = timedelta(hours=6)
 MOST_HOURS: Final = timedelta(days=1)
 """In one question: few enough that it is answered within a second where a histogram has hundreds of series."""
+RATIO_RATE: Final = "slo:sli_error:ratio_rate"
+"""Sloth's name for the error ratio of a window, without the window at its end."""
+WEIGHT: Final = 1000
+"""What a minute of a recorded ratio is counted as, whatever came in it: a ratio does not say of how many."""
 _CLOSE: Final = 1e-9
 _MARK: Final = ":prometheus="
 
@@ -39,6 +45,9 @@ class Indicator:
         under: With a histogram: good is what was not slower.
         window: What `$window` stands for when a minute is asked for. Longer than the minute, or a counter that is
             scraped once a minute would never grow within it.
+        recorded: Instead: which of the error ratios that sloth records, as label matchers in braces.
+        slices: With timeslices: each slice is asked for as a whole, so `window` is its length. Made of minutes, each
+            of them the mean of a longer window, one bad minute would spoil the slices beside its own.
     """
 
     service: str
@@ -48,13 +57,29 @@ class Indicator:
     histogram: str | None = None
     under: timedelta | None = None
     window: timedelta = timedelta(minutes=5)
+    recorded: str | None = None
+    slices: Slices | None = None
 
     @property
     def id(self) -> str:
         """What the count is kept under: it holds all that decides what a number means. No check is called so."""
         under = self.under.total_seconds() if self.under is not None else None
-        asked = repr((self.total, self.good, self.bad, self.histogram, under, self.window.total_seconds()))
+        parts: tuple[object, ...] = (self.total, self.good, self.bad, self.histogram, under)
+        parts += (self.window.total_seconds(),)
+        # What was kept before there were such counts keeps its name.
+        if self.recorded is not None:
+            parts += (self.recorded,)
+        if self.slices is not None:
+            parts += (self.slices.target,)
+        asked = repr(parts)
         return f"{self.service}{_MARK}{sha256(asked.encode()).hexdigest()[:16]}"
+
+    @property
+    def lacking(self) -> str:
+        """What answers without data mean, in words."""
+        if self.recorded is None:
+            return "Prometheus has no series, or too few samples, for its queries"
+        return f"Prometheus has no {RATIO_RATE}5m{self.recorded}; are sloth's rules loaded, and is it called so?"
 
     @property
     def is_plain(self) -> bool:
@@ -76,9 +101,16 @@ class Span:
     step: timedelta
 
 
+def slices_of(span: Span, slices: Slices) -> Span | None:
+    """The ends of slices within the time that *span* covers; None when there is none."""
+    first = slices.last_before(span.first - span.step) + slices.length
+    last = slices.last_before(span.last)
+    return Span(first, last, slices.length) if first <= last else None
+
+
 @dataclass(frozen=True, slots=True)
 class Increment:
-    """What came within the minute or the hour that ends *at*. Not whole numbers."""
+    """What came within the minute, the hour or the slice that ends *at*. Not whole numbers."""
 
     at: datetime
     good: float

@@ -196,7 +196,8 @@ class House:
             self.adopt(People(self.casebook).propose(service, level, now, wall))
 
     def _publish(self, reading: ObjectiveReading) -> None:
-        if self.telemetry.enabled:
+        # What sloth recorded has its gauges already, maybe with the very same labels.
+        if self.telemetry.enabled and reading.slo.sli != "sloth":
             self.telemetry.objective(*published(reading))
 
     def _around(self, service: str) -> Surroundings:

@@ -66,6 +66,11 @@ class Measured:
     def id(self) -> str:
         return self.indicator.id
 
+    @property
+    def cell(self) -> timedelta:
+        """What is counted at a time."""
+        return MINUTE
+
     def next(self, now: datetime) -> Span | None:
         """What to ask for, if anything; it is under way then."""
         if self.asked is not None:
@@ -92,10 +97,10 @@ class Measured:
             self.problem = ""
         # The newest hours are learned from the minutes at a start.
         self.learned_late = self.learned_late or span.first < now - MINUTES_TELL
-        for increment in increments:
-            if span.step == HOUR:
-                self._take_hour(increment)
-            else:
+        if span.step == HOUR:
+            self._take_past(increments)
+        else:
+            for increment in increments:
                 self._take_minute(increment)
         self.progress.answered(span)
 
@@ -123,12 +128,12 @@ class Measured:
         self.window.add_many(increment.at, Outcome.FAILED, bad)
         self.read.window.add(increment.at, Outcome.OK)
 
-    def _take_hour(self, increment: Increment) -> None:
-        begin = increment.at - HOUR
-        if any(self.read.window.hour(begin)):
-            return
-        self.window.put_hour(begin, (*self.carry.whole(increment), 0))
-        self.read.window.put_hour(begin, _HOUR_READ)
+    def _take_past(self, hours: Iterable[Increment]) -> None:
+        for hour in hours:
+            begin = hour.at - HOUR
+            if not any(self.read.window.hour(begin)):
+                self.window.put_hour(begin, (*self.carry.whole(hour), 0))
+                self.read.window.put_hour(begin, _HOUR_READ)
 
     def since(self) -> datetime | None:
         """When the first hour begins of which something is known."""
@@ -136,11 +141,11 @@ class Measured:
 
     def trouble(self, now: datetime) -> str:
         """Why the newest minutes are missing, in words; empty when they are there."""
-        silent = self.last is None or now - self.last > SILENT_AFTER
+        silent = self.last is None or now - self.last > SILENT_AFTER + self.cell
         if not self.problem and not (silent and self.progress.read_until and not self._is_catching_up(now)):
             return ""
         since = "no data yet" if self.last is None else f"no data since {self.last:%Y-%m-%d %H:%M} UTC"
-        return f"{since}: {self.problem or 'Prometheus has no series, or too few samples, for its queries'}"
+        return f"{since}: {self.problem or self.indicator.lacking}"
 
     def _is_catching_up(self, now: datetime) -> bool:
         return self.progress.read_until is not None and now - self.progress.read_until > SILENT_AFTER
@@ -183,7 +188,8 @@ class Measured:
         if isinstance(until, str):
             read = datetime.fromisoformat(until)
             # Without its minutes, of a long absence, what is asked for again would count twice.
-            self.progress.read_until = read - AGAIN if self.read.window.tally(read, AGAIN).good else read
+            again = AGAIN + self.cell
+            self.progress.read_until = read - again if self.read.window.tally(read, again).good else read
             self.progress.searched_to = self.since()
         if isinstance(carry, list) and len(carry) == 2:
             self.carry = Carry(float(carry[0]), float(carry[1]))

@@ -24,6 +24,7 @@ from monitor.core.period import Period, Rolling
 from monitor.core.sli import SliWindow, Tally, window_start
 from monitor.core.slo import BURN_WINDOWS, BurnAlarm, BurnWindow, Objective, burn_rate
 from monitor.response.measured import Measured
+from monitor.response.measured_slices import measured_of
 from monitor.response.watch import SETTLE, CheckWatch, ServiceWatch, total
 
 SHOWN_WINDOWS: Final[Mapping[str, timedelta]] = {
@@ -315,7 +316,7 @@ def objectives_of(service: Service, watch: ServiceWatch, zone: str, now: datetim
         counting, period = slo.counting(service.name), slo.period(zone)
         counter = None
         if isinstance(counting, Indicator):
-            counter = counters.setdefault(counting.id, Measured(counting, reach_of(period)))
+            counter = counters.setdefault(counting.id, measured_of(counting, reach_of(period)))
             if isinstance(counter, Measured):
                 counter.reach = max(counter.reach, reach_of(period))
         elif not counting.is_plain:

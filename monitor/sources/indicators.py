@@ -2,19 +2,28 @@
 What an indicator's counters grew by in each minute, or each hour, of a span: the questions to Prometheus.
 
 A minute is the mean of the window that ends with it. Each pair of samples then lies within several windows, and a
-single error counts as one, where windows end to end would miss what falls between two of them.
+single error counts as one, where windows end to end would miss what falls between two of them. A slice is asked for as
+a whole, at its end.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from math import isnan
 from typing import Final
 
-from monitor.core.indicator import MINUTE, Increment, Indicator, Span
+from monitor.core.indicator import MINUTE, RATIO_RATE, WEIGHT, Increment, Indicator, Span, slices_of
 from monitor.sources.prometheus import Prometheus, QueryRefused, series_of
 
 WINDOW: Final = "$window"
+RECORDED: Final[Mapping[timedelta, str]] = {
+    timedelta(minutes=5): "5m",
+    timedelta(minutes=30): "30m",
+    timedelta(hours=1): "1h",
+}
+"""Of the windows that sloth records, those that may be a minute's, an hour's or a slice's."""
 _SHOWN: Final = 12
 """Boundaries that a message names."""
 
@@ -29,18 +38,26 @@ class IndicatorReader:
 
     def read(self, span: Span, ahead: timedelta) -> list[Increment]:
         """
-        The minutes or hours of *span* of which something is known.
+        The minutes or hours of *span* of which something is known; with timeslices, the slices that end in it.
 
         Args:
             ahead: Of the wall clock before our timeline. Prometheus goes by the wall clock.
 
         Raises SourceAway, and QueryRefused where only a person who changes the objective helps.
         """
+        window = self._indicator.window if span.step == MINUTE else span.step
+        if self._indicator.slices is not None:
+            window = self._indicator.slices.length
+            inside = slices_of(span, self._indicator.slices)
+            if inside is None:
+                return []
+            span = inside
+        if self._indicator.recorded is not None:
+            return self._recorded(self._indicator.recorded, span, window, ahead)
         queries = self._queries(span.last + ahead)
         if queries is None:
             return []
         total_query, good_query, bad_query = queries
-        window = self._indicator.window if span.step == MINUTE else span.step
         total = self._series(total_query, span, window, ahead)
         part = self._series(good_query or bad_query, span, window, ahead)
         share = span.step / window
@@ -56,6 +73,23 @@ class IndicatorReader:
             some = min(all_of_it, max(0.0, part.get(at, 0.0)) * share)
             good, bad = (some, all_of_it - some) if good_query is not None else (all_of_it - some, some)
             found.append(Increment(datetime.fromtimestamp(at, UTC) - ahead, good, bad))
+        return found
+
+    def _recorded(self, labels: str, span: Span, window: timedelta, ahead: timedelta) -> list[Increment]:
+        """
+        What sloth's rules recorded of the window that ends with each minute, hour or slice.
+
+        Each minute has the same weight, so nights count as days do. Without requests there is no ratio, but a NaN.
+        """
+        query = recorded(labels, RECORDED[window])
+        step = span.step.total_seconds()
+        data = self._prometheus.ask_range(query, span.first + ahead, span.last + ahead, step)
+        found = []
+        for at, ratio in sorted(series_of(data, "add labels to recorded", keep_nan=True).items()):
+            weight = 0.0 if isnan(ratio) else WEIGHT * (span.step / MINUTE)
+            # As above, a rule may have seen more errors than requests.
+            bad = weight and weight * min(1.0, max(0.0, ratio))
+            found.append(Increment(datetime.fromtimestamp(at, UTC) - ahead, weight - bad, bad))
         return found
 
     def _queries(self, at: datetime) -> tuple[str, str | None, str | None] | None:
@@ -90,6 +124,17 @@ class IndicatorReader:
         asked = query.replace(WINDOW, f"{window.total_seconds():.0f}s")
         step = span.step.total_seconds()
         return series_of(self._prometheus.ask_range(asked, span.first + ahead, span.last + ahead, step))
+
+
+def recorded(labels: str, window: str) -> str:
+    """
+    The one series of a window. By its label as well: what we publish under that name has none, and is not meant.
+
+    Source: https://sloth.dev, the rules of "SLIs": `slo:sli_error:ratio_rate5m` with the labels `sloth_id`,
+    `sloth_service`, `sloth_slo` and `sloth_window`, and those of the team.
+    """
+    inside = labels.strip().removeprefix("{").removesuffix("}").strip().rstrip(",")
+    return f'{RATIO_RATE}{window}{{{inside},sloth_window="{window}"}}'
 
 
 def is_classic(histogram: str) -> bool:

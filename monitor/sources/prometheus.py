@@ -11,7 +11,7 @@ import json
 import threading
 import time
 from datetime import datetime
-from math import isfinite
+from math import isfinite, nan
 from typing import TYPE_CHECKING, Any, Final
 
 from monitor.sources.authorities import NO_AUTHORITIES, lacks_authorities, trusted_authorities
@@ -183,13 +183,19 @@ def value_of(data: dict[str, Any]) -> float | None:
     return _number(result[0]["value"])
 
 
-def series_of(data: dict[str, Any]) -> dict[float, float]:
-    """The one series of a range answer: values by seconds since the Unix epoch, NaN and infinities left out; pure."""
+def series_of(data: dict[str, Any], fix: str = "wrap it in sum(...)", keep_nan: bool = False) -> dict[float, float]:
+    """
+    The one series of a range answer: values by seconds since the Unix epoch, infinities left out; pure.
+
+    Args:
+        fix: What helps where there are several.
+        keep_nan: Where it tells more than a sample that is not there.
+    """
     result = data.get("result")
     if data.get("resultType") != "matrix" or not isinstance(result, list):
         raise SourceAway("answered without a series")
     if len(result) > 1:
-        raise QueryRefused(f"the query gives {len(result)} series and must give one: wrap it in sum(...)")
+        raise QueryRefused(f"the query gives {len(result)} series and must give one: {fix}")
     pairs = result[0].get("values") if result and isinstance(result[0], dict) else []
     if not isinstance(pairs, list):
         raise QueryRefused("the query gives a native histogram and must give numbers")
@@ -198,6 +204,8 @@ def series_of(data: dict[str, Any]) -> dict[float, float]:
         number = _number(pair)
         if number is not None:
             found[float(pair[0])] = number
+        elif keep_nan and str(pair[1]) == "NaN":
+            found[float(pair[0])] = nan
     return found
 
 

@@ -20,7 +20,8 @@ class SloDocument(TypedDict):
     pace of the last six hours, null when that never spends it. `burning`: what is proven to burn too fast, in words.
 
     What Prometheus counts has `source` prometheus, and else probes. `counted_since`: the past is known from then on,
-    where that is later than the window's start. `trouble`: why its newest counts are missing, in words.
+    where that is later than the window's start. `trouble`: why its newest counts are missing, in words. With `sli`
+    sloth the counts, unless they are slices, are thousandths of minutes.
     """
 
     service: str

@@ -10,6 +10,7 @@ import pytest
 from checks.check import Check, CollectorQuestion, HttpQuestion, Retry
 from monitor.config import Composite, Config, ConfigError, Listen, Slo, default_paths, load
 from monitor.core.counting import Slices
+from monitor.core.indicator import Indicator
 from monitor.core.period import Calendar, Rolling
 from monitor.core.severity import POLICIES, Criticality, Severity
 
@@ -294,6 +295,32 @@ def test_each_kind_of_objective_is_read_and_named(config: Reader) -> None:
     assert found.composites == (Composite(name="checkout", members={"success": 2.0, "latency-300ms": 0.5}),)
     assert found.slos[2].period("Europe/Berlin") == Calendar("month", "Europe/Berlin")
     assert found.slos[0].period("Europe/Berlin") == Rolling(timedelta(days=30))
+
+
+def test_what_prometheus_counts_is_read_with_its_slices_and_what_sloth_recorded(config: Reader) -> None:
+    found = config("""sources: {prometheus: http://localhost:9090}
+services:
+  shop:
+    checks: {live: http://localhost/}
+    slos:
+      - {sli: ratio, objective: 99%, total: "t[$window]", bad: "b[$window]"}
+      - {sli: ratio, objective: 99%, total: "t[$window]", bad: "b[$window]", budgeting: timeslices}
+      - {sli: latency, histogram: h, under: 1s, objective: 98%, budgeting: timeslices, slice: 1m, slice_target: 0.9}
+      - {sli: sloth, objective: 99%, recorded: ' {sloth_service="shop", sloth_slo=~"avail.*{2}",} '}
+      - {name: recorded, sli: sloth, objective: 99%, recorded: '{sloth_id="shop-x"}', budgeting: timeslices, slice: 30m}
+""").services["shop"]
+
+    second, five, half = timedelta(seconds=1), timedelta(minutes=5), timedelta(minutes=30)
+    slices = [slo.slices for slo in found.slos]
+    assert [slo.name for slo in found.slos] == ["ratio", "ratio-slices", "latency-1s-slices", "sloth", "recorded"]
+    assert slices == [None, Slices(five), Slices(timedelta(minutes=1), 0.9), None, Slices(half)]
+    assert [slo.indicator for slo in found.slos] == [
+        Indicator(service="shop", total="t[$window]", bad="b[$window]", window=five),
+        Indicator(service="shop", total="t[$window]", bad="b[$window]", window=five, slices=slices[1]),
+        Indicator(service="shop", histogram="h", under=second, window=timedelta(minutes=1), slices=slices[2]),
+        Indicator(service="shop", recorded='{sloth_service="shop", sloth_slo=~"avail.*{2}",}'),
+        Indicator(service="shop", recorded='{sloth_id="shop-x"}', window=half, slices=slices[4]),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -207,6 +207,16 @@ def test_what_prometheus_counts_is_written_and_read_back(tmp_path: Path) -> None
         total: sum(increase(answers_total[$window]))
       - {name: errors, sli: ratio, objective: 99.5%, bad: "increase(b[$window])", total: "increase(t[$window])"}
       - {name: quick, sli: latency, under: 300ms, objective: 99%, histogram: 'seconds_bucket{job="shop"}'}
+      - name: quiet
+        sli: ratio
+        objective: 99.5%
+        budgeting: timeslices
+        slice: 10m
+        slice_target: 99%
+        bad: increase(b[$window])
+        total: increase(t[$window])
+      - {name: recorded, sli: sloth, objective: 99.5%, recorded: '{sloth_service="shop",sloth_slo="availability"}'}
+      - {name: halves, sli: sloth, objective: 99.5%, recorded: '{sloth_id="a"}', budgeting: timeslices, slice: 30m}
 """
     source = "sources: {prometheus: 'http://localhost:9090'}\n"
     ours = read(tmp_path, a=source + OURS + slos)

@@ -11,12 +11,14 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from monitor.core.counting import Slices
 from monitor.core.indicator import HOUR, MINUTE, Increment, Indicator, Span
 from monitor.sources.indicators import IndicatorReader
 from monitor.sources.prometheus import Prometheus, QueryRefused
@@ -32,14 +34,20 @@ NOW = timedelta(0)
 RATIO = Indicator(
     service="shop", total="sum(increase(app_requests_total[$window]))", bad="sum(increase(app_errors_total[$window]))"
 )
+RATIO_IN_SLICES = {"sli": "ratio", "total": RATIO.total, "bad": RATIO.bad, "budgeting": "timeslices"}
 FAST = Indicator(
     service="shop", histogram='app_seconds_bucket{job="shop"}', under=timedelta(milliseconds=300)
 )  # fmt: skip
 
 
 def openmetrics(until: int) -> str:
-    """Scraped seven seconds past each minute. `app_rare_total` counts once, two hours before the end."""
+    """
+    Scraped seven seconds past each minute. `app_rare_total` counts once, two hours before the end. Sloth has recorded
+    the errors as `availability`, and of another service that was asked nothing within the last hour; beside them stands
+    what we publish under the same name.
+    """
     lines: dict[str, list[str]] = {"app_requests": [], "app_errors": [], "app_rare": [], "app_seconds": []}
+    recorded: dict[str, list[str]] = {}
     for minute in range(DAYS * 1440 + 1):
         at = until - (DAYS * 1440 - minute) * 60 - 53
         job = 'job="shop"'
@@ -49,9 +57,22 @@ def openmetrics(until: int) -> str:
         for le, share in (("0.1", 0.5), ("0.3", 0.95), ("1.0", 1), ("+Inf", 1)):
             count = round((1e6 + minute * PER_MINUTE) * share)
             lines["app_seconds"].append(f'app_seconds_bucket{{{job},le="{le}"}} {count} {at}')
+        for window in ("5m", "1h"):
+            lines_of = recorded.setdefault(f"slo:sli_error:ratio_rate{window}", [])
+            ours = 'sloth_id="shop-availability",sloth_service="shop",sloth_slo="availability"'
+            others = 'sloth_id="shop-night",sloth_service="shop",sloth_slo="night"'
+            asleep = minute > DAYS * 1440 - 60
+            for labels, ratio in (
+                (f'{ours},sloth_window="{window}"', ERRORS / PER_MINUTE),
+                (f'{ours},job="watchkeeper"', 0.5),
+                (f'{others},sloth_window="{window}"', "NaN" if asleep else 0.25),
+            ):
+                lines_of.append(f"slo:sli_error:ratio_rate{window}{{{labels}}} {ratio} {at}")
     # A family's series must stand one after the other.
-    lines["app_seconds"].sort(key=lambda line: line.partition("}")[0])
+    for family in (lines["app_seconds"], *recorded.values()):
+        family.sort(key=lambda line: line.partition("}")[0])
     kinds = {"app_requests": "counter", "app_errors": "counter", "app_rare": "counter", "app_seconds": "histogram"}
+    lines, kinds = lines | recorded, kinds | dict.fromkeys(recorded, "gauge")
     return "\n".join("\n".join([f"# TYPE {name} {kinds[name]}", *lines[name]]) for name in kinds) + "\n# EOF\n"
 
 
@@ -172,6 +193,62 @@ def test_what_is_not_slower_than_a_boundary_is_good(counted: Counted) -> None:
         assert one.bad == pytest.approx(SLOW, rel=1e-2)
 
 
+def test_slices_are_asked_for_as_a_whole_now_as_in_the_past(counted: Counted) -> None:
+    ten = Slices(timedelta(minutes=10), 0.98)
+    sliced = replace(RATIO, window=ten.length, slices=ten)
+
+    for span in (last(counted, 2 * HOUR), last(counted, 2 * HOUR, HOUR)):
+        found = read(counted, sliced, span)
+
+        assert len(found) == 12
+        assert all(one.at.minute % 10 == 0 for one in found)
+        for one in found:
+            assert one.good + one.bad == pytest.approx(10 * PER_MINUTE)
+            assert one.bad == pytest.approx(10 * ERRORS)
+
+
+def sloth(slo: str, service: str = "shop") -> Indicator:
+    return Indicator(service="shop", recorded=f'{{sloth_service="{service}",sloth_slo="{slo}"}}')
+
+
+@pytest.mark.parametrize(("step", "minutes"), [(MINUTE, 1), (HOUR, 60)])
+def test_each_minute_of_what_sloth_recorded_has_the_same_weight(
+    counted: Counted, step: timedelta, minutes: int
+) -> None:
+    found = read(counted, sloth("availability"), last(counted, 3 * HOUR, step))
+
+    assert len(found) == 3 * HOUR // step
+    for one in found:
+        assert (one.good, one.bad) == pytest.approx((990 * minutes, 10 * minutes))
+
+
+def test_without_requests_sloth_has_recorded_that_there_is_no_ratio(counted: Counted) -> None:
+    found = read(counted, sloth("night"), last(counted, 2 * HOUR))
+
+    assert len(found) == 120
+    assert [(one.good, one.bad) for one in found[:59]] == [(750, 250)] * 59
+    assert [(one.good, one.bad) for one in found[-59:]] == [(0, 0)] * 59
+
+
+def test_a_slice_of_what_sloth_recorded_is_one_of_its_windows(counted: Counted) -> None:
+    five = Slices(timedelta(minutes=5))
+
+    found = read(counted, replace(sloth("availability"), slices=five), last(counted, HOUR))
+
+    assert [(one.at.minute % 5, round(one.bad)) for one in found] == [(0, 50)] * 12
+
+
+def test_what_sloth_has_not_recorded_is_nothing_and_no_zero(counted: Counted) -> None:
+    assert read(counted, sloth("availabilty"), last(counted, HOUR)) == []
+
+
+def test_labels_of_several_objectives_are_refused(counted: Counted) -> None:
+    both = Indicator(service="shop", recorded='{sloth_service="shop"}')
+
+    with pytest.raises(QueryRefused, match="the query gives 2 series and must give one: add labels to recorded"):
+        read(counted, both, last(counted, HOUR))
+
+
 def test_a_boundary_may_be_written_as_another_number(counted: Counted) -> None:
     second = Indicator(service="shop", histogram="app_seconds_bucket", under=timedelta(seconds=1))
 
@@ -214,6 +291,11 @@ class Watched:
         slos = [
             {"sli": "ratio", "total": RATIO.total, "bad": RATIO.bad, "objective": "98%", "over": "7d"},
             {"sli": "latency", "histogram": FAST.histogram, "under": "300ms", "objective": "99%", "over": "7d"},
+            # One of a hundred fails all the time: of slices none is good enough for 99.5 %, and each for 98 %.
+            {"name": "strict", **RATIO_IN_SLICES, "slice_target": "99.5%", "objective": "97%", "over": "7d"},
+            {"name": "lenient", **RATIO_IN_SLICES, "slice_target": "98%", "objective": "97%", "over": "7d"},
+            {"sli": "sloth", "recorded": sloth("availability").recorded, "objective": "98%", "over": "7d"},
+            {"name": "mistyped", "sli": "sloth", "recorded": sloth("availabilty").recorded, "objective": "98%"},
             {"name": "odd", "sli": "latency", "histogram": FAST.histogram, "under": "250ms", "objective": "99%"},
         ]
         document = {
@@ -262,8 +344,9 @@ def test_a_daemon_has_the_budget_of_the_past_at_once_and_after_a_restart_without
 
     def whole() -> Any:
         found = watched.slos()
-        since = found and found["ratio"]["counted_since"]
-        return since and datetime.fromisoformat(since) < counted.until - timedelta(days=DAYS, hours=-2) and found
+        since = [found[name]["counted_since"] for name in ("ratio", "strict", "lenient", "sloth") if found]
+        oldest = counted.until - timedelta(days=DAYS, hours=-2)
+        return since and all(one and datetime.fromisoformat(one) < oldest for one in since) and found
 
     found = waiting("the past is counted", whole, 120)
 
@@ -280,6 +363,23 @@ def test_a_daemon_has_the_budget_of_the_past_at_once_and_after_a_restart_without
     slow = latency["bad"] / (latency["good"] + latency["bad"])
     assert slow == pytest.approx(SLOW / PER_MINUTE, rel=0.01)
     assert latency["burning"].startswith("latency-300ms burns its budget 5 times too fast"), latency
+    strict, lenient = found["strict"], found["lenient"]
+    assert (strict["budgeting"], strict["slice_seconds"], strict["source"]) == ("timeslices", 300, "prometheus")
+    assert (strict["good"], lenient["bad"]) == (0, 0)
+    assert strict["bad"] == pytest.approx(minutes / 5, abs=13)
+    assert lenient["good"] == strict["bad"]
+    assert strict["allowed"] == pytest.approx(0.03 * 7 * 1440 / 5)
+    assert strict["burn_rates"]["1d"] == pytest.approx(1 / 0.03)
+    recorded, mistyped = found["sloth"], found["mistyped"]
+    assert recorded["bad"] / (recorded["good"] + recorded["bad"]) == pytest.approx(0.01, rel=1e-3)
+    assert recorded["good"] + recorded["bad"] == pytest.approx(1000 * minutes, rel=0.05)
+    assert recorded["allowed"] == pytest.approx(0.02 * 7 * 1440 * 1000, rel=0.02)
+    assert recorded["burn_rates"]["1h"] == pytest.approx(0.5, rel=0.02)
+    assert mistyped["state"] == "no data"
+    assert mistyped["trouble"] == (
+        'no data yet: Prometheus has no slo:sli_error:ratio_rate5m{sloth_service="shop",sloth_slo="availabilty"}; '
+        "are sloth's rules loaded, and is it called so?"
+    )
     assert odd["state"] == "no data"
     assert odd["trouble"] == (
         "no data yet: 0.25 s is no boundary of app_seconds_bucket; there are 0.1, 0.3, 1 (seconds): "

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitor.core.indicator import MINUTE, Indicator, Span
+from monitor.core.counting import Slices
+from monitor.core.indicator import HOUR, MINUTE, Indicator, Span
 from monitor.sources.indicator_threads import IndicatorThreads
 from monitor.sources.indicators import IndicatorReader, grown
 from monitor.sources.prometheus import Prometheus, QueryRefused, SourceAway
@@ -89,6 +91,56 @@ def test_no_range_is_told(peer):
 
     with pytest.raises(SourceAway, match="answered without a series"):
         read(BAD, prometheus)
+
+
+def test_a_slice_is_asked_for_as_a_whole_and_only_where_one_ends(peer):
+    ten = timedelta(minutes=10)
+    sliced = replace(BAD, window=ten, slices=Slices(ten, 0.9))
+    prometheus = answering(peer, total=matrix(500), bad=matrix(50))
+
+    found = IndicatorReader(sliced, prometheus).read(Span(NOON - 3 * MINUTE, NOON + 2 * MINUTE, MINUTE), timedelta(0))
+
+    assert [(one.at, one.good, one.bad) for one in found] == [(NOON, 450, 50)]
+    assert peer.asked[0][1] == {
+        "query": "total[600s]",
+        "start": f"{NOON.timestamp():.3f}",
+        "end": f"{NOON.timestamp():.3f}",
+        "step": "600",
+    }
+    asked = len(peer.asked)
+    assert IndicatorReader(sliced, prometheus).read(Span(NOON + MINUTE, NOON + 9 * MINUTE, MINUTE), timedelta(0)) == []
+    assert len(peer.asked) == asked
+
+
+SLOTH = Indicator(service="shop", recorded='{sloth_service="shop",sloth_slo="availability"}')
+
+
+def test_a_recorded_ratio_has_the_weight_of_its_time_and_none_without_requests(peer):
+    peer.answer = lambda *_: matrix(0.25, "NaN", None, 1.5, -0.1)
+    span = Span(NOON, NOON + 4 * MINUTE, MINUTE)
+
+    found = IndicatorReader(SLOTH, Prometheus(peer.url, timeout=2)).read(span, timedelta(0))
+
+    # More errors than requests, or fewer than none, are the rounding of two counters that were scraped at two instants.
+    assert [((one.at - NOON) // MINUTE, one.good, one.bad) for one in found] == [
+        (0, 750, 250),
+        (1, 0, 0),
+        (3, 0, 1000),
+        (4, 1000, 0),
+    ]
+    assert peer.asked[0][1]["query"] == (
+        'slo:sli_error:ratio_rate5m{sloth_service="shop",sloth_slo="availability",sloth_window="5m"}'
+    )
+
+
+def test_an_hour_of_the_past_is_read_from_the_window_of_an_hour(peer):
+    peer.answer = lambda *_: matrix(0.25)
+
+    (hour,) = IndicatorReader(SLOTH, Prometheus(peer.url, timeout=2)).read(Span(NOON, NOON, HOUR), timedelta(0))
+
+    assert (hour.good, hour.bad) == (45_000, 15_000)
+    assert peer.asked[0][1]["query"].startswith("slo:sli_error:ratio_rate1h{")
+    assert peer.asked[0][1]["query"].endswith(',sloth_window="1h"}')
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ NAME: Final = "watchkeeper/name"
 """What the objective is called here: `metadata.name` knows no capitals, dots and underscores."""
 
 SLI: Final = "watchkeeper/sli"
-"""`success` or `latency`, of the service's own probes."""
+"""`success` or `latency`, of the service's own probes; `sloth`, of what sloth recorded."""
 
 CHECK: Final = "watchkeeper/check"
 """Of this check's probes alone."""
@@ -25,5 +25,15 @@ HISTOGRAM: Final = "watchkeeper/histogram"
 WINDOW: Final = "watchkeeper/window"
 """What the window stands for in a query, when a minute is asked for."""
 
-OF_INDICATOR: Final = {SLI: "sli", CHECK: "check", UNDER: "under", HISTOGRAM: "histogram", WINDOW: "window"}
+RECORDED: Final = "watchkeeper/recorded"
+"""With sloth: the labels of its rules."""
+
+OF_INDICATOR: Final = {
+    SLI: "sli",
+    CHECK: "check",
+    UNDER: "under",
+    HISTOGRAM: "histogram",
+    WINDOW: "window",
+    RECORDED: "recorded",
+}
 ALL: Final = (NAME, *OF_INDICATOR)

@@ -150,7 +150,10 @@ def _indicator(name: str, service: str, slo: Slo, member: bool = False) -> dict[
         said[annotation.UNDER] = _exact(slo.under)
     measured = slo.indicator
     if measured is not None:
-        said[annotation.WINDOW] = show(measured.window)
+        if measured.recorded is not None:
+            said[annotation.RECORDED] = measured.recorded
+        elif measured.slices is None:
+            said[annotation.WINDOW] = show(measured.window)
         if measured.histogram is not None:
             said[annotation.HISTOGRAM] = measured.histogram
     return {"metadata": {"name": name, "annotations": said}, "spec": {"ratioMetric": _ratio(service, slo)}}
@@ -161,6 +164,8 @@ def _ratio(service: str, slo: Slo) -> dict[str, Any]:
         return _error_ratio(service, slo)
     if slo.indicator is None:
         return _good_and_total(service, slo)
+    if slo.indicator.recorded is not None:
+        return {"rawType": "failure", "raw": _metric(f"slo:sli_error:ratio_rate5m{slo.indicator.recorded}")}
     queries = {"good": slo.indicator.good, "bad": slo.indicator.bad, "total": slo.indicator.total}
     # As sloth has it in OpenSLO documents.
     windowed = {key: query.replace("$window", "{{.window}}") for key, query in queries.items() if query}

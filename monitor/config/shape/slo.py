@@ -29,9 +29,9 @@ class SloShape(Shape):
 
     name: Name | None = None
     """What it is called, unique in its service. Default: made of what it counts."""
-    sli: Annotated[str | None, *word("success", "latency", "ratio")] = None
+    sli: Annotated[str | None, *word("success", "latency", "ratio", "sloth")] = None
     """What is counted as good: success is a probe that was ok, latency one that was ok and fast, ratio what PromQL
-    counts."""
+    counts, sloth what sloth's rules recorded."""
     objective: Share | None = None
     """The share that must be good: 99.9% or 0.999."""
     over: SloPeriod | None = None
@@ -41,11 +41,12 @@ class SloShape(Shape):
     check: Name | None = None
     """Only this check's probes. Default: those of all checks of the service."""
     budgeting: Annotated[str | None, *word("occurrences", "timeslices")] = None
-    """What the budget is counted in: probes, or slices of time. Default occurrences."""
+    """What the budget is counted in: probes or requests, or slices of time. Default occurrences."""
     slice: SecondOrMore | None = None
-    """With timeslices: how long one is; whole minutes that divide the hour. Default 1m."""
+    """With timeslices: how long one is; whole minutes that divide the hour. Default 1m; with `ratio` or `histogram`
+    5m, and at least four scrapes."""
     slice_target: SliceTarget | None = None
-    """With timeslices: the share of good probes that makes a slice good. Default 100%."""
+    """With timeslices: the share of good probes or requests that makes a slice good. Default 100%."""
     total: Text | None = None
     """With `sli: ratio`: PromQL that counts all requests within `$window`: sum(increase(requests_total[$window]))."""
     good: Text | None = None
@@ -56,6 +57,9 @@ class SloShape(Shape):
     """With `sli: latency`: requests and not probes, by this selector of a histogram: the `_bucket` series of a classic
     one, or a native one."""
     window: MinuteToHour | None = None
-    """With `ratio` or `histogram`: what `$window` stands for; at least four scrapes. Default 5m."""
+    """With `ratio` or `histogram`: what `$window` stands for; at least four scrapes. Default 5m; with timeslices the
+    slice."""
+    recorded: Text | None = None
+    """With `sli: sloth`: which of its objectives, by labels: {sloth_service="shop",sloth_slo="availability"}."""
     composite: dict[Name, Weight] | None = None
     """Instead of `sli`: other objectives of this service by name, each with its weight."""
