@@ -167,6 +167,9 @@ class AnomalyDetector:
 
     A value that is NaN or infinite is unknown: it scores 0 and leaves everything as it was. The beginning scores 0 too,
     until a forecast has erred `WARM_UP` times.
+
+    Attributes:
+        expected: What the latest row should have been, by the forecast that judged it; None before the first.
     """
 
     def __init__(self, tuning: Tuning = STANDARD) -> None:
@@ -176,6 +179,11 @@ class AnomalyDetector:
         self._level_errors = Errors.none(tuning.spans)
         self._onset = Onset()
         self._means = Means()
+        self.expected: float | None = None
+
+    def after_gap(self) -> None:
+        """The next row comes after a long silence: the level of before says nothing of it, and is learned anew."""
+        self._means.level = None
 
     def step(self, at: datetime, value: float) -> float:
         if not isfinite(value):
@@ -191,6 +199,7 @@ class AnomalyDetector:
         floor = RESOLUTION * means.size
         unlike_level = self._level_errors.step(by_level, floor, tuning)
 
+        self.expected = value - by_level
         by_season = self._season.step(at, value)
         if by_season is None:
             return unlike_level
@@ -201,14 +210,17 @@ class AnomalyDetector:
         means.season_error += (abs(moved) - means.season_error) * weight
         means.level_error += (abs(by_level) - means.level_error) * weight
         unlike_season = self._season_errors.step(moved, floor, tuning)
-        return unlike_season if trusted else unlike_level
+        if not trusted:
+            return unlike_level
+        self.expected = value - moved
+        return unlike_season
 
     def state(self) -> dict[str, Any]:
-        """Everything that was learned, as plain data that JSON can carry, about 40 kB of it; see `restore`."""
+        """Everything that was learned, as plain data that JSON can carry, up to 40 kB of it; see `restore`."""
         return {
             "version": VERSION,
             "tuning": asdict(self.tuning),
-            "season": asdict(self._season),
+            "season": self._season.state(),
             "season_errors": asdict(self._season_errors),
             "level_errors": asdict(self._level_errors),
             "onset": asdict(self._onset),
@@ -235,7 +247,9 @@ class AnomalyDetector:
             detector._level_errors = Errors(**state["level_errors"])
             detector._onset = Onset.restore(state["onset"])
             detector._means = Means(**state["means"])
-        except (KeyError, TypeError) as error:
+        except StateMismatch:
+            raise
+        except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
             raise StateMismatch(f"the state of an anomaly detector is damaged: {error!r}") from error
         return detector
 

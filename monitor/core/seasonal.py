@@ -5,7 +5,8 @@ before, and on the same weekday of the weeks before. Medians, so that one bad da
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from array import array
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import median
@@ -19,8 +20,43 @@ WEEKS: Final = 3
 ROWS_OF_A_SLOT: Final = 360
 """The last rows of a half hour that its median is taken of: 5 seconds apart fill it. Memory is bounded by it."""
 
-Past = list[tuple[int, float]]
-"""Day (ordinal) and median of that day, the oldest first."""
+
+class Kept:
+    """
+    The last medians of each half hour with the day that each is of, in flat arrays: as lists of pairs those of one
+    series took 150 kB, and a hundred services have two hundred.
+    """
+
+    def __init__(self, slots: int, most: int) -> None:
+        self._most = most
+        self._days = array("i", bytes(4 * slots * most))  # ordinals; 0, which is no day, where none is kept yet
+        self._medians = array("d", bytes(8 * slots * most))
+
+    def put(self, slot: int, day: int, median: float) -> None:
+        """In the place of what was kept last if that is of the same day, else of the oldest."""
+        begin, end = slot * self._most, (slot + 1) * self._most
+        if self._days[end - 1] != day:
+            self._days[begin : end - 1] = self._days[begin + 1 : end]
+            self._medians[begin : end - 1] = self._medians[begin + 1 : end]
+        self._days[end - 1], self._medians[end - 1] = day, median
+
+    def of(self, slot: int) -> list[tuple[int, float]]:
+        """Days and their medians, the oldest first."""
+        places = range(slot * self._most, (slot + 1) * self._most)
+        return [(self._days[i], self._medians[i]) for i in places if self._days[i]]
+
+    def expected(self, slot: int, day: int) -> float | None:
+        # What this very day brought is left out: clocks put back visit a half hour twice.
+        values = [value for other, value in self.of(slot) if other != day]
+        return median(values) if values else None
+
+    def state(self) -> list[list[tuple[int, float]]]:
+        return [self.of(slot) for slot in range(len(self._days) // self._most)]
+
+    def restore(self, state: Sequence[Sequence[tuple[int, float]]]) -> None:
+        for slot, past in enumerate(state):
+            for day, value in past:
+                self.put(slot, day, value)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,19 +69,22 @@ class SeasonalForecast:
 
     Attributes:
         days: How many days the median of a half hour is taken of.
-        of_day, of_week: What is kept, by half hour of the day, and by weekday and half hour.
+        of_day, of_week: What is kept, by half hour of the day, and by half hour of the week.
         slot: Half hours since day zero of the latest row.
         rows: The values of that half hour so far.
         daily, weekly: What that half hour is expected to bring; None while no earlier day, or week, has been seen.
     """
 
     days: int
-    of_day: list[Past] = field(default_factory=lambda: [[] for _ in range(SLOTS)])
-    of_week: list[Past] = field(default_factory=lambda: [[] for _ in range(7 * SLOTS)])
+    of_day: Kept = field(init=False)
+    of_week: Kept = field(init=False)
     slot: int | None = None
     rows: list[float] = field(default_factory=list)
     daily: float | None = None
     weekly: float | None = None
+
+    def __post_init__(self) -> None:
+        self.of_day, self.of_week = Kept(SLOTS, self.days), Kept(7 * SLOTS, WEEKS)
 
     def step(self, at: datetime, value: float) -> float | None:
         """The forecast's error for this row, of the nearer of its two expectations; None while it has none."""
@@ -68,30 +107,30 @@ class SeasonalForecast:
         if self.slot is None:
             return
         day, value = self.slot // SLOTS, median(self.rows)
-        _keep(self.of_day[self.slot % SLOTS], day, value, self.days)
-        _keep(self.of_week[self.slot % (7 * SLOTS)], day, value, WEEKS)
+        self.of_day.put(self.slot % SLOTS, day, value)
+        self.of_week.put(self.slot % (7 * SLOTS), day, value)
 
     def _open(self, slot: int) -> None:
         self.slot, self.rows = slot, []
-        self.daily = _expected(self.of_day[slot % SLOTS], slot // SLOTS)
-        self.weekly = _expected(self.of_week[slot % (7 * SLOTS)], slot // SLOTS)
+        self.daily = self.of_day.expected(slot % SLOTS, slot // SLOTS)
+        self.weekly = self.of_week.expected(slot % (7 * SLOTS), slot // SLOTS)
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "days": self.days,
+            "of_day": self.of_day.state(),
+            "of_week": self.of_week.state(),
+            "slot": self.slot,
+            "rows": list(self.rows),
+            "daily": self.daily,
+            "weekly": self.weekly,
+        }
 
     @classmethod
     def restore(cls, state: Mapping[str, Any]) -> Self:
         kept = dict(state)
-        for name in ("of_day", "of_week"):
-            kept[name] = [[(day, value) for day, value in past] for past in kept[name]]
-        return cls(**kept)
-
-
-def _keep(past: Past, day: int, value: float, most: int) -> None:
-    if past and past[-1][0] == day:
-        past.pop()
-    past.append((day, value))
-    del past[:-most]
-
-
-def _expected(past: Past, day: int) -> float | None:
-    # What this very day brought is left out: clocks put back visit a half hour twice.
-    values = [value for other, value in past if other != day]
-    return median(values) if values else None
+        of_day, of_week = kept.pop("of_day"), kept.pop("of_week")
+        season = cls(**kept)
+        season.of_day.restore(of_day)
+        season.of_week.restore(of_week)
+        return season
