@@ -14,9 +14,10 @@ from typing import Any, Final
 
 from checks.check import Finding, Question
 from checks.exchange import HttpRequest
+from checks.process import ProcessRequest
 from checks.stream import StreamRequest
 
-Request = HttpRequest | StreamRequest
+Request = HttpRequest | StreamRequest | ProcessRequest
 
 _MODULES: Final = {
     "http": "checks.http",
@@ -25,6 +26,7 @@ _MODULES: Final = {
     "unix": "checks.unix",
     "tls": "checks.tls",
     "ssh": "checks.ssh",
+    "command": "checks.command",
 }
 
 

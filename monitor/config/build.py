@@ -10,25 +10,23 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
-from checks import ssh, tcp, tls, unix
-from checks.check import Check, CollectorQuestion, HttpQuestion, Question, Retry
-from checks.starttls import PORTS
-from checks.stream import Security, Step
+from checks.check import Check, Retry
 from monitor.config import config
 from monitor.config.fields import OnChange
 from monitor.config.objectives import names_of, slo_of
 from monitor.config.problems import Path, Wrong
+from monitor.config.questions import question_of
 from monitor.config.reading import Reading
-from monitor.config.rules import DEFAULT_RETRY_WITHIN
+from monitor.config.rules import DEFAULT_RETRY_WITHIN, kinds_of
 from monitor.config.severity import table_of
 from monitor.config.shape import Root
-from monitor.config.shape.check import CheckShape, ScriptStep, Tls
+from monitor.config.shape.check import CheckShape
 from monitor.config.shape.incidents import PolicyShape
 from monitor.config.shape.itself import Heartbeat
 from monitor.config.shape.people import Webhook
 from monitor.config.shape.service import ServiceShape
 from monitor.config.times import DEFAULT_INTERVAL, default_timeout
-from monitor.config.values import Listen, url
+from monitor.config.values import url
 from monitor.core.severity import POLICIES, Criticality, Policy, Severity
 
 _TELLING_NAME = re.compile(r"TOKEN|SECRET|PASS|KEY|CREDENTIAL|AUTH|LOGIN|COOKIE", re.IGNORECASE)
@@ -169,79 +167,17 @@ class _Builder:
         if written.retry is not None:
             within = written.retry.within or DEFAULT_RETRY_WITHIN
             retry = Retry(times=written.retry.times or 1, within=within.total_seconds())
+        # What asks nothing, or two things, is told by the rules.
+        kind = next(iter(kinds_of(written)), "http")
         return Check(
             service=service,
             name=name,
-            question=self.question(written, ("services", service, "checks", name)),
+            question=question_of(kind, written, ("services", service, "checks", name), self.reading),
             interval=interval.total_seconds(),
             timeout=(written.timeout or default_timeout(interval)).total_seconds(),
             retry=retry,
             data_loss=bool(written.data_loss),
         )
-
-    def question(self, written: CheckShape, path: Path) -> Question:
-        if written.collector is not None:
-            return CollectorQuestion(url=written.collector, metrics=written.metrics)
-        if (conversation := self.conversation(written, path)) is not None:
-            return conversation
-        question = HttpQuestion(url=written.http or "")
-        given: dict[str, Any] = {
-            "method": written.method,
-            "headers": tuple(written.headers.items()) if written.headers else None,
-            "body": written.body,
-            "expected_status": written.status,
-            "max_redirects": written.redirects,
-            "max_body": written.max_body,
-        }
-        if written.tls is not None:
-            given["verify"] = written.tls.verify
-            given["ca_file"] = self.authorities(written.tls.ca, (*path, "tls", "ca"))
-        given = {key: value for key, value in given.items() if value is not None}
-        return replace(question, **given) if given else question
-
-    def conversation(self, written: CheckShape, path: Path) -> Question | None:
-        """What is asked of a connection; None of what is asked by HTTP."""
-        script = tuple(map(_step, written.script or ()))
-        if written.tcp is not None:
-            security = None
-            if written.tls is not None or any(step.starttls for step in script):
-                security = self.security(written.tls or Tls(), path)
-            return tcp.Question(url=f"tcp://{written.tcp}", script=script, security=security)
-        if written.unix is not None:
-            return unix.Question(url=f"unix:{self.reading.beside(written.unix, (*path, 'unix'))}", script=script)
-        if written.ssh is not None:
-            return ssh.Question(url=_url(written.ssh, 22))
-        if written.tls is None or written.tls.target is None:
-            return None
-        given: dict[str, Any] = {
-            "starttls": written.tls.starttls,
-            "warn": written.tls.warn and written.tls.warn.total_seconds(),
-            "fail": written.tls.fail and written.tls.fail.total_seconds(),
-        }
-        return tls.Question(
-            url=_url(written.tls.target, PORTS.get(written.tls.starttls or "", 443)),
-            security=self.security(written.tls, path),
-            **{key: value for key, value in given.items() if value is not None},
-        )
-
-    def security(self, written: Tls, path: Path) -> Security:
-        return Security(
-            name=written.name or "",
-            verify=written.verify is not False,
-            ca_file=self.authorities(written.ca, (*path, "tls", "ca")),
-        )
-
-    def authorities(self, name: str | None, path: Path) -> str | None:
-        if name is None or self.reading.is_wrong(path):
-            return None
-        file = self.reading.file_path(name, path)
-        try:
-            if b"-----BEGIN" in file.read_bytes():
-                return str(file)
-            self.reading.tell(path, "holds no certificate", "Name a PEM file, with -----BEGIN CERTIFICATE----- in it.")
-        except OSError:
-            self.reading.tell(path, "cannot be read", "Make the file, or correct the name.")
-        return None
 
     def secrets(self) -> frozenset[str]:
         """
@@ -255,6 +191,7 @@ class _Builder:
                 for header, value in (check.headers or {}).items():
                     if _TELLING_NAME.search(header):
                         found |= {value, value.split()[-1]}
+                found |= {v for name, v in (check.environment or {}).items() if _TELLING_NAME.search(name)}
         tracker = self.root.tracker
         if tracker and tracker.webhook and tracker.webhook.secret:
             found.add(tracker.webhook.secret.get_secret_value())
@@ -262,19 +199,12 @@ class _Builder:
         if heartbeat and heartbeat.url:
             found.add(heartbeat.url.get_secret_value())
         for path, variables in self.reading.substituted.items():
-            carrier = {"headers", "body", "send", "secret"} & {str(step) for step in path[4:] + path[-1:]}
+            carrier = {"headers", "body", "send", "command", "environment", "secret"} & {
+                str(step) for step in path[4:] + path[-1:]
+            }
             carries = bool(carrier) or path in (("monitor", "heartbeat"), ("monitor", "heartbeat", "url"))
             found |= {value for name, value in variables.items() if carries or _TELLING_NAME.search(name)}
         return frozenset(value for value in found if value)
-
-
-def _step(written: ScriptStep) -> Step:
-    send = written.send.encode() if written.send is not None else None
-    return Step(send=send, expect=written.expect, refuse=written.refuse, starttls=bool(written.starttls))
-
-
-def _url(target: tuple[str, int | None], port: int) -> str:
-    return f"tcp://{Listen(target[0], target[1] or port)}"
 
 
 def _given(written: BaseModel | None) -> dict[str, Any]:

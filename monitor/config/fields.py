@@ -46,6 +46,12 @@ Address = Annotated[values.Listen, PlainValidator(values.listen), WithJsonSchema
 HostPort = Annotated[values.Listen, PlainValidator(values.host_port), WithJsonSchema(_written(r".+:\d+"))]
 Target = Annotated[tuple[str, int | None], PlainValidator(values.target), WithJsonSchema(_written(".+"))]
 Regex = Annotated[str, PlainValidator(values.regex), WithJsonSchema({"type": "string", "format": "regex"})]
+Command = Annotated[
+    tuple[str, ...],
+    PlainValidator(values.command),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+]
+Variable = Annotated[str, PlainValidator(values.variable), WithJsonSchema({"type": "string"})]
 RawText = Annotated[str, PlainValidator(values.raw_text), WithJsonSchema({"type": "string"})]
 TimeZone = Annotated[str, PlainValidator(values.time_zone), WithJsonSchema({"type": "string"})]
 Day = Annotated[date, PlainValidator(values.day), WithJsonSchema({"type": "string", "format": "date"})]

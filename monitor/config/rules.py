@@ -36,6 +36,7 @@ _KINDS: dict[str, frozenset[str]] = {
     "unix": frozenset({"script"}),
     "ssh": frozenset(),
     "tls": frozenset({"tls"}),
+    "command": frozenset({"output", "directory", "environment"}),
 }
 """Each kind of check, and the keys that only some kinds take."""
 _OF_SOME = frozenset.union(*_KINDS.values())
@@ -99,6 +100,7 @@ def _check(check: CheckShape, path: Path, reading: Reading) -> None:
     _check_times(check, path, reading)
     if (
         check.body is not None
+        and check.http is not None
         and (check.method or "GET") in ("GET", "HEAD")
         and not reading.is_wrong((*path, "method"))
     ):

@@ -8,6 +8,7 @@ mean what they say, and a message can show them as they are written.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -283,6 +284,29 @@ def host_port(value: object) -> Listen:
     if port is None:
         raise Wrong("{value} has no port", "Write {value}:PORT.")
     return Listen(host, port)
+
+
+def command(value: object) -> tuple[str, ...]:
+    """A program and its arguments: a list, or one line that is split as a shell would. No shell reads it."""
+    if isinstance(value, (list, tuple)):
+        found = tuple(raw_text(part) for part in value)
+    else:
+        try:
+            found = tuple(shlex.split(text(value)))
+        except ValueError:
+            raise Wrong("{value} has a quote without its other half", "Write a list: [PROGRAM, ARGUMENT].") from None
+    if not found:
+        raise Wrong("has no value", "Write a list: [PROGRAM, ARGUMENT].")
+    if any("\0" in part for part in found):
+        raise Wrong("holds a NUL character", "Remove it: no program could be given it.")
+    return found
+
+
+def variable(value: object) -> str:
+    """The name of an environment variable."""
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", found := text(value), re.ASCII):
+        return found
+    raise Wrong("is no name of an environment variable", "Use letters, digits and '_', and no digit first.")
 
 
 def regex(value: object) -> str:

@@ -11,12 +11,15 @@ import select
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from importlib import import_module
+from typing import Any, Final, Protocol, TypeVar
 
 import pycurl
 
 from checks.exchange import Answer, HttpRequest
 from checks.kinds import Request
+from checks.process import ProcessRequest
+from checks.stream import StreamRequest
 from monitor.probing.exchange import Exchange
 from monitor.probing.failures import COULDNT_RESOLVE_HOST
 from monitor.probing.hops import Headers, Hop, first_hop
@@ -26,36 +29,63 @@ from monitor.probing.plain import Connection, Plain
 from monitor.probing.plain_request import place_of, wire_of
 from monitor.probing.transfer import HopEnd, Transfer, system_bundle
 
-if TYPE_CHECKING:
-    from monitor.probing.stream import Streams
-
 T = TypeVar("T")
+
+# What asks otherwise than by HTTP, by the type of its requests. Most probers never need it, nor what it imports.
+_TRANSPORTS: Final = {
+    StreamRequest: ("monitor.probing.stream", "Streams"),
+    ProcessRequest: ("monitor.probing.process", "Processes"),
+}
+
+
+class Transport(Protocol):
+    """
+    Attributes:
+        in_flight: Requests whose `done` has not been called yet.
+        due: When `expire` has something to do (monotonic seconds, or infinity).
+    """
+
+    @property
+    def in_flight(self) -> int: ...
+    @property
+    def due(self) -> float: ...
+    def begin(self, request: Any, done: Callable[[Any], None], own_headers: Headers) -> None: ...
+    def expire(self, now: float) -> None: ...
+    def forget_authorities(self) -> None: ...
+    def close(self) -> None: ...
+
 
 # What is kept between bursts. A handle costs about 10 KB; making one costs as much CPU as a tenth of a check.
 _POOL = 256
 
 
 class Engine:
+    """
+    Attributes:
+        bundle: The file of the authorities that this machine trusts.
+    """
+
     def __init__(self, on_bug: Callable[[BaseException], None]) -> None:
         self._on_bug = on_bug
         self._epoll = select.epoll()
         self._multis: dict[str | None, Multi] = {}
         self._retired: list[Multi] = []
         self._owners: dict[int, Multi] = {}
-        self._bundle = system_bundle()
+        self.bundle = system_bundle()
         self._pool: list[Transfer] = []
         self._plain = Plain(self._epoll)
         self._flying: dict[pycurl.Curl, tuple[Transfer, Exchange, Multi]] = {}
         self._ready: deque[tuple[Callable[[Any], None], Answer]] = deque()
         self._watched: dict[int, Callable[[int], None]] = {}
         self._doctor = NameDoctor(self)
-        self._streams: Streams | None = None
+        self._transports: dict[type, Transport] = {}
+        self._lent: dict[pycurl.Curl, Callable[[int, str], None]] = {}
 
     @property
     def in_flight(self) -> int:
         """Requests whose `done` has not been called yet."""
-        talking = self._streams.in_flight if self._streams is not None else 0
-        return len(self._flying) + len(self._plain.flying) + len(self._ready) + self._doctor.waiting + talking
+        others = sum(transport.in_flight for transport in self._transports.values())
+        return len(self._flying) + len(self._plain.flying) + len(self._ready) + self._doctor.waiting + others
 
     def submit(self, request: Request, done: Callable[[Any], None], own_headers: Headers = ()) -> None:
         """
@@ -65,7 +95,7 @@ class Engine:
             own_headers: Ours and not the config's: they go to whatever host a redirect leads to.
         """
         if not isinstance(request, HttpRequest):
-            self._conversations().begin(request, done)
+            self._transport_for(type(request)).begin(request, done, own_headers)
             return
         now = time.monotonic()
         try:
@@ -124,8 +154,8 @@ class Engine:
         for ca_file in [ca_file for ca_file in self._multis if ca_file is not None]:
             self._retired.append(self._multis.pop(ca_file))
         self._close_retired()
-        if self._streams is not None:
-            self._streams.forget_authorities()
+        for transport in self._transports.values():
+            transport.forget_authorities()
 
     def close(self) -> None:
         """Abandon what is in flight: its `done` is not called."""
@@ -134,8 +164,8 @@ class Engine:
             transfer.curl.close()
         self._flying.clear()
         self._plain.close()
-        if self._streams is not None:
-            self._streams.close()
+        for transport in self._transports.values():
+            transport.close()
         self._ready.clear()
         for transfer in self._pool:
             transfer.curl.close()
@@ -165,7 +195,7 @@ class Engine:
             self._hop_ended(connection.exchange, end)
 
     def _start_transfer(self, exchange: Exchange, now: float) -> None:
-        transfer = self._pool.pop() if self._pool else Transfer(self._bundle)
+        transfer = self._pool.pop() if self._pool else Transfer(self.bundle)
         multi = self._multi_for(exchange.request.ca_file)
         try:
             transfer.begin(exchange.request, exchange.hop, exchange.own_headers, exchange.remaining(now))
@@ -182,16 +212,27 @@ class Engine:
             multi = self._multis[ca_file] = Multi(self._epoll, self._owners, self._on_bug)
         return multi
 
-    def connector(self) -> Multi:
-        """Where connections are begun that are nobody's but ours afterwards."""
-        return self._multi_for(None)
+    def connect(self, curl: pycurl.Curl, ended: Callable[[int, str], None]) -> None:
+        """
+        Let libcurl make the connection that *curl* describes; *ended* is called with its verdict, from a later `turn`.
 
-    def _conversations(self) -> Streams:
-        if self._streams is None:
-            from monitor.probing.stream import Streams  # most probers never need it, nor the ssl module with it
+        Raises pycurl.error for what libcurl does not take.
+        """
+        self._multi_for(None).add(curl)
+        self._lent[curl] = ended
 
-            self._streams = Streams(self, self._bundle)
-        return self._streams
+    def give_back(self, curl: pycurl.Curl) -> None:
+        """Nobody needs *curl* any more: its connection ends with it."""
+        self._lent.pop(curl, None)
+        self._multi_for(None).remove(curl)
+        curl.close()
+
+    def _transport_for(self, kind: type) -> Transport:
+        transport = self._transports.get(kind)
+        if transport is None:
+            module, name = _TRANSPORTS[kind]
+            transport = self._transports[kind] = getattr(import_module(module), name)(self)
+        return transport
 
     def _all_multis(self) -> tuple[Multi, ...]:
         return (*self._multis.values(), *self._retired)
@@ -205,8 +246,8 @@ class Engine:
         if self._ready:
             return 0.0
         until = min(now + timeout, self._plain.due)
-        if self._streams is not None:
-            until = min(until, self._streams.due)
+        for transport in self._transports.values():
+            until = min(until, transport.due)
         if self._multis or self._retired:
             until = min([until, *(multi.due for multi in self._all_multis() if multi.due is not None)])
         if self._doctor.waiting and (due := self._doctor.due) is not None and due < until:
@@ -221,16 +262,16 @@ class Engine:
         if self._plain.due <= now:
             for connection, end in self._plain.expire(now):
                 self._hop_ended(connection.exchange, end)
-        if self._streams is not None:
-            self._streams.expire(now)
+        for transport in self._transports.values():
+            transport.expire(now)
 
     def _end_all(self, ended: list[Ended]) -> None:
         for curl, code, message in ended:
             self._ended(curl, code, message)
 
     def _ended(self, curl: pycurl.Curl, code: int, message: str) -> None:
-        if self._streams is not None and self._streams.owns(curl):
-            self._streams.connected(curl, code, message)
+        if (ended := self._lent.get(curl)) is not None:
+            ended(code, message)
             return
         transfer, exchange, multi = self._flying.pop(curl)
         end = transfer.end(code, message)

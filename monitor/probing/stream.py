@@ -26,8 +26,7 @@ from checks.stream import Certificate, Security, StreamAnswer, StreamRequest
 from checks.urls import clip
 from monitor.probing.dialogue import Dialogue, Next
 from monitor.probing.failures import COULDNT_RESOLVE_HOST, explain, phases
-from monitor.probing.hops import Hop, place
-from monitor.probing.multi import Multi
+from monitor.probing.hops import Headers, Hop, place
 from monitor.probing.secured import Contexts, NoAuthorities, certificates_of, handshake_failed
 from monitor.probing.shortage import remedy
 from monitor.probing.transfer import HopEnd, end_of_connect
@@ -41,10 +40,13 @@ _IN, _OUT = select.EPOLLIN, select.EPOLLOUT
 class Host(Protocol):
     """The engine, as far as it matters here."""
 
+    bundle: str | None
+
     def watch(self, fd: int, callback: Callable[[int], None], events: int = ...) -> None: ...
     def unwatch(self, fd: int) -> None: ...
     def unregister(self, fd: int) -> None: ...
-    def connector(self) -> Multi: ...
+    def connect(self, curl: pycurl.Curl, ended: Callable[[int, str], None]) -> None: ...
+    def give_back(self, curl: pycurl.Curl) -> None: ...
     def deliver(self, done: Done, answer: Answer) -> None: ...
     def examine(self, answer: Answer, remaining: float, done: Done) -> None: ...
     def bug(self, error: BaseException) -> None: ...
@@ -91,10 +93,10 @@ class Stream:
 
 
 class Streams:
-    def __init__(self, host: Host, bundle: str | None) -> None:
+    def __init__(self, host: Host) -> None:
         self._host = host
-        self._contexts = Contexts(bundle)
-        self._connecting: dict[pycurl.Curl, Stream] = {}
+        self._contexts = Contexts(host.bundle)
+        self._connecting: set[pycurl.Curl] = set()
         self._talking: set[Stream] = set()
         self._deadlines: list[tuple[float, int, Stream]] = []
         self._order = count()
@@ -110,25 +112,22 @@ class Streams:
             heapq.heappop(self._deadlines)
         return self._deadlines[0][0] if self._deadlines else inf
 
-    def begin(self, request: StreamRequest, done: Done) -> None:
+    def begin(self, request: StreamRequest, done: Done, own_headers: Headers) -> None:  # noqa: ARG002 - nobody to send them to
         stream = Stream(request, done, monotonic())
         curl = pycurl.Curl()
         try:
             _set_up(curl, request)
-            self._host.connector().add(curl)
+            self._host.connect(curl, lambda code, message: self._connected(stream, curl, code, message))
         except (ValueError, TypeError, pycurl.error) as error:
             curl.close()
             detail = f"{stream.where} could not be asked: {clip(str(error.args[-1] if error.args else error))}"
             self._end(stream, TransportError(reason=Reason.INTERNAL, detail=detail))
             return
-        self._connecting[curl] = stream
+        self._connecting.add(curl)
 
-    def owns(self, curl: pycurl.Curl) -> bool:
-        return curl in self._connecting
-
-    def connected(self, curl: pycurl.Curl, code: int, message: str) -> None:
-        """libcurl is done with *curl*: there is a connection, or there is none."""
-        stream = self._connecting.pop(curl)
+    def _connected(self, stream: Stream, curl: pycurl.Curl, code: int, message: str) -> None:
+        """libcurl is done: there is a connection, or there is none."""
+        self._connecting.discard(curl)
         end = end_of_connect(curl, code, message)
         stream.named, stream.connected = (stream.begun + mark if mark else 0.0 for mark in end.marks[:2])
         stream.address = end.address
@@ -140,8 +139,7 @@ class Streams:
             self._end(stream, TransportError(reason=Reason.INTERNAL, detail=detail))
             return
         finally:
-            self._host.connector().remove(curl)
-            curl.close()
+            self._host.give_back(curl)
         if stream.socket is None:
             self._unconnected(stream, end)
             return
@@ -161,8 +159,7 @@ class Streams:
     def close(self) -> None:
         """Abandon what is in flight: its `done` is not called."""
         for curl in self._connecting:
-            self._host.connector().remove(curl)
-            curl.close()
+            self._host.give_back(curl)
         self._connecting.clear()
         for stream in list(self._talking):
             self._hang_up(stream)

@@ -46,6 +46,7 @@ CHECK_REDIRECTS: Final = "synthetic.check.redirects"
 CHECK_WARNINGS: Final = "synthetic.check.warnings"
 CHECK_NOTES: Final = "synthetic.check.notes"
 HTTP_RESPONSE_STATUS_CODE: Final = "http.response.status_code"
+PROCESS_EXECUTABLE_NAME: Final = "process.executable.name"
 NETWORK_TRANSPORT: Final = "network.transport"
 NETWORK_PEER_ADDRESS: Final = "network.peer.address"
 ERROR_TYPE: Final = "error.type"
@@ -214,7 +215,7 @@ CHECK_DURATION: Final = Metric(
     "histogram",
     "s",
     "Duration of attempts that are no HTTP requests.",
-    (CHECK_SERVICE, CHECK_NAME, NETWORK_TRANSPORT, SERVER_ADDRESS, SERVER_PORT, ERROR_TYPE),
+    (CHECK_SERVICE, CHECK_NAME, PROCESS_EXECUTABLE_NAME, NETWORK_TRANSPORT, SERVER_ADDRESS, SERVER_PORT, ERROR_TYPE),
     _REQUEST_SECONDS,
 )
 CHECK_UP: Final = Metric(

@@ -76,6 +76,8 @@ def request_attributes(check: Check, hidden: tuple[str, ...] = ()) -> dict[str, 
         found[names.HTTP_REQUEST_METHOD] = method if method in METHODS else names.OTHER
         if method not in METHODS:
             found[names.HTTP_REQUEST_METHOD_ORIGINAL] = method
+    elif question.url.startswith("exec:"):
+        found[names.PROCESS_EXECUTABLE_NAME] = question.url.rpartition("/")[2].removeprefix("exec:")
     else:
         found[names.NETWORK_TRANSPORT] = question.url.partition(":")[0]
     try:

@@ -6,7 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
-from opentelemetry.semconv._incubating.attributes import host_attributes, service_attributes, user_agent_attributes
+from opentelemetry.semconv._incubating.attributes import (
+    host_attributes,
+    process_attributes,
+    service_attributes,
+    user_agent_attributes,
+)
 from opentelemetry.semconv.attributes import (
     error_attributes,
     http_attributes,
@@ -46,7 +51,7 @@ def test_the_names_that_are_not_ours_are_opentelemetrys():
     conventions = {
         value
         for module in (error_attributes, http_attributes, network_attributes, server_attributes, url_attributes,
-                       host_attributes, service_attributes, user_agent_attributes, http_metrics)
+                       host_attributes, process_attributes, service_attributes, user_agent_attributes, http_metrics)
         for value in vars(module).values()
         if isinstance(value, str)
     }  # fmt: skip

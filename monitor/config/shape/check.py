@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from checks.command import OUTPUTS
 from checks.starttls import SCRIPTS
 from monitor.config.fields import (
     Attempts,
+    Command,
     Duration,
     HeaderName,
     HeaderValue,
@@ -24,6 +26,7 @@ from monitor.config.fields import (
     Target,
     Text,
     Url,
+    Variable,
     word,
 )
 from monitor.config.shape.group import Shape
@@ -79,6 +82,14 @@ class CheckShape(Shape):
     """Path of a socket of this machine, asked as `tcp` is. Relative to this file."""
     ssh: Target | None = None
     """HOST or HOST:PORT that must greet as an SSH server does. Default port 22."""
+    command: Command | None = None
+    """A program that is the check: [PROGRAM, ARGUMENT]. No shell reads it; it is ok when it ends with 0."""
+    output: Annotated[str | None, *word(*OUTPUTS)] = None
+    """With `command`: how it says how it went: by its status, as Nagios plugins do, by a JUnit or TAP report."""
+    directory: Line | None = None
+    """With `command`: where it runs. Relative to this file, which is also the default."""
+    environment: dict[Variable, Text] | None = None
+    """With `command`: what it finds besides the few variables that every program needs, and TRACEPARENT."""
     script: tuple[ScriptStep, ...] | None = None
     """With `tcp` and `unix`: what is said and heard, step by step."""
     interval: Interval | None = None
