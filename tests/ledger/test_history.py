@@ -255,12 +255,12 @@ def test_rows_are_kept_in_memory_while_the_file_is_locked_and_written_with_the_n
     history.close()
 
 
-def test_ten_thousand_rows_are_written_in_well_under_a_second(history: History) -> None:
-    """The budget is 100 ms on an idle machine (25 to 45 measured); the limit here allows for a busy one."""
+def test_ten_thousand_rows_cost_well_under_a_second_of_the_processor(history: History) -> None:
+    """The budget is 100 ms (25 to 45 measured); the limit is far outside, and other processes do not count."""
     rows = [row(T0, check=f"service-{n}/http") for n in range(10_000)]
 
-    begun = time.perf_counter()
+    begun = time.thread_time()
     history.write_minutes(rows)
 
-    assert time.perf_counter() - begun < 1.0
+    assert time.thread_time() - begun < 1.0
     assert len(history.minutes_of_all(T0, T0 + MINUTE)) == 10_000
