@@ -174,7 +174,7 @@ def live(folder: Path, url: str, begun: float) -> int:
         future.add_done_callback(lambda _, steps=number + 1: position.set_durable(steps))  # type: ignore[misc]
         worker.wake()
         if number % 2:
-            future.result(10)
+            future.result(60)
             time.sleep(0.002)
     deadline = time.monotonic() + 20
     while ledger.waiting or any(backlog.waiting for backlog in ledger.backlogs()):

@@ -59,7 +59,7 @@ def state(tmp_path: Path) -> Path:
     ledger = Ledger.open(state)
     ledger.commit(Commit(events=pair(0).events, incidents=(incident(1),), effects=(effect(1, EffectKind.CREATE),)))
     ledger.record(sent(effect(1, EffectKind.CREATE)))
-    ledger.commit(Commit(effects=(effect(2),))).result(5)
+    ledger.commit(Commit(effects=(effect(2),))).result(60)
     ledger.close()
     history = History.open(state / "history.sqlite")
     history.write_minutes([minute(n) for n in range(3)])
@@ -116,7 +116,7 @@ def test_beside_a_daemon_that_writes_it_holds_one_instant(state: Path, tmp_path:
     def write() -> None:
         number = 1
         while not stop.is_set():
-            ledger.commit(pair(number)).result(10)
+            ledger.commit(pair(number)).result(60)
             number += 1
 
     writer = threading.Thread(target=write)
@@ -143,7 +143,7 @@ def test_beside_a_daemon_that_writes_it_holds_one_instant(state: Path, tmp_path:
 def test_after_a_kill_it_holds_what_is_only_in_the_wal(state: Path, tmp_path: Path) -> None:
     script = (
         "import os, signal, sys\nfrom pathlib import Path\nfrom monitor.ledger.store import Ledger\n"
-        "Ledger.open(Path(sys.argv[1])).set_meta('late', 'yes').result(5)\nos.kill(os.getpid(), signal.SIGKILL)\n"
+        "Ledger.open(Path(sys.argv[1])).set_meta('late', 'yes').result(60)\nos.kill(os.getpid(), signal.SIGKILL)\n"
     )
     subprocess.run([sys.executable, "-c", script, str(state)], check=False)
     assert (state / "ledger.sqlite-wal").stat().st_size > 0
@@ -214,7 +214,7 @@ def test_where_it_cannot_be_written_is_said(state: Path, tmp_path: Path, target:
 def test_a_restored_state_goes_on_from_then_and_the_one_before_is_kept(state: Path, tmp_path: Path) -> None:
     write_backup(state, tmp_path / "b", T0)
     ledger = Ledger.open(state)
-    ledger.commit(pair(1)).result(5)
+    ledger.commit(pair(1)).result(60)
     ledger.close()
     (state / "baselines" / "orders.latency.json").write_text('{"later": true}')
     before = files(state)
@@ -258,7 +258,7 @@ def test_effects_that_were_waiting_are_asked_about_first_and_no_place_is_given_t
 def test_no_number_is_given_twice(state: Path, tmp_path: Path) -> None:
     write_backup(state, tmp_path / "b", T0)
     ledger = Ledger.open(state)
-    ledger.commit(Commit(incidents=(incident(2), incident(3)))).result(5)
+    ledger.commit(Commit(incidents=(incident(2), incident(3)))).result(60)
     ledger.close()
 
     restore(state, tmp_path / "b", T0)
@@ -405,7 +405,7 @@ def test_kill_minus_nine_during_a_restore_and_the_next_start_has_the_backup_whol
     ledger = Ledger.open(state)
     intruder = sqlite3.connect(ledger.path)  # so that a -wal and a -shm are left to be moved, too
     intruder.execute("SELECT * FROM meta").fetchall()
-    ledger.set_meta("later", "yes").result(5)
+    ledger.set_meta("later", "yes").result(60)
     ledger.close()
     assert (state / "ledger.sqlite-wal").exists()
 

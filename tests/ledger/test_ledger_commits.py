@@ -86,7 +86,7 @@ def test_what_was_committed_is_read_back_as_it_was(ledger: Ledger) -> None:
     alert = AlertLink(incident=ULID, fingerprint="f1", source="alertmanager", summary="OrdersDown", firing=True, at=T0)
     commit = Commit(events=(OPENED,), incidents=(INCIDENT,), effects=(CREATE,), members=(member,), alerts=(alert,))
 
-    ledger.commit(commit).result(5)
+    ledger.commit(commit).result(60)
 
     assert ledger.events(ULID) == (replace(OPENED, seq=1),)
     assert ledger.incidents() == (INCIDENT,)
@@ -101,7 +101,7 @@ def test_events_keep_the_order_in_which_they_were_handed_over(ledger: Ledger) ->
     commits = [Commit(events=(replace(OPENED, at=T0 - n * SECOND, text=str(n)),)) for n in range(500)]
 
     for future in [ledger.commit(commit) for commit in commits]:
-        future.result(5)
+        future.result(60)
 
     assert [event.text for event in ledger.events()] == [str(n) for n in range(500)]
     assert [event.text for event in ledger.events(after=498, limit=1)] == ["498"]
@@ -117,10 +117,10 @@ def test_a_commit_that_breaks_a_rule_leaves_nothing_and_does_not_stop_its_neighb
         ledger.commit(Commit(events=(replace(OPENED, text="after"),))),
     ]
 
-    assert futures[0].result(5) is None
+    assert futures[0].result(60) is None
     with pytest.raises(sqlite3.IntegrityError, match="name"):
-        futures[1].result(5)
-    assert futures[2].result(5) is None
+        futures[1].result(60)
+    assert futures[2].result(60) is None
     assert [event.text for event in ledger.events()] == ["before", "after"]
     assert ledger.incidents() == ()
     assert ledger.healthy
@@ -141,7 +141,7 @@ def test_attributes_that_are_no_json_are_refused_where_they_were_made(ledger: Le
 
 def test_an_instant_of_another_zone_is_kept_in_utc(ledger: Ledger) -> None:
     in_tokyo = T0.astimezone(timezone(timedelta(hours=9)))
-    ledger.commit(Commit(events=(replace(OPENED, at=in_tokyo),))).result(5)
+    ledger.commit(Commit(events=(replace(OPENED, at=in_tokyo),))).result(60)
 
     assert ledger.events()[0].at == T0
     assert ledger.events()[0].at.utcoffset() == timedelta(0)
@@ -149,7 +149,7 @@ def test_an_instant_of_another_zone_is_kept_in_utc(ledger: Ledger) -> None:
 
 @pytest.mark.parametrize("change", ["UPDATE events SET text = 'nothing happened'", "DELETE FROM events"])
 def test_the_log_refuses_to_be_changed_even_by_hand(ledger: Ledger, change: str) -> None:
-    ledger.commit(Commit(events=(OPENED,))).result(5)
+    ledger.commit(Commit(events=(OPENED,))).result(60)
     by_hand = sqlite3.connect(ledger.path)
 
     with pytest.raises(sqlite3.IntegrityError, match="append-only"):
@@ -159,12 +159,12 @@ def test_the_log_refuses_to_be_changed_even_by_hand(ledger: Ledger, change: str)
 
 
 def test_an_effect_is_asked_for_once_however_often_its_key_is_committed(ledger: Ledger) -> None:
-    ledger.commit(Commit(effects=(CREATE,))).result(5)
+    ledger.commit(Commit(effects=(CREATE,))).result(60)
     done = replace(CREATE, state=EffectState.CONFIRMED, attempts=1, external_id="INC-1", detail="written")
     link = TicketLink(incident=ULID, outlet="folder", external_id="INC-1", url="file:///INC-1")
-    ledger.record(done, link).result(5)
+    ledger.record(done, link).result(60)
 
-    ledger.commit(Commit(effects=(CREATE,))).result(5)
+    ledger.commit(Commit(effects=(CREATE,))).result(60)
 
     assert ledger.effects() == (done,)
     assert ledger.tickets(ULID) == (link,)
@@ -176,7 +176,7 @@ def test_effects_are_given_in_the_order_in_which_they_go_out(ledger: Ledger) -> 
     third = replace(CREATE, key="k3", order=3, created_at=T0 - SECOND)
     second = replace(CREATE, key="k2", order=2, state=EffectState.SENDING)
     dead = replace(CREATE, key="k4", order=4, state=EffectState.DEAD)
-    ledger.commit(Commit(effects=(third, dead, CREATE, second))).result(5)
+    ledger.commit(Commit(effects=(third, dead, CREATE, second))).result(60)
 
     assert [e.order for e in ledger.effects(ULID)] == [1, 2, 3, 4]
     assert ledger.effects(ULID, states=(EffectState.DEAD,)) == (dead,)
@@ -187,22 +187,22 @@ def test_effects_are_given_in_the_order_in_which_they_go_out(ledger: Ledger) -> 
 
 def test_a_services_place_is_its_pending_row_or_else_its_newest_incident(ledger: Ledger) -> None:
     pending = Incident(service="orders", since=T0, state=State.PENDING, first_failure_at=T0)
-    ledger.commit(Commit(incidents=(pending,))).result(5)
+    ledger.commit(Commit(incidents=(pending,))).result(60)
     assert ledger.places() == (pending,)
     assert ledger.incidents() == ()
 
-    ledger.commit(Commit(incidents=(INCIDENT,))).result(5)
+    ledger.commit(Commit(incidents=(INCIDENT,))).result(60)
     assert ledger.places() == (INCIDENT,)
 
     resolved = replace(INCIDENT, state=State.RESOLVED)
     clear = Incident(service="orders", since=T0 + 3600 * SECOND)
-    ledger.commit(Commit(incidents=(resolved, clear))).result(5)
+    ledger.commit(Commit(incidents=(resolved, clear))).result(60)
     assert ledger.places() == (clear,)
     assert ledger.incidents() == (resolved,)
     assert ledger.incidents(live_only=True) == ()
 
     second = replace(INCIDENT, id="01JNQ0000000000000000000B2", number=2)
-    ledger.commit(Commit(incidents=(second,))).result(5)
+    ledger.commit(Commit(incidents=(second,))).result(60)
     assert ledger.places() == (second,)
     assert ledger.incidents() == (resolved, second)
     assert ledger.incidents(live_only=True) == (second,)
@@ -211,7 +211,7 @@ def test_a_services_place_is_its_pending_row_or_else_its_newest_incident(ledger:
 def test_numbers_go_on_after_the_highest_that_was_ever_committed(tmp_path: Path) -> None:
     first = Ledger.open(tmp_path)
     assert [first.next_number(), first.next_number()] == [1, 2]
-    first.commit(Commit(incidents=(replace(INCIDENT, number=7),))).result(5)
+    first.commit(Commit(incidents=(replace(INCIDENT, number=7),))).result(60)
     assert first.next_number() == 8
     first.close()
 
@@ -225,13 +225,13 @@ def test_budget_checkpoints_are_replaced_hour_by_hour(ledger: Ledger) -> None:
     hour = BudgetCheckpoint(check="orders/http", hour=T0, expected=120, good=100, bad=1, unknown=0)
     whole = replace(hour, good=119)
     later = replace(hour, hour=T0 + timedelta(hours=1))
-    ledger.write_checkpoints((later, hour)).result(5)
-    ledger.write_checkpoints((whole,)).result(5)
+    ledger.write_checkpoints((later, hour)).result(60)
+    ledger.write_checkpoints((whole,)).result(60)
 
     assert ledger.checkpoints(T0, T0 + timedelta(hours=1)) == (whole,)
     assert ledger.checkpoints(T0, T0 + timedelta(hours=1, seconds=1)) == (whole, later)
 
-    ledger.forget_checkpoints(before=T0 + timedelta(hours=1)).result(5)
+    ledger.forget_checkpoints(before=T0 + timedelta(hours=1)).result(60)
     assert ledger.checkpoints(T0, T0 + timedelta(hours=2)) == (later,)
 
 
@@ -259,7 +259,7 @@ def test_a_closed_ledger_takes_nothing_more_and_says_so(tmp_path: Path) -> None:
 
 
 def test_others_can_read_neither_the_folder_nor_a_file_in_it(ledger: Ledger) -> None:
-    ledger.commit(Commit(events=(OPENED,))).result(5)
+    ledger.commit(Commit(events=(OPENED,))).result(60)
 
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in ledger.path.parent.iterdir()}
 

@@ -24,7 +24,7 @@ def events(count: int) -> Commit:
     return Commit(events=tuple(LedgerEvent(name="n", at=T0, wall=T0, text=text) for _ in range(count)))
 
 
-def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "did not come true in time"
@@ -35,7 +35,7 @@ def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
 def damaged(tmp_path: Path) -> Ledger:
     """Opened while it was sound. Then every page but the first, which holds the header and the schema, became noise."""
     first = Ledger.open(tmp_path)
-    first.commit(events(200)).result(5)
+    first.commit(events(200)).result(60)
     first.close()
     ledger = Ledger.open(tmp_path)
     size = ledger.path.stat().st_size

@@ -28,12 +28,12 @@ def names(folder: Path) -> set[str]:
 
 def test_beside_a_running_daemon_it_sees_what_was_committed_also_later(tmp_path: Path) -> None:
     ledger = Ledger.open(tmp_path)
-    ledger.commit(event("one")).result(5)
+    ledger.commit(event("one")).result(60)
     reader = Ledger.open_read_only(tmp_path)
     before = names(tmp_path)
     assert [e.text for e in reader.events()] == ["one"]
 
-    ledger.commit(event("two")).result(5)
+    ledger.commit(event("two")).result(60)
 
     assert [e.text for e in reader.events()] == ["one", "two"]
     assert names(tmp_path) == before
@@ -42,7 +42,7 @@ def test_beside_a_running_daemon_it_sees_what_was_committed_also_later(tmp_path:
 
 def test_after_a_clean_end_it_makes_no_file_and_sees_a_daemon_that_starts_later(tmp_path: Path) -> None:
     ledger = Ledger.open(tmp_path)
-    ledger.commit(event("one")).result(5)
+    ledger.commit(event("one")).result(60)
     ledger.close()
     assert names(tmp_path) == {"ledger.sqlite"}
 
@@ -51,7 +51,7 @@ def test_after_a_clean_end_it_makes_no_file_and_sees_a_daemon_that_starts_later(
     assert names(tmp_path) == {"ledger.sqlite"}
 
     again = Ledger.open(tmp_path)
-    again.commit(event("two")).result(5)
+    again.commit(event("two")).result(60)
     assert [e.text for e in reader.events()] == ["one", "two"]
     again.close()
 
@@ -65,7 +65,7 @@ def test_after_a_kill_it_sees_what_is_only_in_the_wal_and_makes_no_file(tmp_path
         "from monitor.ledger.store import Ledger\n"
         "t = datetime(2026, 3, 1, tzinfo=UTC)\n"
         "event = LedgerEvent(name='test', at=t, wall=t, text='killed')\n"
-        "Ledger.open(Path(sys.argv[1])).commit(Commit(events=(event,))).result(5)\n"
+        "Ledger.open(Path(sys.argv[1])).commit(Commit(events=(event,))).result(60)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     ended = subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)
