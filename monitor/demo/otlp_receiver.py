@@ -149,7 +149,7 @@ class OtlpReceiver:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def wait_for(self, holds: Callable[[Received], bool], within: float = 10.0) -> bool:
+    def wait_for(self, holds: Callable[[Received], bool], within: float = 60.0) -> bool:
         """Until *holds*, asked again after each request; False when it did not come true in time."""
         with self._changed:
             return self._changed.wait_for(lambda: holds(self.received), within)
@@ -159,9 +159,9 @@ class OtlpReceiver:
         behaviour = self.behaviour
         if behaviour.delay:
             self._stopping.wait(behaviour.delay)
+        status = behaviour.status  # once: it may change meanwhile, and what is answered 200 must have been kept
         try:
-            items = _decoded(path, body) if behaviour.status == 200 else []
-            status = behaviour.status
+            items = _decoded(path, body) if status == 200 else []
         except Exception:
             # DecodeError, whose module ships no types: what came is not OTLP, and the sender shall hear it.
             items, status = [], 400

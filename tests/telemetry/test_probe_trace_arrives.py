@@ -46,7 +46,7 @@ def test_one_probe_is_one_trace_with_one_root_and_the_attempts_are_siblings(rece
             build.attempt("00000000000000a3", after=1.0),
         ),
     )
-    assert telemetry.close(5)
+    assert telemetry.close(60)
     spans = receiver.received.spans
     attempts = [span for span in spans if span.name == "GET"]
     assert {span.trace_id for span in spans} == {TRACE}
@@ -65,7 +65,7 @@ def test_an_event_is_found_from_the_probe_that_caused_it(receiver, telemetry_to,
     telemetry = telemetry_to(receiver.url)
     telemetry.probe(build.check, build.result())
     telemetry.event(event(build))
-    assert telemetry.close(5)
+    assert telemetry.close(60)
     (span,), (log,) = receiver.received.spans, receiver.received.logs
     assert (log.trace_id, log.span_id) == (span.trace_id, span.span_id)
     assert (log.event_name, log.body) == ("incident.opened", "orders-service is failing: status")
@@ -88,7 +88,7 @@ def test_an_event_is_found_from_the_probe_that_caused_it(receiver, telemetry_to,
 def test_an_event_without_a_trace_is_still_an_event(receiver, telemetry_to, build, ids):
     telemetry = telemetry_to(receiver.url)
     telemetry.event(event(build, trace_id=ids[0], span_id=ids[1]))
-    assert telemetry.close(5)
+    assert telemetry.close(60)
     (log,) = receiver.received.logs
     assert (log.trace_id, log.span_id) == ("", "")
 
@@ -98,7 +98,7 @@ def test_attributes_of_an_event_are_flat_and_have_a_namespace(receiver, telemetr
     inside = {"due": "2026-03-03", "members": ["a", "b"], "table": {"SEV1": 1}, "empty": "", "none": None, "a.b": 1.5}
     telemetry.event(event(build, name="postmortem.scheduled", attributes=inside))
     telemetry.event(event(build, name="something.new", attributes={}))
-    assert telemetry.close(5)
+    assert telemetry.close(60)
     scheduled, new = receiver.received.logs
     found = {key: value for key, value in scheduled.attributes.items() if key.startswith(("postmortem", "a."))}
     assert found == {
@@ -115,7 +115,7 @@ def test_the_three_signals_speak_of_one_resource(receiver, telemetry_to, build):
     telemetry.probe(build.check, build.result())
     telemetry.event(event(build))
     telemetry.counter(names.PROBER_RESTARTS.name)
-    assert telemetry.close(5)
+    assert telemetry.close(60)
     held = receiver.received
     speakers = [item.resource for item in (*held.spans, *held.logs, *held.points)]
     assert all(speaker == speakers[0] for speaker in speakers)
@@ -130,7 +130,7 @@ def test_the_three_signals_speak_of_one_resource(receiver, telemetry_to, build):
 def test_span_times_follow_the_wall_clock_and_not_the_steady_timeline(receiver, telemetry_to, build):
     telemetry = telemetry_to(receiver.url, ahead=3600)
     telemetry.probe(build.check, build.result())
-    assert telemetry.close(5)
+    assert telemetry.close(60)
     assert receiver.received.spans[0].start == build.t0.timestamp() + 3600
 
 
@@ -141,7 +141,7 @@ def test_metrics_of_the_targets_and_of_ourselves_leave_together(receiver, teleme
     telemetry.gauge("watchkeeper.timetable.lag", 0.004)
     telemetry.gauge("watchkeeper.effects", 2, {"watchkeeper.effect.state": "waiting", "who": "not listed"})
     telemetry.histogram("watchkeeper.ledger.commit.duration", 0.003)
-    assert telemetry.close(5)
+    assert telemetry.close(60)
     points = {(point.metric, *point.attributes.values()): point for point in receiver.received.points}
     assert points["watchkeeper.results.missing",].value == 3
     assert points["watchkeeper.timetable.lag",].value == 0.004
@@ -163,7 +163,7 @@ def test_each_delivery_is_a_span_below_the_probe_that_caused_the_incident(receiv
         effect, Delivery(outcome=DeliveryOutcome.RETRY, detail="no hunter2hunter2"), Sent(began, TRACE, ROOT)
     )
     telemetry.effect(effect, Delivery(outcome=DeliveryOutcome.CONFIRMED), Sent(began))
-    telemetry.close(5.0)
+    telemetry.close(60)
 
     failed, taken = receiver.received.spans
     assert (failed.name, failed.trace_id, failed.parent_id) == ("effect.deliver", TRACE, ROOT)
@@ -182,7 +182,7 @@ def test_what_became_of_an_effect_is_an_event_and_a_count(receiver, telemetry_to
     )  # fmt: skip
     telemetry.effect(effect, Delivery(outcome=DeliveryOutcome.RETRY, detail="disk full"))
     telemetry.effect(effect, Delivery(outcome=DeliveryOutcome.CONFIRMED))
-    assert telemetry.close(5)
+    assert telemetry.close(60)
     assert [(log.event_name, log.body) for log in receiver.received.logs] == [
         ("effect.failed", "folder: create retry: disk full"),
         ("effect.delivered", "folder: create confirmed"),
@@ -200,7 +200,7 @@ def test_the_series_of_one_metric_of_ours_are_bounded(receiver, telemetry_to):
     telemetry = telemetry_to(receiver.url)
     for number in range(1_000):
         telemetry.gauge("watchkeeper.effects", 1, {"watchkeeper.outlet": f"outlet-{number}"})
-    assert telemetry.close(5)
+    assert telemetry.close(60)
     assert len([point for point in receiver.received.points if point.metric == "watchkeeper.effects"]) <= 201
 
 
@@ -209,7 +209,7 @@ def test_a_changed_check_begins_a_new_template(receiver, telemetry_to, build):
     moved = Check(service="orders-service", name="ready", question=HttpQuestion(url="http://127.0.0.2:9090/"))
     telemetry.probe(build.check, build.result())
     telemetry.probe(moved, build.result(check=moved))
-    assert telemetry.close(5)
+    assert telemetry.close(60)
     assert [span.attributes["server.address"] for span in receiver.received.spans] == ["127.0.0.1", "127.0.0.2"]
     ups = [point for point in receiver.received.points if point.metric == "synthetic.check.up"]
     assert len(ups) == 1
@@ -221,7 +221,7 @@ def test_a_check_that_is_gone_does_not_report_its_last_result_for_ever(receiver,
     telemetry.probe(gone, build.result(check=gone))
     telemetry.probe(build.check, build.result())
     telemetry._pipeline._watched[gone.id].seen -= 601
-    assert telemetry.close(5)
+    assert telemetry.close(60)
     assert {p.attributes.get("synthetic.check.name") for p in receiver.received.points} == {"ready", None}
 
 
@@ -236,18 +236,18 @@ def test_nothing_raises_whatever_is_handed_over(receiver, telemetry_to, build, l
     assert telemetry.stats()["dropped"] == 7
     assert len(log_lines) == 1, "once a minute"
     telemetry.probe(build.check, build.result())
-    assert telemetry.close(5)
+    assert telemetry.close(60)
     assert len(receiver.received.spans) == 1
 
 
 def test_after_close_everything_is_a_no_op_and_the_last_counts_stay(receiver, telemetry_to, build):
     telemetry = telemetry_to(receiver.url)
     telemetry.probe(build.check, build.result())
-    assert telemetry.close(5)
+    assert telemetry.close(60)
     sent = telemetry.stats()["sent"]
     telemetry.probe(build.check, build.result())
     telemetry.event(event(build))
-    assert telemetry.close(5)
+    assert telemetry.close(60)
     assert telemetry.stats()["sent"] == sent > 0
 
 
@@ -261,7 +261,7 @@ def test_a_small_ratio_keeps_the_same_traces_as_the_sdk_would(receiver, telemetr
     ids = [f"{n:016x}{n * 0x9E3779B97F4A7C15 % 2**64:016x}" for n in range(1, 400)]
     for trace_id in ids:
         telemetry.probe(build.check, build.result(trace_id=trace_id))
-    assert telemetry.close(5)
+    assert telemetry.close(60)
     wanted = [each for each in ids if theirs.should_sample(None, int(each, 16), "GET").decision.is_sampled()]
     assert [span.trace_id for span in receiver.received.spans] == wanted
     assert 50 < len(wanted) < 150
@@ -295,7 +295,7 @@ def test_the_receiver_refuses_what_is_no_otlp_and_tells_of_what_is(telemetry_to,
         telemetry = telemetry_to(receiver.url)
         telemetry.probe(build.check, build.result())
         telemetry.event(event(build))
-        assert telemetry.close(5)
+        assert telemetry.close(60)
         kinds = {kind for kind, _ in seen}
         assert kinds == {"span", "log", "metric"}
         poster.close()
