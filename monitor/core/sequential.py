@@ -72,11 +72,15 @@ class RankCusum:
     Attributes:
         k: Drift that is forgiven per score, in standard deviations; half the shift to find.
         h: Threshold.
+        most: The largest score. Beyond it lies one value in fifty, and more of those are outliers than slow answers:
+            one outlier must not count for two minutes, and outliers in the past must not hide that nine of ten values
+            are among the largest.
         together: Scores that usually make an alarm.
     """
 
     k: float = 0.8
-    h: float = 7.5
+    h: float = 6.5
+    most: float = 2.0
     together: int = 10
 
     def step(self, s: float, z: float, drawn: int) -> float:
@@ -84,7 +88,7 @@ class RankCusum:
         Args:
             drawn: Values of the past among which *z* was ranked.
         """
-        s += z * self.weight(drawn) - self.k
+        s += min(z, self.most) * self.weight(drawn) - self.k
         return min(self.h, s) if s > 0.0 else 0.0
 
     def weight(self, drawn: int) -> float:
@@ -92,8 +96,8 @@ class RankCusum:
         What a score counts: its own deviation as a share of that of the scores together.
 
         The median of few values errs, and all scores of an hour err by the same: by the deviation of the median of
-        *drawn* normal values, which is the root of pi / 2 / drawn. Unweighted, slots of two dozen values gave 7 to 12
-        false onsets in 30 days.
+        *drawn* normal values, which is the root of pi / 2 / drawn. Unweighted, slots of two dozen values gave 7 to
+        12 false onsets in 30 days.
         """
         return 1 / sqrt(1 + self.together * pi / 2 / max(drawn, 1))
 

@@ -77,7 +77,7 @@ def test_the_sum_of_ranks_stays_between_zero_and_the_threshold(scores: list[floa
         assert 0 <= s <= cusum.h
 
 
-@pytest.mark.parametrize(("drawn", "minutes"), [(10**9, 7), (360, 7), (100, 8), (24, 10), (0, None)])
+@pytest.mark.parametrize(("drawn", "minutes"), [(10**9, 6), (360, 6), (100, 7), (24, 9), (0, None)])
 def test_the_fewer_values_there_are_to_rank_among_the_longer_a_shift_of_two_deviations_takes(
     drawn: int, minutes: int | None
 ) -> None:
@@ -91,6 +91,10 @@ def test_what_is_no_more_than_the_drift_adds_nothing() -> None:
     many = 10**9
 
     assert RankCusum().step(0.0, 0.8, many) == 0 < RankCusum().step(0.0, 0.81, many)
+
+
+def test_an_outlier_counts_for_no_more_than_what_one_in_fifty_is() -> None:
+    assert RankCusum().step(1.0, 2.5, 360) == RankCusum().step(1.0, 2.0, 360) > RankCusum().step(1.0, 1.9, 360)
 
 
 def test_a_score_weighs_its_own_deviation_against_that_of_ten_together() -> None:
