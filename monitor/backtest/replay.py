@@ -27,9 +27,9 @@ from monitor.daemon.wiring import rules_of
 from monitor.ledger.records import Commit, LedgerEvent
 from monitor.response.case import Case
 from monitor.response.casebook import Casebook
+from monitor.response.minutes import MINUTE as A_MINUTE
 from monitor.response.observe import Surroundings
 from monitor.response.tracks import LatencyTrack, shift_of
-from monitor.response.watch import MINUTE as A_MINUTE
 from monitor.response.watch import SETTLE, CheckWatch, objective_of
 from monitor.sources.traffic import TrafficSample, view
 
@@ -176,7 +176,7 @@ class Replay:
                 slot = slot_instant(at)
                 watch.well(result, slot, seen.latency)
                 heard[name] = at
-                for minute, latency in watch.medians_with(slot):
+                for minute, latency in watch.latencies.complete_with(slot, watch.check.interval):
                     self._measured(watch.check, minute, latency)
                     if not self.judge.at_rest:
                         self._due = self._tick = self._next_tick(at)
@@ -255,11 +255,11 @@ class Replay:
         while self._minute + self._settling <= tick:
             minute = slot_instant(self._minute)
             for watch in self._watches.values():
-                if not watch.latencies:
+                if not watch.latencies.kept:
                     continue
-                for begin, latency in watch.medians_until(minute + A_MINUTE):
+                for begin, latency in watch.latencies.complete_until(minute + A_MINUTE):
                     self._measured(watch.check, begin, latency)
-                watch.take_latency(minute)
+                watch.latencies.take(minute)
             self._minute += MINUTE
 
     def _measured(self, check: Check, minute: datetime, latency: float) -> None:

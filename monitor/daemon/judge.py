@@ -115,7 +115,7 @@ class Judge:
             if result.outcome is Outcome.FAILED:
                 failed.add(result.service)
             if not result.extra:
-                for minute, seconds in check.medians_with(result.scheduled_at):
+                for minute, seconds in check.latencies.complete_with(result.scheduled_at, check.check.interval):
                     self._measured(check.check, minute, seconds)
         self._restless |= failed
         for name in sorted(failed):

@@ -90,7 +90,7 @@ class Housekeeping:
     def close(self) -> None:
         """Detectors as they stand. The minute that is not over stays unwritten: written twice it would count twice."""
         now = self._house.clock.now()
-        self._write_states()
+        self._write_states(is_last=True)
         self._house.budgets.keep_past(self._house.objectives.learned_late())
         self._house.budgets.keep_all(self._counted(), self._minute, now)
         remember_timeline(self._house, now)
@@ -107,9 +107,9 @@ class Housekeeping:
         for watch in self._watches():
             tally = counted(watch, minute, MINUTE)
             # Of a minute whose last result did not come. The others were told of when theirs came.
-            for begin, seconds in watch.medians_until(minute + MINUTE):
+            for begin, seconds in watch.latencies.complete_until(minute + MINUTE):
                 self._house.surveyor.latency(watch.check, begin, seconds)
-            latency = watch.take_latency(minute)
+            latency = watch.latencies.take(minute)
             rows.append(_row(watch.id, minute, tally, latency))
         missing = sum(max(0, row.expected - row.good - row.bad - row.unknown) for row in rows)
         rows += [_row(c.id, minute, counted(c, minute, MINUTE)) for c in self._house.objectives.kept()]
@@ -119,14 +119,18 @@ class Housekeeping:
             self._house.telemetry.counter(names.RESULTS_MISSING.name, missing)
         self._write_states()
 
-    def _write_states(self) -> None:
-        """Of checks that are not at rest; one that came to rest is forgotten once, or a restart would bring it back."""
+    def _write_states(self, is_last: bool = False) -> None:
+        """
+        Of checks that are not at rest; one that came to rest is forgotten once, or a restart would bring it back. With
+        the last, those of the others that hold latencies of a minute that is not over.
+        """
         states: dict[str, object] = {
             watch.check.id: watch.state()
             for watch in self._watches()
-            if watch.s > 0.0 or watch.failing or watch.proof_since is not None
+            if watch.s > 0.0 or watch.failing or watch.proof_since is not None or (is_last and watch.latencies.untold())
         }
         states |= self._house.objectives.states()
+        states |= self._house.surveyor.states()
         rested = dict.fromkeys(self._restless - states.keys())
         self._restless = set(states)
         self._house.history.put_detector_states({**states, **rested})

@@ -66,6 +66,7 @@ def restore_watches(house: House, now: datetime) -> None:
     house.budgets.restore([*watches.values(), *house.objectives.kept()], now)
     states = house.history.detector_states()
     house.objectives.restore(states)
+    house.judge.stir(house.surveyor.restore(states))
     for name, state in states.items():
         if name in watches and isinstance(state, dict):
             watches[name].restore(state)

@@ -224,6 +224,25 @@ class Surveyor:
     def _track(self, service: str, signal: Signal, check: str = "") -> LatencyTrack:
         return self._tracks.setdefault((service, signal, check), LatencyTrack())
 
+    def states(self) -> dict[str, object]:
+        """Of the tracks that have something to continue from, by the names that `restore` looks for."""
+        kept = {_kept_as(key): track.state() for key, track in self._tracks.items()}
+        return {name: state for name, state in kept.items() if state is not None}
+
+    def restore(self, states: Mapping[str, object]) -> set[str]:
+        """
+        The services whose latency is shifted: it may have been found in the very last turn, when nobody asked any more.
+
+        Args:
+            states: As the history has them, those of others among them.
+        """
+        for service in self._config.services.values():
+            probed = [(service.name, Signal.PROBE_LATENCY, check.name) for check in service.checks]
+            for key in [(service.name, Signal.LATENCY, ""), *probed]:
+                if isinstance(state := states.get(_kept_as(key)), dict):
+                    self._tracks[key] = LatencyTrack.restored(state)
+        return {service for (service, _, _), track in self._tracks.items() if track.shift}
+
     def refresh(self, left_out: Mapping[str, LeftOut], labelled_since: datetime) -> bool:
         """
         Starts a fitting process. False when one is still at work, or none can be started.
@@ -288,6 +307,12 @@ class Surveyor:
             if baseline is not None:
                 kept[name] = f"{baseline.quality_at(now)}, {baseline.age(now).total_seconds() / 3600:.0f} h old"
         return dict(kept)
+
+
+def _kept_as(key: tuple[str, Signal, str]) -> str:
+    """No name of a check, nor of an objective: those hold no space."""
+    service, signal, check = key
+    return f"{signal} {service}/{check}"
 
 
 def _readers(services: Iterable[Service], client: Prometheus) -> list[TrafficReader]:

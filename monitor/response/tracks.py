@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 from monitor.core.baseline import RECENT, Baseline, Sample, latency_shift, latency_shifted, lies_above, rank_normal
 from monitor.core.levels import FLAT_FOR, is_flat
@@ -87,6 +87,42 @@ class LatencyTrack:
         elif self.recent:
             self.onset_at, self.recent = None, ()
 
+    def state(self) -> dict[str, object] | None:
+        """What a restart continues from; JSON values. None while there is nothing to continue."""
+        if self.s <= 0.0 and not self.shift:
+            return None
+        return {
+            "s": self.s,
+            "onset_at": _kept(self.onset_at),
+            "run": self.run,
+            "recent": list(self.recent),
+            "seen_until": _kept(self.seen_until),
+            "shift": self.shift,
+            "judged": self.judged,
+            "level": [[at.timestamp(), seconds] for at, seconds in self.level],
+            "level_since": _kept(self.level_since),
+            "is_proposed": self.is_proposed,
+        }
+
+    @classmethod
+    def restored(cls, state: Mapping[str, Any]) -> LatencyTrack:
+        """From what `state` gave; one that does not fit begins anew, and scores rebuild it."""
+        try:
+            return cls(
+                s=float(state["s"]),
+                onset_at=_instant(state["onset_at"]),
+                run=int(state["run"]),
+                recent=tuple(float(seconds) for seconds in state["recent"]),
+                seen_until=_instant(state["seen_until"]),
+                shift=str(state["shift"]),
+                judged=bool(state["judged"]),
+                level=[(datetime.fromtimestamp(at, UTC), float(seconds)) for at, seconds in state["level"]],
+                level_since=_instant(state["level_since"]),
+                is_proposed=bool(state["is_proposed"]),
+            )
+        except (KeyError, TypeError, ValueError, OverflowError, OSError):
+            return cls()
+
     def disturbed(self) -> None:
         """A probe of the service fails: the two hours in which all is green and flat begin anew."""
         self.level.clear()
@@ -109,6 +145,14 @@ class LatencyTrack:
         self.shift, self.s, self.onset_at, self.run, self.is_proposed = "", 0.0, None, 0, False
         self.recent = ()
         self.disturbed()
+
+
+def _kept(at: datetime | None) -> str | None:
+    return at.isoformat() if at is not None else None
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text is not None else None
 
 
 @dataclass(frozen=True, slots=True)

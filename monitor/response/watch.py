@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from statistics import median
 
 from checks.check import Check
 from checks.result import CheckResult, Confirmation, Outcome
@@ -20,13 +19,10 @@ from monitor.core.sequential import FailureCusum, Trouble
 from monitor.core.sli import SliWindow, Tally, window_start
 from monitor.core.slo import DETECTION_OBJECTIVE, Objective
 from monitor.core.slots import slots_between
+from monitor.response.minutes import MinuteLatencies
 
 SETTLE = timedelta(seconds=5)
 """How long an excuse may hold a result back; slots younger than timeout + this are not missing yet."""
-
-MINUTE = timedelta(minutes=1)
-ROUNDING = 1e-3
-"""More than a slot loses as a datetime, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +49,6 @@ class CheckWatch:
         failing: Confirmed failing now; unknown results leave it as it is.
         heard_at: When the last ok or failed result was scheduled.
         proved, disproved: Probes that were ok and that failed, extra ones included, since `proof_since`.
-        latencies: Of scheduled probes that were ok, by the minute of their slot, in seconds.
-        told_until: The medians of the minutes before it were told.
     """
 
     check: Check
@@ -71,8 +65,7 @@ class CheckWatch:
     proved: int = 0
     disproved: int = 0
     proof_since: datetime | None = None
-    latencies: dict[datetime, list[float]] = field(default_factory=dict)
-    told_until: datetime | None = None
+    latencies: MinuteLatencies = field(default_factory=MinuteLatencies)
     before: tuple[Stretch, ...] = ()
 
     @property
@@ -140,7 +133,7 @@ class CheckWatch:
         if self.s <= 0.0:
             self.trouble = None
         if latency is not None:
-            self.latencies.setdefault(_minute_of(at), []).append(latency)
+            self.latencies.add(at, latency)
 
     def _fail(self, at: datetime) -> None:
         if self.trouble is not None and self.trouble.is_over(at, self.check.interval):
@@ -186,6 +179,7 @@ class CheckWatch:
             "last_two": list(self.last_two),
             "proof": [self.proved, self.disproved],
             "proof_since": self.proof_since.isoformat() if self.proof_since else None,
+            "latencies": self.latencies.state(),
         }
 
     def restore(self, state: Mapping[str, object]) -> None:
@@ -200,6 +194,8 @@ class CheckWatch:
         if isinstance(proof, list) and len(proof) == 2:
             self.proved, self.disproved = (int(n) for n in proof)
             self.proof_since = _instant(state.get("proof_since"))
+        if isinstance(latencies := state.get("latencies"), dict):
+            self.latencies.restore(latencies)
 
     def tally(self, now: datetime, window: timedelta) -> Tally:
         settled = now - timedelta(seconds=self.check.timeout) - SETTLE
@@ -219,36 +215,6 @@ class CheckWatch:
     def silent_since(self) -> datetime:
         """Not before its present interval began: a shorter one would call the longer one's pause a silence."""
         return max(self.heard_at or self.began_at, self.began_at)
-
-    def medians_with(self, at: datetime) -> list[tuple[datetime, float]]:
-        """
-        As `medians_until`, of the minutes that are complete once the result of slot *at* is here.
-
-        Its own is if the next slot lies in another one. Those before it are: a timeout is shorter than the interval, so
-        results come in the order of their slots.
-        """
-        is_last = at.second + at.microsecond / 1e6 + self.check.interval >= 60 - ROUNDING
-        minute = _minute_of(at)
-        return self.medians_until(minute + MINUTE if is_last else minute)
-
-    def medians_until(self, until: datetime) -> list[tuple[datetime, float]]:
-        """The minutes before *until* that had an ok result, each with its median latency in seconds; each told once."""
-        since, self.told_until = self.told_until, until if self.told_until is None else max(until, self.told_until)
-        return [
-            (minute, median(values))
-            for minute, values in self.latencies.items()
-            if minute < until and (since is None or minute >= since)
-        ]
-
-    def take_latency(self, minute: datetime) -> float | None:
-        """The median latency of *minute* in seconds, forgotten with everything older; None without an ok result."""
-        values = self.latencies.pop(minute, None)
-        if self.latencies:
-            for older in [m for m in self.latencies if m < minute]:
-                del self.latencies[older]
-        if not values:
-            return None
-        return values[0] if len(values) == 1 else median(values)
 
 
 @dataclass(slots=True)
@@ -328,10 +294,6 @@ class ServiceWatch:
                 if (last := self.checks[name].last) is not None:
                     return last
         return None
-
-
-def _minute_of(at: datetime) -> datetime:
-    return at - timedelta(0, at.second, at.microsecond)
 
 
 def _trouble(kept: object) -> Trouble | None:

@@ -32,7 +32,7 @@ def told(watch: CheckWatch, seconds: float, latency: float | None) -> list[tuple
     if latency is None:
         attempt = Attempt(started_at=after(seconds), outcome=Outcome.FAILED, reason=Reason.STATUS, detail="503")
     watch.observe(CheckResult(service="shop", check="live", scheduled_at=after(seconds), attempts=(attempt,)))
-    return watch.medians_with(after(seconds))
+    return watch.latencies.complete_with(after(seconds), watch.check.interval)
 
 
 @pytest.mark.parametrize("interval", [60.0, 300.0])
@@ -75,8 +75,8 @@ def test_a_minute_after_which_nothing_came_is_told_when_it_must_be_over() -> Non
     watch = watched(20)
     told(watch, 5, 0.1)
 
-    assert watch.medians_until(NOON + MINUTE) == [(NOON, 0.1)]
-    assert watch.medians_until(NOON + MINUTE) == []
+    assert watch.latencies.complete_until(NOON + MINUTE) == [(NOON, 0.1)]
+    assert watch.latencies.complete_until(NOON + MINUTE) == []
 
 
 def test_what_comes_after_a_minute_was_told_is_in_its_row_and_not_told_again() -> None:
@@ -84,5 +84,5 @@ def test_what_comes_after_a_minute_was_told_is_in_its_row_and_not_told_again() -
     told(watch, 7, 0.1)
 
     assert told(watch, 8, 0.3) == []
-    assert watch.medians_until(NOON + MINUTE) == []
-    assert watch.take_latency(NOON) == pytest.approx(0.2)
+    assert watch.latencies.complete_until(NOON + MINUTE) == []
+    assert watch.latencies.take(NOON) == pytest.approx(0.2)

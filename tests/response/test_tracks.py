@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from monitor.core.baseline import Baseline, Quality, Signal
 from monitor.core.severity import Severity
@@ -170,6 +174,78 @@ def test_what_a_person_accepted_says_since_when_and_why():
 
     assert event.text == "orders: what is normal begins at 2026-03-02 10:00:00 UTC: 1.4 signs every answer"
     assert event.author == "Ada"
+
+
+# -- over a restart ----------------------------------------------------------------------------------------------------
+
+SPELLS = st.lists(st.tuples(st.sampled_from([0.120, 0.160, 0.240, 0.360]), st.integers(1, 20)), max_size=12)
+
+
+def kept(track: LatencyTrack) -> LatencyTrack:
+    """What the next process has of it."""
+    state = track.state()
+    return LatencyTrack() if state is None else LatencyTrack.restored(json.loads(json.dumps(state)))
+
+
+@given(SPELLS, st.sets(st.integers(0, 200), max_size=12))
+@settings(max_examples=60, deadline=None)
+def test_a_restart_at_any_score_changes_no_verdict(spells: list[tuple[float, int]], restarts: set[int]) -> None:
+    one, other = Minutes(), Minutes()
+    scored = 0
+    for level, minutes in spells:
+        for _ in range(minutes):
+            if scored in restarts:
+                other.track = kept(other.track)
+            one.feed(level, 1)
+            other.feed(level, 1)
+            scored += 1
+            assert replace(other.track, seen_until=None) == replace(one.track, seen_until=None)
+
+
+def test_what_is_shifted_is_shifted_after_a_restart_and_proposed_when_its_two_hours_are_over(shifted):
+    confirmed = shifted.now
+    shifted.feed(0.360, 90)
+    shifted.track = kept(shifted.track)
+
+    assert shift_of([shifted.track]).text == shifted.track.shift != ""
+    shifted.feed(0.360, 30)
+    assert settled([shifted.track], confirmed + timedelta(minutes=119)) is None
+    assert settled([shifted.track], confirmed + timedelta(minutes=120)) is not None
+    shifted.track = kept(shifted.track)
+    assert settled([shifted.track], shifted.now) is None, "asked once, over restarts too"
+
+
+@pytest.mark.parametrize("broken", [{"s": "much"}, {"onset_at": "soon"}, {"recent": None}, {"level": [[1e40, 1]]}])
+def test_a_state_that_does_not_fit_begins_anew(shifted, broken):
+    assert LatencyTrack.restored(shifted.track.state() | broken) == LatencyTrack()
+    assert LatencyTrack.restored({}) == LatencyTrack()
+
+
+@pytest.mark.parametrize(("away", "is_one_onset"), [(timedelta(hours=2), True), (timedelta(hours=2, minutes=1), False)])
+def test_two_scores_that_lie_far_apart_are_not_of_one_onset(away, is_one_onset):
+    minutes = Minutes().feed(0.360, 4)
+    began, minutes.now = minutes.track.onset_at, minutes.now - MINUTE + away
+
+    minutes.feed(0.360, 1)
+
+    assert (minutes.track.onset_at == began) is is_one_onset
+
+
+def test_a_confirmed_shift_is_not_dropped_because_nobody_looked_for_a_day(shifted):
+    shifted.now += timedelta(days=1)
+
+    shifted.feed(0.360, 1)
+
+    assert shifted.track.shift
+
+
+def test_a_minute_counts_once(shifted):
+    before = replace(shifted.track)
+    shifted.now -= MINUTE
+
+    shifted.feed(0.360, 1)
+
+    assert shifted.track == before
 
 
 # -- a queue -----------------------------------------------------------------------------------------------------------
