@@ -121,10 +121,12 @@ class Trouble:
 
     Attributes:
         since, last: When its first and its latest failed probe were due.
+        alarmed: The detector stood at its threshold in it. Had an incident opened then, this would be another run.
     """
 
     since: datetime
     last: datetime
+    alarmed: bool = False
 
     def is_over(self, failed_at: datetime, interval: float) -> bool:
         """
@@ -138,3 +140,15 @@ class Trouble:
                 however rarely it is asked.
         """
         return failed_at - self.last > max(OVER_AFTER, 2 * timedelta(seconds=interval))
+
+    def came_to_nothing(self, failed_at: datetime, interval: float) -> bool:
+        """
+        Whether before a failure at *failed_at* it had been calm for longer than there had been trouble, though that
+        had raised the alarm.
+
+        An incident of it would have set the sum back; without one it stays near the threshold for long, and a single
+        failed probe 25 minutes after a flake would open one. So it is set back too. When the trouble began stays
+        known: what comes back as strongly needs no `open_after` again, or outages of 50 seconds would never be found.
+        """
+        calm = failed_at - self.last
+        return self.alarmed and calm > max(self.last - self.since, 2 * timedelta(seconds=interval))

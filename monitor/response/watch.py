@@ -111,7 +111,6 @@ class CheckWatch:
             return
         self.last_two = (self.last_two[1], True)
         self._fail(result.scheduled_at)
-        self.s = self.cusum.step(self.s, True)
 
     def well(self, result: CheckResult, at: datetime, latency: float | None) -> None:
         """
@@ -136,9 +135,13 @@ class CheckWatch:
             self.latencies.add(at, latency)
 
     def _fail(self, at: datetime) -> None:
-        if self.trouble is not None and self.trouble.is_over(at, self.check.interval):
-            self.reset_detector()
-        self.trouble = Trouble(self.trouble.since if self.trouble else at, at)
+        run = self.trouble or Trouble(at, at)
+        if run.is_over(at, self.check.interval):
+            run, self.s = Trouble(at, at), 0.0
+        elif run.came_to_nothing(at, self.check.interval):
+            run, self.s = Trouble(run.since, at), 0.0
+        self.s = self.cusum.step(self.s, True)
+        self.trouble = Trouble(run.since, at, run.alarmed or self.cusum.alarmed(self.s))
 
     def _confirm(self, result: CheckResult) -> None:
         if result.outcome is Outcome.UNKNOWN:
@@ -174,7 +177,7 @@ class CheckWatch:
         """What a restart continues from; JSON values."""
         return {
             "s": self.s,
-            "trouble": [run.since.isoformat(), run.last.isoformat()] if (run := self.trouble) else None,
+            "trouble": [run.since.isoformat(), run.last.isoformat(), run.alarmed] if (run := self.trouble) else None,
             "failing_since": self.failing_since.isoformat() if self.failing_since else None,
             "last_two": list(self.last_two),
             "proof": [self.proved, self.disproved],
@@ -298,8 +301,8 @@ class ServiceWatch:
 
 def _trouble(kept: object) -> Trouble | None:
     match kept:
-        case [str(since), str(last)]:
-            return Trouble(datetime.fromisoformat(since), datetime.fromisoformat(last))
+        case [str(since), str(last), *alarmed]:
+            return Trouble(datetime.fromisoformat(since), datetime.fromisoformat(last), True in alarmed)
     return None
 
 

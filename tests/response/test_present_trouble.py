@@ -63,8 +63,46 @@ def test_what_was_over_is_no_evidence_any_more_and_not_the_beginning(apart, alar
     watch.observe(probe(at, "f"))
 
     assert watch.alarmed is alarmed
-    assert watch.trouble == Trouble(T0 if alarmed else at, at)
+    assert watch.trouble == Trouble(T0 if alarmed else at, at, alarmed)
     assert watch.s == pytest.approx(9.0 if alarmed else watch.cusum.per_failure)
+
+
+@pytest.mark.parametrize(
+    ("lasted", "calm", "alarmed", "nothing"),
+    [
+        (50, timedelta(seconds=50), True, False),
+        (50, timedelta(seconds=50) + MOMENT, True, True),
+        (10, timedelta(seconds=20), True, False),  # one probe between them at most: the same run
+        (10, timedelta(seconds=20) + MOMENT, True, True),
+        (50, OVER_AFTER, False, False),
+    ],
+)
+def test_an_alarm_came_to_nothing_when_it_is_calm_for_longer_than_it_lasted(lasted, calm, alarmed, nothing):
+    run = Trouble(T0 - timedelta(seconds=lasted), T0, alarmed)
+
+    assert run.came_to_nothing(T0 + calm, 10.0) is nothing
+
+
+@pytest.mark.parametrize(
+    ("again", "alarmed"), [("F", False), ("FFF", False), ("FFFF", True)], ids=["one failure", "three", "as before"]
+)
+def test_an_alarm_that_came_to_nothing_leaves_no_evidence_but_when_it_began(again, alarmed):
+    """Every ten seconds: four failures are half a minute, shorter than `open_after`."""
+    watch, at = watched(10.0), T0
+    for letter in "FFFFFF" + "." * 12 + again:
+        watch.observe(probe(at, letter))
+        at += timedelta(seconds=10)
+
+    assert watch.alarmed is alarmed
+    assert watch.trouble == Trouble(T0, at - timedelta(seconds=10), alarmed)
+
+
+def test_half_of_the_probes_fail_and_no_pause_between_them_sets_the_evidence_back():
+    watch = watched(10.0)
+    for slot, letter in enumerate("FF.F.F..F.FF"):
+        watch.observe(probe(T0 + slot * timedelta(seconds=10), letter))
+
+    assert watch.alarmed
 
 
 @pytest.mark.parametrize(
@@ -74,8 +112,15 @@ def test_what_was_over_is_no_evidence_any_more_and_not_the_beginning(apart, alar
         (("f" + "." * 79) * 12, False),
         ("ff" + "." * 192 + "ffff", True),
         (("ff" + "." * 18) * 3, True),
+        (("FF" + "." * 5) * 3, True),
     ],
-    ids=["pairs 97 minutes apart", "single ones 40 minutes apart", "an outage after a pair", "pairs ten minutes apart"],
+    ids=[
+        "pairs 97 minutes apart",
+        "single ones 40 minutes apart",
+        "an outage after a pair",
+        "pairs ten minutes apart",
+        "a minute in three",
+    ],
 )
 def test_old_failures_neither_open_an_incident_nor_hide_a_new_outage(begin, script, opens):
     evening = begin()
