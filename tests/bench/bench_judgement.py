@@ -2,353 +2,282 @@
 How often the rules cry wolf, and how fast they find what is wrong: the daemon's own judge over invented months, beside
 the textbook's multi-window burn rates and mean + 3 sigma on the very same probes.
 
-    python tests/bench/bench_judgement.py [--runs 200] [--processes 2] [--seed 7] [--only burst x2 ...]
+    python tests/bench/bench_judgement.py [--runs 200 | --quick] [--processes 2] [--seed 20261124] [--only burst x2 ...]
 
-A false incident is one that opens while nothing is wrong but chance. Textbook alarms within 30 minutes count once. The
-intervals are Poisson's at 95 %. Latency is log-normal with a day and a week in it, and 1 % outliers. Probes in
-flakes of minutes fail together, and so do their re-probes: the path is broken. An independent flake's re-probe is ok.
+A false incident is one that opens while nothing is wrong but chance. What pages depends on how critical the service is:
+here it is critical, where every failing check pages, and beside it stands what would page were it of high criticality.
+Of medium (the default) or low criticality nothing pages but a declared loss of data. Alarms of the others within 30
+minutes count once; leaks are incidents too, of a SEV4. Intervals are at 95 %: Poisson's of a count, Wilson's of a
+share.
 
-No run of this chose a parameter: those were chosen by a field study, with other seeds and no correlated flakes. Those
-of the latency rule were chosen in a model with other seeds, levels and seasons, and with other tails beside these.
+A flake that lasts as long as the promise of detection (`World.promised`) must be found: how many of them there were is
+told, since no rule that keeps the promise opens fewer.
+
+Seeds are not those of any trial that chose a parameter. But the rule of trouble that is over was chosen with correlated
+flakes like these, so of it the figures are no independent proof. Those of the latency rule were chosen in a model with
+other seeds, levels and seasons, and with other tails beside these.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
-from math import log, pi, sin
-from pathlib import Path
-from random import Random
-from statistics import fmean, median, pstdev
+from statistics import median
+from time import process_time
+from zlib import crc32
 
-from bench_latency_rule import poisson_interval as small_interval
+import bench_leak
+import numpy as np
+from intervals import poisson_interval, wilson_interval
+from textbook import apart, burn_pages, sigma_alarms
+from worlds import MONTH, NEVER, T0, Numbers, Past, World, config_of, fitted, invent
 
-from checks.check import Check, HttpQuestion
-from checks.result import Confirmation, Outcome
 from monitor.backtest.learning import Baselines
-from monitor.backtest.replay import Probe, Replay
-from monitor.config.config import Config, Incidents, Monitor, Service, Slo, Tracker
-from monitor.core.baseline import Baseline, Quality, Signal
-from monitor.core.severity import POLICIES, Severity
+from monitor.backtest.replay import Probe, Reading, Replay
+from monitor.core.leak import SLOW_WINDOWS
+from monitor.core.sequential import FailureCusum, Trouble
+from monitor.core.severity import Severity
+from monitor.core.slo import Objective
 
-T0 = datetime(2026, 6, 1, tzinfo=UTC).timestamp()
-CHECK = "orders/ready"
-MONTH = 30 * 86_400
-PAGES = (Severity.SEV1, Severity.SEV2)
-
-
-@dataclass(frozen=True)
-class World:
-    """
-    What happens to one check.
-
-    Attributes:
-        flake: Share of independent failures.
-        bursts: Correlated flakes in 30 days, each of one to three minutes.
-        failing: Share of failures from `breaks_at` on (seconds).
-        slower: Factor on latency from `breaks_at` on.
-        measured: With latency; without it a month takes half as long.
-    """
-
-    interval: float = 60.0
-    objective: float = 0.999
-    flake: float = 0.0005
-    bursts: float = 0.0
-    failing: float = 0.0
-    slower: float = 1.0
-    breaks_at: float = float("inf")
-    seconds: float = MONTH
-    measured: bool = False
-    open_after: float = 60.0
-    sigma: float = 0.35
-
-
-def usual(at: float) -> float:
-    """Seconds at the median: busier by day, quieter at weekends."""
-    weekend = (at // 86_400 + 3) % 7 >= 5
-    return 0.120 * (1 + 0.25 * sin((at / 3600 - 9) / 24 * 2 * pi)) * (0.85 if weekend else 1.0)
-
-
-def latency(random: Random, at: float, world: World) -> float:
-    value = random.lognormvariate(log(usual(at)), world.sigma)
-    return value * random.uniform(3, 10) if random.random() < 0.01 else value
-
-
-def past(world: World, random: Random) -> Iterator[Probe]:
-    bursts = sorted(
-        random.uniform(0, world.seconds) for _ in range(_poisson(random, world.bursts * world.seconds / MONTH))
-    )
-    spells = deque((begin, begin + random.uniform(60, 180)) for begin in bursts)
-    for slot in range(int(world.seconds / world.interval)):
-        since = slot * world.interval
-        at = T0 + since
-        while spells and since >= spells[0][1]:
-            spells.popleft()
-        broken = since >= world.breaks_at
-        outcome, confirmation = Outcome.OK, Confirmation.NONE
-        if spells and since >= spells[0][0]:
-            outcome, confirmation = Outcome.FAILED, Confirmation.CONFIRMED
-        elif broken and random.random() < world.failing:
-            outcome = Outcome.FAILED
-            confirmed = random.random() < world.failing
-            confirmation = Confirmation.CONFIRMED if confirmed else Confirmation.UNCONFIRMED
-        elif random.random() < world.flake:
-            outcome, confirmation = Outcome.FAILED, Confirmation.UNCONFIRMED
-        seconds = None
-        if world.measured and outcome is Outcome.OK:
-            seconds = latency(random, at, world) * (world.slower if broken else 1.0)
-        yield Probe(at, CHECK, outcome, confirmation, seconds)
-
-
-def _poisson(random: Random, mean: float) -> int:
-    count, left = 0, random.expovariate(1.0)
-    while left < mean:
-        count, left = count + 1, left + random.expovariate(1.0)
-    return count
-
-
-def config_of(world: World) -> Config:
-    check = Check(
-        service="orders", name="ready", question=HttpQuestion(url="http://x/"), interval=world.interval,
-        timeout=min(10.0, world.interval * 0.8),
-    )  # fmt: skip
-    service = Service(name="orders", checks=(check,), slos=(Slo(sli="success", objective=world.objective),))
-    return Config(
-        monitor=Monitor(state=Path("/nowhere")), services={"orders": service}, tracker=Tracker(), contacts={},
-        incidents=Incidents(open_after=timedelta(seconds=world.open_after)), policy=dict(POLICIES),
-    )  # fmt: skip
-
-
-def fitted(world: World, random: Random) -> Baselines:
-    """As six weeks of minute medians would have given it."""
-    if not world.measured:
-        return Baselines(learns=False)
-    key = ("orders", Signal.PROBE_LATENCY, "ready")
-    a_minute = max(1, round(60 / world.interval))
-    slots = {
-        hour: [
-            median(latency(random, T0 + hour * 3600 + random.uniform(0, 3600), world) for _ in range(a_minute))
-            for _ in range(360)
-        ]
-        for hour in range(168)
-    }
-    began = datetime.fromtimestamp(T0, UTC)
-    baseline = Baseline(
-        service="orders", check="ready", signal=Signal.PROBE_LATENCY, time_zone="UTC", fitted_at=began,
-        since=began - timedelta(weeks=6), quality=Quality.FITTED, slots=slots,
-    )  # fmt: skip
-    return Baselines(given={key: baseline}, learns=False)
-
-
-class Textbook:
-    """Burn rates over 1 h and 5 m above 14.4, or over 6 h and 30 m above 6 (SRE Workbook, table 5-8): a page."""
-
-    def __init__(self, world: World) -> None:
-        budget = 1 - world.objective
-        per_minute = 60 / world.interval
-        self._pairs = [
-            (_Count(int(60 * per_minute)), _Count(int(5 * per_minute)), 14.4 * budget),
-            (_Count(int(360 * per_minute)), _Count(int(30 * per_minute)), 6 * budget),
-        ]
-        self._last = -1e9
-        self.alarms: list[float] = []
-
-    def take(self, at: float, failed: bool) -> None:
-        for long, short, threshold in self._pairs:
-            long.add(failed)
-            short.add(failed)
-            if failed and long.ratio > threshold and short.ratio > threshold:
-                if at - self._last > 1800:
-                    self.alarms.append(at)
-                self._last = at
-
-
-class _Count:
-    def __init__(self, length: int) -> None:
-        self._length, self._kept, self._bad = length, deque[int](), 0
-
-    def add(self, failed: bool) -> None:
-        self._kept.append(failed)
-        self._bad += failed
-        if len(self._kept) > self._length:
-            self._bad -= self._kept.popleft()
-
-    @property
-    def ratio(self) -> float:
-        """Of the whole window: a start without a past would page on its first failure."""
-        return self._bad / self._length
-
-
-class ThreeSigma:
-    """A minute's median above mean + 3 standard deviations of the hour's usual ones."""
-
-    def __init__(self, baselines: Baselines) -> None:
-        baseline = baselines.get(("orders", Signal.PROBE_LATENCY, "ready"))
-        self._limits = {}
-        if baseline is not None:
-            self._limits = {hour: fmean(v) + 3 * pstdev(v) for hour, v in baseline.slots.items()}
-        self._minute: list[float] = []
-        self._begin = T0
-        self._last = -1e9
-        self.alarms: list[float] = []
-
-    def take(self, at: float, seconds: float | None) -> None:
-        if at >= self._begin + 60:
-            if self._minute and median(self._minute) > self._limits[int((at - T0) // 3600) % 168]:
-                if at - self._last > 1800:
-                    self.alarms.append(at)
-                self._last = at
-            self._begin, self._minute = at, []
-        if seconds is not None:
-            self._minute.append(seconds)
+SEED = 20_261_124
+QUICK = 12
+BEFORE, AFTER = 7 * 3600.0, 2 * 3600.0
 
 
 @dataclass(frozen=True)
 class Run:
-    """Seconds since T0 at which each opened; pages are those of them that page."""
+    """
+    What one past came to; instants in seconds since T0.
 
+    Attributes:
+        pages: Incidents of ours that page when the service is critical, and when it is high.
+        leaks: Incidents of ours about a slow leak.
+        owed: Correlated flakes that last as long as the promise of detection.
+        textbook, sigma: How many alarms, and the first of them after the break.
+        cost: CPU seconds.
+    """
+
+    breaks_at: float
     opened: tuple[float, ...]
-    pages: int
-    textbook: tuple[float, ...]
-    sigma: tuple[float, ...]
+    pages: tuple[int, int]
+    leaks: int
+    owed: int
+    textbook: tuple[int, float]
+    sigma: tuple[int, float]
+    cost: float
 
 
-def run(world: World, seed: int) -> Run:
-    random = Random(seed)
-    baselines = fitted(world, random)
-    replay = Replay(config_of(world), T0, baselines)
-    book, sigma = Textbook(world), ThreeSigma(baselines)
-
-    def watched(probes: Iterable[Probe]) -> Iterator[Probe]:
-        for probe in probes:
-            found = [replay.cases, book.alarms, *([sigma.alarms] if world.measured else [])]
-            if probe.at - T0 > world.breaks_at and all(found):
-                return  # everybody has found it
-            book.take(probe.at, probe.outcome is Outcome.FAILED)
-            if world.measured:
-                sigma.take(probe.at, probe.latency)
-            yield probe
-
-    replay.play(watched(past(world, random)))
-    incidents = [case.incident for case in replay.cases]
+def run(world: World, seed: Sequence[int]) -> Run:
+    began = process_time()
+    rng = np.random.default_rng(seed)
+    baselines = fitted(world, rng)
+    past = invent(world, rng)
+    opened: list[tuple[float, Severity]] = []
+    for first, last in stretches(world, past):
+        opened += played(world, past, baselines, first, last)
     return Run(
-        tuple(i.opened_at.timestamp() - T0 for i in incidents if i.opened_at is not None),
-        sum(i.severity in PAGES for i in incidents),
-        tuple(at - T0 for at in book.alarms),
-        tuple(at - T0 for at in sigma.alarms),
+        past.breaks_at,
+        tuple(at for at, _ in opened),
+        (sum(s <= Severity.SEV2 for _, s in opened), sum(s == Severity.SEV1 for _, s in opened)),
+        leaks(world, past),
+        sum(length >= world.promised for _, length in past.bursts),
+        of_others(burn_pages(world, past), past.breaks_at),
+        of_others(sigma_alarms(world, past, baselines), past.breaks_at),
+        process_time() - began,
     )
 
 
-def interval_of(count: int) -> tuple[float, float]:
-    """At 95 %: exact while that can be summed, then Wilson and Hilferty's, which differs by less than a tenth."""
-    if count <= 100:
-        return small_interval(count)
+def of_others(instants: Numbers, breaks_at: float) -> tuple[int, float]:
+    """What rings when it breaks may have rung before: that is no second alarm, and it is found all the same."""
+    return len(apart(instants)), first_after(instants.tolist(), breaks_at)
 
-    def bound(n: int, z: float) -> float:
-        return n * (1 - 1 / (9 * n) + z / (3 * n**0.5)) ** 3
 
-    return bound(count, -1.96), bound(count + 1, 1.96)
+def first_after(instants: Iterable[float], breaks_at: float) -> float:
+    return min((at for at in instants if at >= breaks_at), default=NEVER)
+
+
+def played(world: World, past: Past, baselines: Baselines, first: int, last: int) -> list[tuple[float, Severity]]:
+    """When incidents opened in the slots first..last, and how severe each became; after a break only the first."""
+    replay = Replay(config_of(world), T0 + float(past.since[first]), baselines)
+
+    def until_found() -> Iterator[Probe | Reading]:
+        for seen in past.seen(first, last, world.traffic):
+            if seen.at > T0 + past.breaks_at and any(
+                instant(c.incident.opened_at) > past.breaks_at for c in replay.cases
+            ):
+                return
+            yield seen
+
+    replay.play(until_found())
+    return [(instant(c.incident.opened_at), c.incident.severity or Severity.SEV4) for c in replay.cases]
+
+
+def instant(at: datetime | None) -> float:
+    return (at or datetime.fromtimestamp(T0, UTC)).timestamp() - T0
+
+
+def stretches(world: World, past: Past) -> list[tuple[int, int]]:
+    """
+    The slots that must be played, as first and last of each stretch: the rest of the past opens nothing.
+
+    Without latency only the detector's sum opens an incident, and only silence the monitor's own. So a stretch is what
+    lies around the instants at which the sum, were it never set back by an incident, stands at its threshold, or at
+    which a result is unknown. It begins early enough to hold all that the judge remembers of failures (flapping 3.5 h,
+    burn windows that choose the severity 6 h) and ends when an incident that is not renewed must be over.
+    """
+    if world.measured or world.breaks:
+        return [(0, len(past.since) - 1)]
+    found: list[tuple[int, int]] = []
+    before, after = int(BEFORE / world.interval), int(AFTER / world.interval)
+    for slot in alarming(world, past):
+        first, last = max(0, slot - before), min(len(past.since) - 1, slot + after)
+        if found and first <= found[-1][1]:
+            first = found.pop()[0]
+        found.append((first, last))
+    return found
+
+
+def alarming(world: World, past: Past) -> list[int]:
+    """The slots at which the detector's sum stands at its threshold, or the result is unknown."""
+    cusum = FailureCusum.for_budget(Objective(world.objective).error_budget)
+    s, trouble, before, found = 0.0, None, 0, []
+    for slot in np.flatnonzero(past.failed).tolist():
+        if past.unknown[slot]:
+            found.append(slot)
+            continue
+        at = datetime.fromtimestamp(T0 + past.since[slot], UTC)
+        s = max(0.0, s + (slot - before - 1) * cusum.per_success)
+        if trouble is not None and trouble.is_over(at, world.interval):
+            s = 0.0
+        trouble = Trouble(at, at)
+        s, before = cusum.step(s, True), slot
+        if s > cusum.h - 1e-6:
+            found.append(slot)
+    return found
+
+
+def leaks(world: World, past: Past) -> int:
+    """As bench_leak.py counts them; only at its objective, and only of whole months."""
+    if world.breaks or Objective(world.objective) != bench_leak.OBJECTIVE:
+        return 0
+    a_minute = int(60 / world.interval)
+    bad = (past.failed & ~past.unknown).reshape(-1, a_minute).sum(axis=1)
+    minutes = bench_leak.Past(np.concatenate([np.zeros(bench_leak.WARM, int), bad]), a_minute)
+    return bench_leak.alarms(minutes, bench_leak.proven(SLOW_WINDOWS))
 
 
 def rate(counts: Iterable[int], months: float) -> str:
     total = sum(counts)
-    low, high = (bound / months for bound in interval_of(total))
-    return f"{total / months:7.3f} [{low:.3f}-{high:.3f}]"
+    low, high = (bound / months for bound in poisson_interval(total))
+    return f"{total / months:6.3f} [{low:.3f}-{high:.3f}]"
 
 
 def quiet(name: str, world: World, runs: list[Run]) -> None:
     """False ones in 30 days and check."""
     months = len(runs) * world.seconds / MONTH
-    line = f"{name:46} ours {rate((len(r.opened) for r in runs), months)}"
-    line += f"  that page {rate((r.pages for r in runs), months)}"
-    line += f"  textbook {rate((len(r.textbook) for r in runs), months)}"
+    told = {
+        "ours": [len(r.opened) for r in runs],
+        "page if critical": [r.pages[0] for r in runs],
+        "if high": [r.pages[1] for r in runs],
+        "leaks": [r.leaks for r in runs],
+        "textbook pages": [r.textbook[0] for r in runs],
+    }
     if world.measured:
-        line += f"  mean+3s {rate((len(r.sigma) for r in runs), months)}"
-    print(f"{line}  ({months:.0f} months)", flush=True)
+        told["mean + 3 sigma"] = [r.sigma[0] for r in runs]
+    if world.bursts:
+        told["must be found"] = [r.owed for r in runs]
+    columns = "  ".join(f"{what} {rate(counts, months)}" for what, counts in told.items())
+    print(f"{name:52} {columns}  ({cost(runs)})", flush=True)
 
 
 def delay(name: str, world: World, runs: list[Run]) -> None:
-    """Minutes from the break to the incident; a run in which one was open before counts for nobody."""
+    """Minutes from the break to the first alarm after it."""
 
-    def told(found: list[tuple[float, ...]]) -> str:
-        after = [[at for at in alarms if at >= world.breaks_at] for alarms in found]
-        minutes = sorted((a[0] - world.breaks_at) / 60 for a in after if a)
-        if not minutes:
-            return f"{'-':>6} (p90 {'-':>5}, found 0/{len(found)})"
-        p90 = minutes[min(len(minutes) - 1, int(0.9 * len(minutes)))]
-        return f"{median(minutes):6.1f} (p90 {p90:5.1f}, found {len(minutes)}/{len(found)})"
+    def told(first: Callable[[Run], float]) -> str:
+        late = sorted((first(r) - r.breaks_at) / 60 for r in runs)
+        found = sum(minutes < NEVER for minutes in late)
+        low, high = wilson_interval(found, len(runs))
+        text = f"{median(late):6.1f} (p90 {late[int(0.9 * (len(late) - 1))]:5.1f}, found {found / len(runs):.1%} "
+        text += f"[{low:.1%}-{high:.1%}]"
+        if world.failing == 1:
+            kept = sum(minutes * 60 <= world.promised for minutes in late)
+            text += f", within {world.promised / 60:.1f} min {kept / len(runs):.1%}"
+        return text + ")"
 
-    line = f"{name:46} ours {told([r.opened for r in runs])}  textbook {told([r.textbook for r in runs])}"
+    columns = f"ours {told(lambda r: first_after(r.opened, r.breaks_at))}  textbook {told(lambda r: r.textbook[1])}"
     if world.measured:
-        line += f"  mean+3s {told([r.sigma for r in runs])}"
-    print(line, flush=True)
+        columns += f"  mean + 3 sigma {told(lambda r: r.sigma[1])}"
+    print(f"{name:52} {columns}  ({cost(runs)})", flush=True)
+
+
+def cost(runs: list[Run]) -> str:
+    return f"{len(runs)} runs, {sum(r.cost for r in runs):.0f} s of CPU"
 
 
 CADENCES = {"1 a minute": 60.0, "3 a minute": 20.0, "every 10 s": 10.0}
 OBJECTIVES = (0.99, 0.995, 0.999)
+Scenario = tuple[str, str, World]
 
 
-def scenarios() -> Iterator[tuple[str, str, World, float]]:
-    """Kind, name, world, and the share of the runs that it gets: months at 10 s are long."""
+def scenarios() -> Iterator[Scenario]:
+    """Kind, name, world."""
     for cadence, interval in CADENCES.items():
-        share = interval / 60
         for objective in OBJECTIVES:
-            world = World(interval=interval, objective=objective)
-            yield (
-                "flake",
-                f"0.05 % flake, {objective:.1%}, {cadence}",
-                world,
-                share if objective == 0.999 else share / 4,
-            )
-    yield "flake", "0.05 % flake, 99.9 %, 1 a minute, latency too", World(measured=True), 0.5
-    for cadence, interval in CADENCES.items():
-        for open_after in (60.0, 180.0) if interval == 10 else (60.0,):
-            world = World(interval=interval, bursts=20, open_after=open_after)
-            yield "burst", f"20 flakes of 1-3 min, {cadence}, open_after {open_after:.0f} s", world, interval / 60 / 2
+            yield "flake", f"0.05 % flake, {objective:.1%}, {cadence}", World(interval=interval, objective=objective)
+    yield "flake", "0.05 % flake, 99.9 %, 1 a minute, latency too", World(measured=True)
+    yield from flakes_of_minutes()
     for cadence, interval in CADENCES.items():
         for objective in OBJECTIVES:
             for failing in (1.0, 0.5, 0.2, 0.05):
                 world = World(interval=interval, objective=objective, failing=failing)
-                yield "outage", f"{failing:.0%} fail, {objective:.1%}, {cadence}", _broken(world, 8), 0.25
+                yield "outage", f"{failing:.0%} fail, {objective:.1%}, {cadence}", broken(world, 8)
     for cadence, interval in CADENCES.items():
         for slower in (1.3, 1.5, 2.0, 3.0):
-            world = World(interval=interval, slower=slower, measured=True)
-            yield "slower", f"x{slower:g}, {cadence}", _broken(world, 4), 0.25
-    yield (
-        "slower",
-        "x1.5 for good, as a deploy does, sigma 0.1",
-        _broken(World(slower=1.5, measured=True, sigma=0.1), 48),
-        0.25,
-    )
+            yield "slower", f"x{slower:g}, {cadence}", broken(World(interval, slower=slower, measured=True), 4)
+    world = World(slower=1.5, measured=True, sigma=0.1)
+    yield "slower", "x1.5 for good, as a deploy does, sigma 0.1", broken(world, 48)
 
 
-def _broken(world: World, hours: float) -> World:
+def flakes_of_minutes() -> Iterator[Scenario]:
+    for cadence, interval in CADENCES.items():
+        world = World(interval=interval, bursts=20)
+        yield "burst", f"20 flakes of 1-3 min, {cadence}", world
+        if interval == 10:
+            yield "burst", f"20 flakes of 1-3 min, {cadence}, open_after 3m", replace(world, open_after=180.0)
+        else:
+            yield "burst", f"20 flakes of 1-3 min, {cadence}, users see nothing", replace(world, traffic=True)
+            yield "burst", f"20 flakes of 1-3 min, {cadence}, references too", replace(world, excused=True)
+
+
+def broken(world: World, hours: float) -> World:
     """After seven quiet hours, which fill the long windows."""
-    return replace(world, breaks_at=7 * 3600.0 + 13, seconds=7 * 3600 + hours * 3600)
+    return replace(world, breaks_at=7 * 3600.0, seconds=7 * 3600 + hours * 3600)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=200, help="months of one check, one probe a minute (default 200)")
+    parser.add_argument("--runs", type=int, default=200, help="of each row")
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK} runs: enough to see that it works, no more")
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--only", nargs="*", help="flake, burst, outage, slower, or a part of a scenario's name")
     options = parser.parse_args()
+    runs = QUICK if options.quick else options.runs
     print("false incidents in 30 days and check, then minutes from a break to the incident", flush=True)
+    if runs < 100:
+        print(f"only {runs} runs: read the intervals, not the rates; a p90 is that of a handful", flush=True)
     with ProcessPoolExecutor(options.processes) as pool:
-        for number, (kind, name, world, share) in enumerate(scenarios()):
+        for kind, name, world in scenarios():
             if options.only and not any(word == kind or word in name for word in options.only):
                 continue
-            seeds = range(
-                number * 1_000_000 + options.seed, number * 1_000_000 + options.seed + max(4, int(options.runs * share))
-            )
-            runs = list(pool.map(partial(run, world), seeds, chunksize=4))
-            (quiet if kind in ("flake", "burst") else delay)(name, world, runs)
+            # By its name, so that a row stays what it is when others come and go.
+            seeds = [(options.seed, crc32(name.encode()), number) for number in range(runs)]
+            found = list(pool.map(partial(run, world), seeds, chunksize=4))
+            (delay if world.breaks else quiet)(name, world, found)
 
 
 if __name__ == "__main__":

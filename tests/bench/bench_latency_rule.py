@@ -23,6 +23,8 @@ from math import exp, log
 from random import Random
 from statistics import median
 
+from intervals import poisson_interval
+
 from monitor.core.baseline import Baseline, Quality, Signal
 from monitor.response.tracks import LatencyTrack
 
@@ -109,26 +111,6 @@ def delay(world: World, shift: float, seed: int) -> int | None:
     """Minutes from the beginning to the score that confirms it; None within eight hours, or if one was there before."""
     found = alarms(world, Random(seed), 1080, shift, 600)
     return found[0] - 600 if found and found[0] > 600 else None
-
-
-def poisson_interval(count: int) -> tuple[float, float]:
-    """Exact, at 95 %, by bisection on the Poisson tail."""
-
-    def at_most(k: int, mean: float) -> float:
-        term = total = exp(-mean)
-        for i in range(1, k + 1):
-            term *= mean / i
-            total += term
-        return total
-
-    def solve(k: int, tail: float) -> float:
-        low, high = 0.0, 10.0 * (count + 5)
-        for _ in range(60):
-            middle = (low + high) / 2
-            low, high = (middle, high) if at_most(k, middle) > tail else (low, middle)
-        return low
-
-    return (solve(count - 1, 0.975) if count else 0.0), solve(count, 0.025)
 
 
 def told(name: str, months: int, counts: list[int]) -> None:

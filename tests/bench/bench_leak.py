@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from bench_latency_rule import poisson_interval
+from intervals import poisson_interval
 
 from monitor.core.leak import SLOW_WINDOWS, leak
 from monitor.core.sli import Tally
@@ -127,10 +127,7 @@ def main(runs: int) -> None:
             pasts = [flakes(rng, per_minute, ratio, episodes) for _ in range(runs)]
             for name, rule in RULES.items():
                 count = sum(alarms(past, rule) for past in pasts)
-                # Its exact sums run out of floats there, and the normal approximation is close enough.
-                low, high = (
-                    poisson_interval(count) if count < 400 else (count - 1.96 * count**0.5, count + 1.96 * count**0.5)
-                )
+                low, high = poisson_interval(count)
                 print(
                     f"  {kind:28} {per_minute}/min  {name:30} {count / runs:7.3f} ({low / runs:.3f}-{high / runs:.3f})"
                 )
