@@ -158,6 +158,7 @@ class _Builder:
                 config.Composite(name=called, members=slo.composite) for slo, called in named if slo.composite
             ),
             traffic=config.Traffic(**_given(written.traffic)) if written.traffic else None,
+            data_loss={name: query.promql for name, query in (written.queries or {}).items()},
             deploys=written.deploys,
         )
 

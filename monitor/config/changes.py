@@ -125,6 +125,8 @@ def _keys_of_services(old: Config, new: Config) -> Iterator[str]:
         before = old.services.get(name)
         if before is None:
             continue
+        if before.data_loss != service.data_loss:
+            yield f"services.{name}.queries"
         for key in ("criticality", "tags", "depends_on", "slos", "traffic", "deploys"):
             if getattr(before, key) != getattr(service, key) or (
                 key == "slos" and before.composites != service.composites

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, PrivateAttr, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, PrivateAttr, SecretStr
 
 from checks.check import Check
 from monitor.config.stamps import Stamps
@@ -118,6 +118,11 @@ class Traffic(Part):
 
 
 class Service(Part):
+    """
+    Attributes:
+        data_loss: PromQL by name; above 0 data is lost.
+    """
+
     name: str
     checks: tuple[Check, ...]
     criticality: Criticality = Criticality.MEDIUM
@@ -126,6 +131,7 @@ class Service(Part):
     slos: tuple[Slo, ...] = ()
     composites: tuple[Composite, ...] = ()
     traffic: Traffic | None = None
+    data_loss: Frozen[str] = Field(default_factory=lambda: MappingProxyType({}))
     deploys: str | None = None
 
 

@@ -85,6 +85,7 @@ def _services(root: Root, reading: Reading) -> None:
             _check(check, (*path, "checks", check_name), reading)
         objectives.enforce(service, _has_prometheus(root), (*path, "slos"), reading)
         _traffic(root, service, (*path, "traffic"), reading)
+        _queries(root, service, (*path, "queries"), reading)
     _dependencies(services, reading)
 
 
@@ -195,6 +196,16 @@ def _traffic(root: Root, service: ServiceShape, path: Path, reading: Reading) ->
     if not has_prometheus and not reading.is_wrong(("sources",)):
         found = "there is no Prometheus to ask"
         reading.tell(path, found, "Add sources: {prometheus: http://localhost:9090}, or remove traffic.")
+
+
+def _queries(root: Root, service: ServiceShape, path: Path, reading: Reading) -> None:
+    for name, query in (service.queries or {}).items():
+        here: Path = (*path, name)
+        if not query.data_loss and not reading.is_wrong((*here, "data_loss")):
+            reading.tell(here, "is not marked, and nothing else is made of it", "Add data_loss: true, or remove it.")
+        elif not _has_prometheus(root) and not reading.is_wrong(("sources",)):
+            found = "there is no Prometheus to ask"
+            reading.tell(here, found, "Add sources: {prometheus: http://localhost:9090}, or remove the query.")
 
 
 def _dependencies(services: Mapping[str, ServiceShape], reading: Reading) -> None:

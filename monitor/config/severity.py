@@ -56,6 +56,9 @@ def severity_warnings(root: Root, reading: Reading) -> Iterator[str]:
             if check.data_loss:
                 path: Path = ("services", name, "checks", check_name, "data_loss")
                 yield f"{reading.where(path)}: no row of the severity table asks for data_loss."
+        for query_name in service.queries or {}:
+            path = ("services", name, "queries", query_name, "data_loss")
+            yield f"{reading.where(path)}: no row of the severity table asks for data_loss."
 
 
 def _name(row: SeverityRow, names: set[str], path: Path, reading: Reading) -> None:

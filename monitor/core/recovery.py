@@ -30,6 +30,8 @@ class RecoveryEvidence:
             spent budget is no part of it: that would keep an incident open for weeks.
         traffic: What was last read from Prometheus, None when nothing ever was.
         traffic_missed: Readings in a row without an answer.
+        data_loss: What says that data is lost; None where no query is asked for it.
+        data_loss_unknown: Queries that should say so, and gave no answer.
         error_ratio_limit: The baseline's bound for the error ratio of traffic, or of the probes where no traffic is
             configured. None: `traffic.within_baseline` decides, or nothing does.
         latency_shifted: None: no baseline to judge by, and the condition is left out.
@@ -47,6 +49,8 @@ class RecoveryEvidence:
     traffic: TrafficView | None = None
     traffic_configured: bool = False
     traffic_missed: int = 0
+    data_loss: tuple[str, ...] | None = None
+    data_loss_unknown: tuple[str, ...] = ()
     error_ratio_limit: float | None = None
     latency_shifted: bool | None = None
     firing_alerts: tuple[str, ...] = ()
@@ -113,7 +117,8 @@ def assess(evidence: RecoveryEvidence) -> Assessment:
         conditions=tuple(condition for condition in found if isinstance(condition, Condition)),
         proof=proof_text(evidence.tally_since),
         notes=tuple(note for note in found if isinstance(note, str) and note),
-        gap=evidence.traffic_configured and evidence.traffic_missed > MISSES_FORGIVEN,
+        gap=(evidence.traffic_configured or evidence.data_loss is not None)
+        and evidence.traffic_missed > MISSES_FORGIVEN,
     )
 
 
@@ -172,6 +177,19 @@ def _compared(name: str, ratio: float, limit: float) -> Condition:
     return Condition(name, ratio <= limit, f"error rate {percent(ratio)}, limit {percent(limit)}")
 
 
+def _data_loss(e: RecoveryEvidence) -> Condition | str:
+    name = "no data loss"
+    if e.data_loss is None:
+        return ""
+    if e.data_loss:
+        return Condition(name, False, f"data loss: {', '.join(e.data_loss)}")
+    if e.data_loss_unknown and 0 < e.traffic_missed <= MISSES_FORGIVEN and e.recovering:
+        return f"data loss: no answer from Prometheus {e.traffic_missed} times in a row, not a gap yet"
+    if e.data_loss_unknown:
+        return Condition(name, None, f"data loss not known: {', '.join(e.data_loss_unknown)}")
+    return Condition(name, True, "no query says that data is lost")
+
+
 def _latency(e: RecoveryEvidence) -> Condition | str:
     if e.latency_shifted is None:
         return ""
@@ -195,6 +213,7 @@ _RULES: Final[tuple[Callable[[RecoveryEvidence], Condition | str], ...]] = (
     _no_failure,
     _burn,
     _error_rate,
+    _data_loss,
     _latency,
     _alerts,
     _said,

@@ -57,7 +57,9 @@ class Evidence:
     Attributes:
         checks: How many checks the service has.
         failing, failing_reasons: The confirmed-failing ones, and what they say.
-        data_loss: Those of them whose failure is declared to be a loss of data.
+        data_loss: Those of them whose failure is declared to be a loss of data, and queries that say so, with what they
+            gave.
+        data_loss_unknown: Such queries without an answer, and why.
         dependents_failing: Services that depend on this one and have confirmed-failing checks.
         traffic: None when none is configured.
         burn_short: Burn rate over the short window of the fastest pair.
@@ -71,6 +73,7 @@ class Evidence:
     failing: tuple[str, ...] = ()
     failing_reasons: tuple[str, ...] = ()
     data_loss: tuple[str, ...] = ()
+    data_loss_unknown: tuple[str, ...] = ()
     dependents_failing: tuple[str, ...] = ()
     traffic: TrafficView | None = None
     burn_short: float | None = None

@@ -174,6 +174,7 @@ def _inputs(e: Evidence) -> tuple[str, ...]:
     lines += [f"failing: {reason}" for reason in e.failing_reasons]
     if e.data_loss:
         lines.append(f"data loss: declared{_named(e.data_loss)}")
+    lines += [f"data loss: not known, {query}" for query in e.data_loss_unknown]
     if e.dependents_failing:
         lines.append(f"dependents: {len(e.dependents_failing)} failing{_named(e.dependents_failing)}")
     if e.prometheus_away_since is not None:

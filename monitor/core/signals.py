@@ -72,6 +72,10 @@ class Signal:
         return percent(value) if self.kind == "share" else f"{value:.3g}"
 
 
+def _data_loss(e: Evidence) -> float | None:
+    return None if e.data_loss_unknown and not e.data_loss else float(bool(e.data_loss))
+
+
 def _traffic_errors(e: Evidence) -> float | None:
     return view.error_ratio if (view := e.usable_traffic) is not None else None
 
@@ -82,7 +86,7 @@ def _within_baseline(e: Evidence) -> float | None:
 
 
 SIGNALS: Final[Mapping[str, Signal]] = {
-    "data_loss": Signal("switch", lambda e: bool(e.data_loss), "data loss is declared", "no data loss is declared"),
+    "data_loss": Signal("switch", _data_loss, "data loss is declared", "no data loss is declared"),
     "all_checks_failing": Signal("switch", lambda e: e.failing_share >= 1, "all checks fail", "not all checks fail"),
     "failing_share": Signal("share", lambda e: e.failing_share, "{} of the checks fail"),
     "dependents_failing": Signal("number", lambda e: len(e.dependents_failing), "{} of its dependents fail"),

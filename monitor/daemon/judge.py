@@ -189,7 +189,7 @@ class Judge:
 
     def _to_evaluate(self) -> set[str]:
         live = {case.incident.service for case in self.casebook.live()}
-        traffic = {name for name, service in self.services.items() if service.traffic is not None}
+        traffic = {name for name, service in self.services.items() if service.traffic is not None or service.data_loss}
         resolved = {case.incident.service for case in self.casebook.cases.values()}
         return (self._restless | live | traffic | resolved) & self.watches.keys()
 

@@ -6,7 +6,7 @@ its baseline. Threads and processes fetch; the loop only looks.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Final
@@ -27,7 +27,7 @@ from monitor.sources.fitting import BaselineStore, Fitter
 from monitor.sources.job import FitJob, ServiceJob
 from monitor.sources.poller import TrafficPoller
 from monitor.sources.prometheus import Prometheus
-from monitor.sources.traffic import FRESH_FOR, TrafficQueries, TrafficReader, TrafficSample, verdict_of, view
+from monitor.sources.traffic import FRESH_FOR, TrafficQueries, TrafficReader, TrafficSample, losses_in, verdict_of, view
 from monitor.web.documents import timestamp
 
 SCORE_FOR: Final = 0.05
@@ -82,6 +82,7 @@ class Surveyor:
         if changed.touches("sources"):
             other = set(asked)
         deployed = {name for name, s in config.services.items() if _deploys(before, name) != s.deploys}
+        deployed |= {name for name, s in config.services.items() if _data_loss(before, name) != s.data_loss}
         for name in other | changed.services_removed:
             self._crossed.pop(name, None)
             self._queues.pop(name, None)
@@ -194,15 +195,20 @@ class Surveyor:
             quality = baseline.quality_at(now) if baseline is not None else None
             budget = Objective(objective_of(service)).error_budget
             traffic = view(sample, normal, budget, now, quality, self._crossed_since(name, sample, normal, budget))
+        lost, lost_unknown = losses_in(sample, service.data_loss, now)
         shift = shift_of([track for (of, _, _), track in self._tracks.items() if of == name])
         return Surroundings(
             criticality=service.criticality,
             traffic=traffic,
             traffic_configured=_reads_traffic(service) and self._config.sources.prometheus is not None,
-            traffic_missed=sample.missed if sample is not None and _reads_traffic(service) else 0,
+            traffic_missed=sample.missed
+            if sample is not None and (_reads_traffic(service) or service.data_loss)
+            else 0,
             latency_shift=shift.text,
             shifted_since=shift.since,
             queue_anomaly=self._queue_anomaly(name, sample, now),
+            data_loss=lost if service.data_loss else None,
+            data_loss_unknown=lost_unknown,
             away_since=sample.away_since if sample is not None and sample.away else None,
         )
 
@@ -278,21 +284,27 @@ class Surveyor:
 
     def sources(self) -> dict[str, object]:
         """For `status`: whether Prometheus answers, and if not, since when, why and what for. Empty without one."""
-        asked = any(
-            _reads_traffic(s) or _reads_queue(s) or s.deploys is not None for s in self._config.services.values()
-        )
-        if self._config.sources.prometheus is None or not asked:
+        if self._config.sources.prometheus is None or not any(map(_is_read, self._config.services.values())):
             return {}
+        problems = "; ".join(self._lacking())
+        lacking = {"lacking": problems} if problems else {}
         away = {name: sample for name, sample in self._samples.items() if sample.away}
         if not away:
-            return {"prometheus": "answers" if self._samples else "not asked yet"}
+            return {"prometheus": "answers" if self._samples else "not asked yet", **lacking}
         first = min(away.values(), key=lambda sample: sample.away_since or sample.at)
         return {
             "prometheus": "away",
             "since": timestamp(first.away_since or first.at),
             "for": ", ".join(sorted(away)),
             "because": first.away,
+            **lacking,
         }
+
+    def _lacking(self) -> Iterator[str]:
+        """Of what Prometheus does not answer though it is there: `orders queue_depth: Prometheus refuses the query`."""
+        for name, sample in sorted(self._samples.items()):
+            if not sample.away:
+                yield from (f"{name} {key}: {why}" for key, why in sample.problems.items())
 
     def fitting(self) -> dict[str, object]:
         """For `status`: what the last fitting failed of."""
@@ -316,25 +328,22 @@ def _kept_as(key: tuple[str, Signal, str]) -> str:
 
 
 def _readers(services: Iterable[Service], client: Prometheus) -> list[TrafficReader]:
-    return [
-        TrafficReader(service.name, _queries(service), client)
-        for service in services
-        if _reads_traffic(service) or _reads_queue(service) or service.deploys is not None
-    ]
+    return [TrafficReader(service.name, _queries(service), client) for service in services if _is_read(service)]
 
 
 def _queries(service: Service) -> TrafficQueries:
     traffic = service.traffic
     if traffic is None:
-        return TrafficQueries(deploys=service.deploys)
+        return TrafficQueries(deploys=service.deploys, data_loss=service.data_loss)
     if not _reads_traffic(service):
-        return TrafficQueries(queue_depth=traffic.queue_depth, deploys=service.deploys)
+        return TrafficQueries(queue_depth=traffic.queue_depth, deploys=service.deploys, data_loss=service.data_loss)
     return TrafficQueries(
         requests=traffic.requests,
         errors=traffic.errors,
         latency=traffic.latency,
         queue_depth=traffic.queue_depth,
         deploys=service.deploys,
+        data_loss=service.data_loss,
     )
 
 
@@ -344,6 +353,15 @@ def _traffic(config: Config, service: str) -> Traffic | None:
 
 def _deploys(config: Config, service: str) -> str | None:
     return config.services[service].deploys if service in config.services else None
+
+
+def _data_loss(config: Config, service: str) -> Mapping[str, str]:
+    return config.services[service].data_loss if service in config.services else {}
+
+
+def _is_read(service: Service) -> bool:
+    """Whether anything is asked of Prometheus every half minute."""
+    return _reads_traffic(service) or _reads_queue(service) or service.deploys is not None or bool(service.data_loss)
 
 
 def _reads_queue(service: Service) -> bool:

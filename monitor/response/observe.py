@@ -32,6 +32,8 @@ class Surroundings:
         latency_shift: A confirmed shift in one line; empty when there is none; None when there is no baseline.
         shifted_since: When the earliest confirmed shift began, as far as the CUSUM can tell.
         queue_anomaly: More waits than usually does, in one line; empty when it does not.
+        data_loss: What queries say that data is lost, each with the number that it gave; None where none is asked.
+        data_loss_unknown: Those without an answer, and why.
         away_since: Since when Prometheus does not answer.
         budget_alarm: What burns a budget too fast, proven, in one line; empty where an incident is about it already.
         burn: How fast, whether or not there is such an incident.
@@ -46,6 +48,8 @@ class Surroundings:
     latency_shift: str | None = None
     shifted_since: datetime | None = None
     queue_anomaly: str = ""
+    data_loss: tuple[str, ...] | None = None
+    data_loss_unknown: tuple[str, ...] = ()
     away_since: datetime | None = None
     budget_alarm: str = ""
     burn: float | None = None
@@ -110,7 +114,11 @@ def evidence_of(watch: ServiceWatch, around: Surroundings, now: datetime) -> Evi
         checks=len(watch.checks),
         failing=watch.failing(),
         failing_reasons=watch.failing_texts(),
-        data_loss=tuple(name for name, check in watch.checks.items() if check.failing and check.check.data_loss),
+        data_loss=(
+            *(name for name, check in watch.checks.items() if check.failing and check.check.data_loss),
+            *(around.data_loss or ()),
+        ),
+        data_loss_unknown=around.data_loss_unknown,
         dependents_failing=around.dependents_failing,
         traffic=around.traffic,
         burn_short=burn_short,
@@ -130,6 +138,8 @@ def _alarms(watch: ServiceWatch, around: Surroundings) -> list[str]:
         alarms.append(f"{name} failed {tally.bad} of its last {tally.total} probes")
     if around.traffic is not None and around.traffic.fresh and (around.traffic.error_ratio or 0.0) >= 0.5:
         alarms.append(around.traffic.text)
+    if around.data_loss:
+        alarms.append(f"data loss: {', '.join(around.data_loss)}")
     if around.latency_shift:
         alarms.append(around.latency_shift)
     if around.budget_alarm:
@@ -160,6 +170,7 @@ def _assess(
     # Counted from the very moment of recovering: a window moved back to a whole minute would hold the last failures.
     since = total(w.proof() for w, _ in together) if recovering else Tally()
     shifts = [a.latency_shift for _, a in together]
+    lost = [loss for _, a in together for loss in a.data_loss or ()]
     assessment = assess(
         RecoveryEvidence(
             confirmed_failures=failing,
@@ -168,6 +179,8 @@ def _assess(
             traffic=around.traffic,
             traffic_configured=around.traffic_configured,
             traffic_missed=around.traffic_missed,
+            data_loss=None if all(a.data_loss is None for _, a in together) else tuple(lost),
+            data_loss_unknown=tuple(text for _, a in together for text in a.data_loss_unknown),
             recovering=recovering,
             latency_shifted=None if all(s is None for s in shifts) else any(shifts),
             firing_alerts=firing,

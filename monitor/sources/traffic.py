@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -19,6 +20,7 @@ from monitor.core.baseline import Level, Quality, Sample
 from monitor.core.errors import ErrorVerdict, judge_errors
 from monitor.core.recovery import percent
 from monitor.core.severity import TrafficView
+from monitor.sources.losses import LossReading, read_losses
 from monitor.sources.prometheus import Prometheus, SourceAway
 
 READ_EVERY: Final = timedelta(seconds=30)
@@ -55,7 +57,7 @@ def _without_strings(query: str) -> str:
 class TrafficQueries:
     """
     PromQL of one service. `requests` and `errors` are rates, not a ratio, so that counts survive. `deploys` has another
-    answer after each deploy.
+    answer after each deploy. `data_loss`, by name, is above 0 when data is lost.
     """
 
     requests: str | None = None
@@ -63,6 +65,7 @@ class TrafficQueries:
     latency: str | None = None
     queue_depth: str | None = None
     deploys: str | None = None
+    data_loss: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,8 @@ class TrafficSample:
             misses one and the instant tells which were seen.
         latency_problem: Why the newest latency is missing; errors and requests are there all the same.
         queue_depth: What waits; None when that is not asked for, or not known.
+        queue_problem: Why that is not known.
+        losses: What the queries said that tell a loss of data.
         versions: What runs, by the query for deploys; empty while that is not known.
         deploys_problem: Why that is not known.
         away: Why there is no answer; empty when there is one.
@@ -100,6 +105,8 @@ class TrafficSample:
     latencies: tuple[LatencyReading, ...] = ()
     latency_problem: str = ""
     queue_depth: float | None = None
+    queue_problem: str = ""
+    losses: tuple[LossReading, ...] = ()
     versions: frozenset[str] = frozenset()
     deploys_problem: str = ""
     away: str = ""
@@ -110,6 +117,13 @@ class TrafficSample:
     def latency(self) -> float | None:
         """The newest, in seconds."""
         return self.latencies[-1].seconds if self.latencies else None
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """What is not known though Prometheus answers, by the key of its query, and why."""
+        found = {"latency": self.latency_problem, "queue_depth": self.queue_problem, "deploys": self.deploys_problem}
+        found |= {f"queries.{loss.name}": loss.problem for loss in self.losses}
+        return {key: why for key, why in found.items() if why}
 
     @property
     def error_ratio(self) -> float | None:
@@ -136,6 +150,8 @@ class TrafficReader:
         self._latencies: deque[LatencyReading] = deque(maxlen=LATENCIES_KEPT)
         self._versions: frozenset[str] = frozenset()
         self._deploys_problem = ""
+        self._queue_problem = ""
+        self._losses: tuple[LossReading, ...] = ()
         self._away_since: datetime | None = None
         self._missed = 0
 
@@ -143,24 +159,39 @@ class TrafficReader:
         try:
             requests, errors = self._rates()
         except SourceAway as away:
-            self._away_since = self._away_since or now
-            self._missed += 1
-            return self._sample(now, away=str(away))
-        self._away_since, self._missed = None, 0
+            return self._away(now, str(away))
         problem = ""
         try:
             self._read_latency(now, busy=requests is not None or self._queries.requests is None)
         except SourceAway as away:
             problem = str(away)
         self._read_deploys()
-        return self._sample(now, requests, errors, latency_problem=problem, queue_depth=self._read_queue())
+        self._losses = read_losses(self._prometheus, self._queries.data_loss)
+        depth = self._read_queue()
+        if why := self._unanswered():
+            return self._away(now, why)
+        self._away_since, self._missed = None, 0
+        return self._sample(now, requests, errors, latency_problem=problem, queue_depth=depth)
+
+    def _away(self, now: datetime, why: str) -> TrafficSample:
+        self._away_since = self._away_since or now
+        self._missed += 1
+        return self._sample(now, away=why)
+
+    def _unanswered(self) -> str:
+        """Without requests, whether none of what was asked was answered: why, or empty."""
+        asked = [self._queue_problem] if self._queries.queue_depth is not None else []
+        asked += [self._deploys_problem] if self._queries.deploys is not None else []
+        asked += [loss.problem for loss in self._losses]
+        return asked[0] if self._queries.requests is None and asked and all(asked) else ""
 
     def _read_queue(self) -> float | None:
         if self._queries.queue_depth is None:
             return None
         try:
-            depth = self._prometheus.instant(self._queries.queue_depth)
+            depth, self._queue_problem = self._prometheus.instant(self._queries.queue_depth), ""
         except SourceAway as away:
+            self._queue_problem = str(away)
             logger.warning("{}: its queue depth cannot be read: {}", self.service, away)
             return None
         return depth if depth is not None and depth >= 0 else None
@@ -212,12 +243,27 @@ class TrafficReader:
             latencies=tuple(self._latencies),
             latency_problem=latency_problem,
             queue_depth=queue_depth,
+            queue_problem=self._queue_problem,
+            losses=self._losses,
             versions=self._versions,
             deploys_problem=self._deploys_problem,
             away=away,
             away_since=self._away_since,
             missed=self._missed,
         )
+
+
+def losses_in(
+    sample: TrafficSample | None, queries: Iterable[str], now: datetime
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What says that data is lost, with the number that it gave, and what gives no answer now, with the reason."""
+    if sample is None:
+        return (), tuple(f"{name}: not read yet" for name in queries)
+    if sample.away or now - sample.at > FRESH_FOR:
+        since = sample.away_since or sample.at
+        return (), tuple(f"{name}: Prometheus unavailable since {since:%H:%M:%S} UTC" for name in queries)
+    lost = tuple(f"{loss.name} is {loss.value:.6g}" for loss in sample.losses if loss.is_lost)
+    return lost, tuple(f"{loss.name}: {loss.problem}" for loss in sample.losses if loss.problem)
 
 
 def verdict_of(

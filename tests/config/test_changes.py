@@ -78,6 +78,15 @@ def test_services_that_come_and_go_are_named_and_what_is_watched_in_another_way(
     assert changes(config(before), config(before.replace("here", "there"))).touched == set()
 
 
+def test_a_query_that_is_new_or_other_is_a_change_of_its_service(config: Reader) -> None:
+    shop = "sources: {prometheus: http://localhost:9090}\nservices:\n  shop:\n    checks: {live: http://localhost/}\n"
+    lost, other = (f"    queries: {{lost: {{promql: {query}, data_loss: true}}}}\n" for query in ("lost", "other"))
+
+    assert changes(config(shop), config(shop + lost)).text == "services.shop.queries"
+    assert changes(config(shop + lost), config(shop + other)).text == "services.shop.queries"
+    assert not changes(config(shop + lost), config(shop + lost))
+
+
 def test_what_only_a_start_can_change_stays_with_what_rests_on_it(config: Reader, before: str, tmp_path: Path) -> None:
     old = config(before)
     new = config(BEFORE.format(state="elsewhere").replace("8700", "8701").replace("here,", "there,"))

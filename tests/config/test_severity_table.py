@@ -71,6 +71,16 @@ severity:
         assert found in said
 
 
+def test_a_query_for_data_loss_that_no_row_asks_for_is_warned_of(config: Reader) -> None:
+    query = "    queries: {lost: {promql: sum(lost), data_loss: true}}\n"
+    text = "sources: {prometheus: http://localhost:9090}\n" + SHOP + query
+    assert config(text).services["shop"].data_loss == {"lost": "sum(lost)"}
+    assert config(text).warnings == ()
+
+    (warning,) = config(text + 'severity: [{name: all, when: {failing_share: "> 0%"}, suggest: SEV2}]').warnings
+    assert "services.shop.queries.lost.data_loss: no row of the severity table asks for data_loss" in warning
+
+
 def test_data_loss_that_no_row_asks_for_is_warned_of(config: Reader) -> None:
     lossy = SHOP.replace("live: http://localhost:8080/", "backups: {http: http://localhost:8080/, data_loss: true}")
 

@@ -29,6 +29,11 @@ ALL = replace(GREEN, failing=("live", "ready"))
 
 STORIES = {
     "data loss": (replace(GREEN, data_loss=("backups",)), "data loss", "1111"),
+    "some fail, and of lost data nobody knows": (
+        replace(SOME, data_loss_unknown=("lost: Prometheus unavailable since 12:00:00 UTC",)),
+        "degraded",
+        "2334",
+    ),
     "data loss outweighs all else": (replace(ALL, data_loss=("backups",)), "data loss", "1111"),
     "all fail, no traffic configured": (ALL, "outage", "1234"),
     "all fail, half of the traffic fails": (replace(ALL, traffic=traffic(0.5)), "outage", "1234"),

@@ -41,6 +41,9 @@ SEEN = replace(ONE_OF_FOUR, traffic=traffic(0.2, within=False))
         (SEEN, Term("traffic_errors", ">=", 0.2), True),
         (SEEN, Term.switch("traffic_within_baseline", False), True),
         # What is not known holds neither way.
+        (replace(ALL, data_loss_unknown=("lost: away",)), Term.switch("data_loss"), False),
+        (replace(ALL, data_loss_unknown=("lost: away",)), Term.switch("data_loss", False), False),
+        (replace(ALL, data_loss_unknown=("lost: away",), data_loss=("live",)), Term.switch("data_loss"), True),
         (ONE_OF_FOUR, Term("traffic_errors", ">=", 0.0), False),
         (ONE_OF_FOUR, Term("traffic_errors", "<", 1.0), False),
         (ONE_OF_FOUR, Term.switch("traffic_within_baseline"), False),

@@ -21,6 +21,7 @@ import pytest
 from monitor.core.counting import Slices
 from monitor.core.indicator import HOUR, MINUTE, Increment, Indicator, Span
 from monitor.sources.indicators import IndicatorReader
+from monitor.sources.losses import read_losses
 from monitor.sources.prometheus import Prometheus, QueryRefused
 
 DAYS = 3
@@ -280,6 +281,22 @@ def test_two_series_are_refused(counted: Counted) -> None:
 
     with pytest.raises(QueryRefused, match="the query gives 4 series and must give one: wrap it in sum"):
         read(counted, two, last(counted, HOUR))
+
+
+def test_what_was_lost_within_the_range_is_read(counted: Counted) -> None:
+    asked = {
+        "within": f"sum(increase(app_rare_total[3h] @ {counted.until.timestamp():.0f}))",
+        "before": f"sum(increase(app_rare_total[1h] @ {counted.until.timestamp():.0f}))",
+        "filtered": "app_lost_total > 0",
+        "odd": "sum(app_seconds_bucket",
+    }
+
+    within, before, filtered, odd = read_losses(Prometheus(counted.url), asked)
+
+    assert (within.is_lost, within.value) == (True, pytest.approx(1.0, abs=0.02))
+    assert (before.is_lost, before.value) == (False, 0.0)
+    assert (filtered.is_lost, filtered.value, filtered.problem) == (False, None, "")
+    assert (odd.is_lost, odd.problem.startswith("Prometheus refuses the query")) == (False, True)
 
 
 class Watched:

@@ -7,8 +7,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monitor.core.baseline import Level, Quality, Sample
+from monitor.sources.losses import read_losses
 from monitor.sources.prometheus import Prometheus
-from monitor.sources.traffic import FRESH_FOR, TrafficQueries, TrafficReader, TrafficSample, range_length, view
+from monitor.sources.traffic import (
+    FRESH_FOR,
+    TrafficQueries,
+    TrafficReader,
+    TrafficSample,
+    losses_in,
+    range_length,
+    view,
+)
 
 T0 = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -120,6 +129,96 @@ def test_without_a_query_for_requests_only_latency_is_known(peer):
 
     assert (sample.latency, sample.requests) == (0.12, None)
     assert view(sample, None, BUDGET, T0).text == "requests are not measured"
+
+
+LOSSES = TrafficQueries(requests="requests", data_loss={"lost": "lost", "other": "other"})
+
+
+@pytest.mark.parametrize(
+    ("answer", "lost"),
+    [(3, ("lost is 3",)), (0.25, ("lost is 0.25",)), (0, ()), (-1, ()), ("NaN", ()), (None, ())],
+    ids=["above", "a little", "zero", "below", "not a number", "no series"],
+)
+def test_data_is_lost_above_0_and_not_where_prometheus_has_nothing_to_say(peer, answer, lost):
+    peer.values |= {"requests": 20, "lost": answer, "other": 0}
+    sample = TrafficReader("orders", LOSSES, Prometheus(peer.url)).read(T0)
+
+    assert losses_in(sample, LOSSES.data_loss, T0 + FRESH_FOR) == (lost, ())
+
+
+def test_a_refused_query_is_not_known_and_hides_no_other(peer):
+    peer.values |= {"requests": 20, "other": 2}
+    plain = peer.answer
+    refusal = 400, {"status": "error", "errorType": "bad_data", "error": "parse error"}
+    peer.answer = lambda path, q: refusal if q["query"] == "lost" else plain(path, q)
+
+    sample = TrafficReader("orders", LOSSES, Prometheus(peer.url)).read(T0)
+
+    why = "Prometheus refuses the query: parse error"
+    assert losses_in(sample, LOSSES.data_loss, T0) == (("other is 2",), (f"lost: {why}",))
+    assert (sample.away, sample.requests, sample.problems) == ("", 20.0, {"queries.lost": why})
+
+
+def test_what_was_read_too_long_ago_or_never_is_not_known(peer):
+    peer.values |= {"requests": 20, "lost": 3}
+    sample = TrafficReader("orders", LOSSES, Prometheus(peer.url)).read(T0)
+
+    unknown = tuple(f"{name}: Prometheus unavailable since 09:00:00 UTC" for name in ("lost", "other"))
+    assert losses_in(sample, LOSSES.data_loss, T0 + FRESH_FOR + SECOND) == ((), unknown)
+    assert losses_in(None, LOSSES.data_loss, T0) == ((), ("lost: not read yet", "other: not read yet"))
+    assert losses_in(None, {}, T0) == ((), ())
+
+
+def test_away_with_traffic_no_loss_is_known_and_none_is_asked_for(peer):
+    peer.answer = lambda *_: (503, b"")
+
+    sample = TrafficReader("orders", LOSSES, Prometheus(peer.url)).read(T0)
+
+    lost, unknown = losses_in(sample, LOSSES.data_loss, T0)
+    assert (lost, len(unknown), peer.queries()) == ((), 2, ["requests"])
+
+
+@pytest.mark.parametrize(
+    "queries",
+    [
+        TrafficQueries(data_loss={"a": "a", "b": "b"}),
+        TrafficQueries(queue_depth="queue"),
+        TrafficQueries(deploys="versions"),
+        TrafficQueries(queue_depth="queue", deploys="versions", data_loss={"a": "a"}),
+    ],
+    ids=["data loss", "queue", "deploys", "all"],
+)
+def test_without_requests_away_is_when_nothing_is_answered(peer, queries):
+    reader = TrafficReader("orders", queries, Prometheus(peer.url))
+    healthy = peer.answer
+    peer.answer = lambda *_: (503, b"")
+    missed = [reader.read(T0 + n * 30 * SECOND) for n in range(3)]
+    peer.answer = healthy
+    back = reader.read(T0 + 90 * SECOND)
+
+    assert [(s.missed, s.away_since) for s in missed] == [(1, T0), (2, T0), (3, T0)]
+    assert "503" in missed[0].away
+    assert (back.missed, back.away, back.away_since, back.problems) == (0, "", None, {})
+
+
+def test_one_answer_of_several_queries_is_no_absence_and_the_others_are_told(peer):
+    plain = peer.answer
+    peer.answer = lambda path, q: (503, b"") if q["query"] in ("queue", "versions") else plain(path, q)
+    queries = TrafficQueries(queue_depth="queue", deploys="versions", data_loss={"a": "a"})
+
+    sample = TrafficReader("orders", queries, Prometheus(peer.url)).read(T0)
+
+    assert (sample.away, sample.missed) == ("", 0)
+    assert list(sample.problems) == ["queue_depth", "deploys"]
+    assert all("503" in why for why in sample.problems.values())
+
+
+def test_a_prometheus_that_is_away_is_asked_for_one_loss_only(peer):
+    peer.answer = lambda *_: (503, b"")
+    losses = read_losses(Prometheus(peer.url), {"a": "a", "b": "b", "c": "c"})
+
+    assert [loss.name for loss in losses if "503" in loss.problem] == ["a", "b", "c"]
+    assert peer.queries() == ["a"]
 
 
 @pytest.mark.parametrize(("answer", "depth"), [(12, 12.0), (0, 0.0), ("NaN", None), (-1, None), (None, None)])

@@ -21,6 +21,13 @@ class Traffic(Shape):
     """PromQL: how much waits. Above its baseline it is evidence for the severity."""
 
 
+class QueryShape(Shape):
+    promql: Text
+    """PromQL that gives one number, or nothing."""
+    data_loss: Switch | None = None
+    """true: a number above 0 means that data is lost, which is a SEV1 whatever the criticality."""
+
+
 class Maintenance(Shape):
     weekly: Line
     counts: Switch | None = None
@@ -49,6 +56,8 @@ class ServiceShape(Shape):
     """Objectives with an error budget."""
     traffic: Traffic | None = None
     """What real users see, from Prometheus."""
+    queries: dict[Name, QueryShape] | None = None
+    """Signals of your own, from Prometheus."""
     deploys: Text | None = None
     """PromQL whose answer is another one after each deploy: count by (version) (app_info)."""
     maintenance: Annotated[tuple[Maintenance, ...] | None, NotYet()] = None
