@@ -24,8 +24,9 @@ class HttpQuestion:
     Does this URL answer as it should?
 
     Attributes:
-        expected_status: Accepted status codes as (low, high) inclusive pairs.
+        expected_status: Accepted status codes as (low, high) inclusive pairs; empty where conditions judge it alone.
         max_redirects: 0 when redirects are not followed.
+        expect: Conditions that must hold, as text: so they cross to the prober, which parses each once.
     """
 
     kind: ClassVar[str] = "http"
@@ -39,6 +40,7 @@ class HttpQuestion:
     verify: bool = True
     ca_file: str | None = None
     max_body: int = 65536
+    expect: tuple[str, ...] = field(default=(), repr=False)  # may hold a secret that the answer must show
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +92,8 @@ class Finding:
 
     Attributes:
         excusable: True when only our own network may be to blame: the prober then asks the reference targets before
-            it calls the attempt failed. See rules on excuses in docs/design.md.
+            it calls the attempt failed. See rules on excuses in docs/design.md. An ok may rest on silence too, where
+            the target is expected to be away.
         facts: Numbers for later: the next probe's `previous`, metrics, evidence.
         warnings: What will go wrong if nobody acts, of an answer that is ok.
         notes: Remarks on an answer that is ok.

@@ -15,6 +15,7 @@ class HttpRequest:
         timeout: Seconds for the whole exchange, name lookup to last byte, redirects included.
         max_redirects: 0 means that a redirect is the answer.
         max_body: Bytes of the body that are kept; reading stops there and the answer says `truncated`.
+        certificate: Whether to find out how long the certificate is valid, which makes a handshake a tenth dearer.
     """
 
     url: str
@@ -26,6 +27,7 @@ class HttpRequest:
     verify: bool = True
     ca_file: str | None = None
     max_body: int = 65536
+    certificate: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +71,11 @@ class HttpAnswer(Answer):
         status: None when no status line came.
         headers: In the order received, names as sent; those of the last response when redirects were followed.
         url: After redirects.
+        certificate_left: Seconds until its certificate expires, where that was to be found out and there was one.
     """
 
     status: int | None = None
     headers: tuple[tuple[str, str], ...] = ()
     truncated: bool = False
     redirects: int = 0
+    certificate_left: float | None = None

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
 from checks.check import Finding, HttpQuestion
+from checks.conditions import Placeholder
 from checks.exchange import Answer, HttpAnswer, HttpRequest
+from checks.expectations import Unmet, expectations, facts_of, unmet
 from checks.result import Outcome, Reason
 from checks.urls import shown
 
 Question: Final = HttpQuestion
+
+_MOST_TOLD: Final = 3  # complaints in one detail
 
 
 def requests(question: HttpQuestion, timeout: float) -> tuple[HttpRequest, ...]:
@@ -26,6 +31,7 @@ def requests(question: HttpQuestion, timeout: float) -> tuple[HttpRequest, ...]:
             verify=question.verify,
             ca_file=question.ca_file,
             max_body=question.max_body,
+            certificate=Placeholder.CERTIFICATE_EXPIRATION in expectations(question.expect).reads,
         ),
     )
 
@@ -33,15 +39,54 @@ def requests(question: HttpQuestion, timeout: float) -> tuple[HttpRequest, ...]:
 def judge(question: HttpQuestion, answers: tuple[HttpAnswer, ...], previous: Mapping[str, float]) -> Finding:  # noqa: ARG001 - the same three parameters for every kind
     answer = answers[0]
     if answer.error is not None:
-        return failed_transport(answer)
-    status = answer.status or 0
-    for low, high in question.expected_status:
+        return _unanswered(question, answer)
+    status_is_wanted = _is_wanted(answer.status or 0, question.expected_status)
+    if not question.expect and status_is_wanted:
+        return Finding(outcome=Outcome.OK, answer=answer)
+    complaints = [] if status_is_wanted else [_unwanted_status(question, answer)]
+    if question.expect:
+        conditions = expectations(question.expect).conditions
+        complaints += unmet(conditions, facts_of(answer, question.max_body))
+    if not complaints:
+        return Finding(outcome=Outcome.OK, answer=answer)
+    # In the order in which a request meets them.
+    reason = min((complaint.reason for complaint in complaints), key=list(Reason).index)
+    return Finding(outcome=Outcome.FAILED, reason=reason, detail=_told(complaints), answer=answer)
+
+
+def _is_wanted(status: int, expected: tuple[tuple[int, int], ...]) -> bool:
+    for low, high in expected:
         if low <= status <= high:
-            return Finding(outcome=Outcome.OK, answer=answer)
+            return True
+    return not expected
+
+
+def _unwanted_status(question: HttpQuestion, answer: HttpAnswer) -> Unmet:
     after = f" after {answer.redirects} redirects" if answer.redirects else ""
-    detail = f"{shown(answer.url or question.url)} answered {status_text(status)}{after}, wanted "
-    detail += wanted(question.expected_status)
-    return Finding(outcome=Outcome.FAILED, reason=Reason.STATUS, detail=detail, answer=answer)
+    answered = f"{shown(answer.url or question.url)} answered {status_text(answer.status or 0)}{after}"
+    return Unmet(Reason.STATUS, f"{answered}, wanted {wanted(question.expected_status)}")
+
+
+def _told(complaints: Sequence[Unmet]) -> str:
+    told = [complaint.text for complaint in complaints[:_MOST_TOLD]]
+    if more := len(complaints) - len(told):
+        told.append(f"and {more} more")
+    return "; ".join(told)
+
+
+def _unanswered(question: HttpQuestion, answer: HttpAnswer) -> Finding:
+    """
+    Failed, as for any kind, unless the conditions want just that: `[CONNECTED] == false`. Then it is ok, and may be
+    excused as a failure may: our own network's silence is no proof that the target is away.
+    """
+    finding = failed_transport(answer)
+    if not question.expect or finding.outcome is not Outcome.FAILED:
+        return finding
+    expected = expectations(question.expect)
+    if Placeholder.CONNECTED not in expected.reads or unmet(expected.conditions, facts_of(answer, question.max_body)):
+        return finding
+    note = f"not connected, as expected: {finding.reason}: {finding.detail}"
+    return replace(finding, outcome=Outcome.OK, reason=None, detail="", notes=(note,))
 
 
 def failed_transport(answer: Answer) -> Finding:

@@ -21,7 +21,7 @@ DEEPEST: Final = 32
 _ALMOST: Final = re.compile(r"==|!=|<=|>=|=~|!~|=|<|>")
 _EXAMPLE: Final = "Write it as [STATUS] == 200, with one of == != < <= > >= and a space on both sides of it."
 
-_LEFT_OUT: Final = 'Write what is compared in front of it; nothing at all is written "".'
+_LEFT_OUT: Final = 'Write what is compared in front of it; nothing is written "".'
 
 
 @lru_cache(maxsize=4096)  # thousands of checks have the same few conditions
@@ -81,10 +81,10 @@ def _comparison(scanner: Scanner) -> Comparison:
         raise ConditionError("the left side is missing", _LEFT_OUT, operator.start, operator.end)
     right = scanner.side()
     if not right.text:
-        fix = 'Write what it is compared with; nothing at all is "", and text that begins with and or or is in quotes.'
+        fix = "Write what it is compared with; nothing is \"\", and text that begins with 'and' or 'or' is in quotes."
         raise ConditionError("the right side is missing", fix, operator.start, operator.end)
     if (second := scanner.operator()) is not None:
-        fix = "Join two comparisons with and or or; put text that holds an operator in quotes."
+        fix = "Join two comparisons with 'and' or 'or'; put text that holds an operator in quotes."
         raise ConditionError("a second operator in one comparison", fix, second.start, second.end)
     comparison = Comparison(operand(left), operator.text, operand(right))
     refuse_nonsense(comparison, left, operator, right)
@@ -95,7 +95,7 @@ def _no_comparison(side: Piece) -> ConditionError:
     almost = _ALMOST.search(side.text)
     if almost is None:
         # After an and, it may have been meant as a word of a text.
-        fix = _EXAMPLE if not side.start else f"{_EXAMPLE} Put text that holds and or or in quotes."
+        fix = _EXAMPLE if not side.start else f"{_EXAMPLE} Text that holds 'and' or 'or' is put in quotes."
         return ConditionError("a comparison is missing here", fix, side.start, side.end)
     start, end = side.start + almost.start(), side.start + almost.end()
     if not almost.start():
@@ -110,4 +110,4 @@ def _left_over(scanner: Scanner) -> ConditionError:
     at = scanner.at
     if scanner.text.startswith(")", at):
         return ConditionError("a bracket is closed here and was not opened", "Remove it.", at, at + 1)
-    return ConditionError("and or or is missing here", "Join comparisons with and or or.", at, at + 1)
+    return ConditionError("'and' or 'or' is missing here", "Join comparisons with one of them.", at, at + 1)

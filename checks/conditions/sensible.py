@@ -52,15 +52,17 @@ def _refuse_unequal(literal: Literal, piece: Piece, other: Reading) -> None:
     elif other.function is not None:
         return
     elif other.placeholder is Placeholder.STATUS:
-        _refuse_unless(plain(literal.text) is not None, piece, "Write a number; for all of a class write pat(2*).")
+        _refuse_unless(
+            plain(literal.text) is not None, piece, "not a status", "Write a number; for all of a class write pat(2*)."
+        )
     elif other.placeholder in TIMES:
         is_time = plain(literal.text) is not None or duration(literal.text) is not None
-        _refuse_unless(is_time, piece, "Write milliseconds or a duration: 500, 500ms, 1s, 48h.")
+        _refuse_unless(is_time, piece, "not a time", "Write milliseconds or a duration: 500, 500ms, 1s, 48h.")
 
 
-def _refuse_unless(fits: bool, piece: Piece, fix: str) -> None:
+def _refuse_unless(fits: bool, piece: Piece, found: str, fix: str) -> None:
     if not fits:
-        raise ConditionError("it can never be this", fix, piece.start, piece.end)
+        raise ConditionError(found, fix, piece.start, piece.end)
 
 
 def _is_pattern(side: Operand) -> bool:

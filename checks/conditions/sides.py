@@ -134,6 +134,11 @@ def _reading(piece: Piece, source: str, function: Function | None = None) -> Rea
     assert found is not None
     start, end = piece.start, piece.start + found.end()
     placeholder = _KNOWN.get(found[0].upper())
+    if found[0].upper() == "[CONTEXT]":
+        fix = (
+            "Compare with a fixed value: [CONTEXT] is of gatus' suites, and a check knows nothing of another's answer."
+        )
+        raise ConditionError("there is no context between checks", fix, start, end)
     if placeholder is None:
         fix = f"Known here: {', '.join(_KNOWN)}. Put text that looks so in quotes."
         raise ConditionError("there is no such placeholder", fix, start, end, tuple(_KNOWN))

@@ -88,6 +88,10 @@ class Job:
 
         references = self.config.monitor.online if self.config else ()
         found = run_once(self.checks, references, self.clock, samples=self.samples)
+        if self.config is not None and (secrets := self.config.secrets()):
+            from monitor.probing.hiding import Hiding
+
+            found = [*map(Hiding(secrets).of, found)]
         self.results += found
         return found
 

@@ -257,6 +257,9 @@ class _Reader:
             return Unreadable(line, "a tab indents this line", "Indent with spaces: YAML does not take tabs.")
         if content.lstrip().startswith(":"):
             return Unreadable(line, "a line begins with a colon", "Write the key before the colon.")
+        if _LIST_MEANT_AS_TEXT.search(content):
+            found = "a value begins with '[', which begins a list in YAML"
+            return Unreadable(line, found, "Put it in quotes, for example '[STATUS] == 200'.")
         if "mapping values" in (error.problem or "") and f"{content} ".count(": ") == 1:
             found = "the line before this one has no colon"
             return Unreadable(line, found, "Write key: value; put text that goes over several lines in quotes.")
@@ -271,6 +274,8 @@ class _Reader:
         )
 
 
+# `- [STATUS] == 200`: a bracket that is closed and followed by more.
+_LIST_MEANT_AS_TEXT = re.compile(r"(?:- |: |\[|, )\[[A-Za-z_]+\][^\s,\]}]* *[=!<>]")
 _SYNTAX = (
     ("escape", "a backslash in double quotes that YAML does not know", "Use single quotes, or write \\\\."),
     ("quoted scalar", "a quote is opened here and not closed", "Close it, or remove it."),

@@ -17,7 +17,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from monitor.config import values
+from monitor.config import conditions, values
 from monitor.config.problems import Wrong
 from monitor.core.period import CALENDAR_UNITS, CalendarUnit
 
@@ -66,6 +66,15 @@ Statuses = Annotated[
     tuple[Annotated[tuple[int, int], PlainValidator(values.statuses)], ...],
     BeforeValidator(values.listed),
     WithJsonSchema({"anyOf": [_STATUS, {"type": "array", "items": _STATUS, "minItems": 1}]}),
+]
+_CONDITION = {
+    "type": "string",
+    "examples": ["[STATUS] == 200", "[BODY].status == ok", "[RESPONSE_TIME] < 500ms", "[CERTIFICATE_EXPIRATION] > 14d"],
+}
+Conditions = Annotated[
+    tuple[Annotated[str, PlainValidator(conditions.condition)], ...],
+    BeforeValidator(conditions.several),
+    WithJsonSchema({"anyOf": [_CONDITION, {"type": "array", "items": _CONDITION, "minItems": 1}]}),
 ]
 HeaderName = Annotated[str, PlainValidator(values.header_name), WithJsonSchema({"type": "string"})]
 HeaderValue = Annotated[str, PlainValidator(values.header_value), WithJsonSchema({"type": ["string", "number"]})]

@@ -21,6 +21,8 @@ class Problem:
         path: `services.orders.checks.ready.timeout`; empty when it is not of one key.
         found: What is wrong, in a few words. Holds values only as they are written in the file, and no secret.
         fix: What would be right, as a sentence.
+        excerpt: The value as it is written, and under it a mark where in it the fault is; empty when that goes without
+            saying.
     """
 
     file: str
@@ -28,6 +30,7 @@ class Problem:
     path: str
     found: str
     fix: str
+    excerpt: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:
@@ -35,7 +38,7 @@ class Problem:
 
     def __str__(self) -> str:
         subject = f"{self.path}: {self.found}" if self.path else self.found
-        return f"{self.place}  {subject}\n    {self.fix}"
+        return "\n    ".join((f"{self.place}  {subject}", *self.excerpt, self.fix))
 
 
 class ConfigError(Exception):
@@ -64,12 +67,16 @@ class Wrong(ValueError):
 
     Both may hold `{value}`: it becomes the value as written in the file, so that what came from an environment
     variable is never shown.
+
+    Attributes:
+        at: From where to where in a longer value, where that should be pointed at.
     """
 
-    def __init__(self, found: str, fix: str) -> None:
+    def __init__(self, found: str, fix: str, at: tuple[int, int] | None = None) -> None:
         super().__init__(found)
         self.found = found
         self.fix = fix
+        self.at = at
 
 
 def join(path: Path) -> str:
@@ -81,6 +88,16 @@ def join(path: Path) -> str:
         else:
             text += ("." if text else "") + quote(step)
     return text
+
+
+def pointed(text: str, at: tuple[int, int], width: int = 100) -> tuple[str, str]:
+    """*text* on one line of bounded width, and a line of marks under its part *at*."""
+    start, end = at
+    first = 0 if end <= width else max(0, start - width // 2)
+    before, after = "..." if first else "", "..." if len(text) > first + width else ""
+    window = "".join(c if c.isprintable() else " " for c in text[first : first + width])
+    marks = "^" * max(1, min(end, first + width) - start)
+    return f"{before}{window}{after}", f"{' ' * (len(before) + start - first)}{marks}"
 
 
 def quote(text: str, limit: int = 80) -> str:

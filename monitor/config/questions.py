@@ -11,6 +11,7 @@ from checks import command, ssh, tcp, tls, unix
 from checks.check import CollectorQuestion, HttpQuestion, Question
 from checks.starttls import PORTS
 from checks.stream import Security, Step
+from monitor.config.conditions import judge_status
 from monitor.config.problems import Path
 from monitor.config.reading import Reading
 from monitor.config.shape.check import CheckShape, ScriptStep, Tls
@@ -30,7 +31,10 @@ def _http(written: CheckShape, path: Path, reading: Reading) -> Question:
         "expected_status": written.status,
         "max_redirects": written.redirects,
         "max_body": written.max_body,
+        "expect": written.expect,
     }
+    if written.status is None and written.expect is not None and judge_status(written.expect):
+        given["expected_status"] = ()
     if written.tls is not None:
         given["verify"] = written.tls.verify
         given["ca_file"] = _authorities(written.tls, path, reading)

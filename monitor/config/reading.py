@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path as FilePath
 
 from monitor.config.document import Entry, Group, Listing, Node, Scalar
-from monitor.config.problems import Path, Problem, join, quote
+from monitor.config.problems import Path, Problem, join, pointed, quote
 from monitor.config.stamps import Stamp, stamp
 
 _DOLLAR = re.compile(r"\$(?:\$|\{([^}]*)\}?)")
@@ -65,14 +65,26 @@ class Reading:
         self._holding: set[Path] = set()
         self._refused: set[Path] = set()
 
-    def tell(self, path: Path, found: str, fix: str) -> None:
-        """A problem of the value at *path*, or of a key that should be there."""
+    def tell(self, path: Path, found: str, fix: str, at: tuple[int, int] | None = None) -> None:
+        """
+        A problem of the value at *path*, or of a key that should be there.
+
+        Args:
+            at: From where to where in the value the fault is, to point at it.
+        """
         entry, shown = self._entry(path)
-        problem = Problem(entry.file, entry.line, join(shown), found, fix)
+        excerpt = self._pointed(entry.value, at) if at is not None else ()
+        problem = Problem(entry.file, entry.line, join(shown), found, fix, excerpt)
         told = self._problems.setdefault(path, [])
         if problem not in told:
             told.append(problem)
         self._holding.update(path[:depth] for depth in range(len(path) + 1))
+
+    @staticmethod
+    def _pointed(value: Node, at: tuple[int, int]) -> tuple[str, ...]:
+        text = (value.text or "") if isinstance(value, Scalar) else ""
+        # Where a variable stands in it, the places in what was read are not those in what is written.
+        return (quote(text, 100),) if "$" in text else pointed(text, at)
 
     def refuse(self, path: Path, found: str, fix: str) -> None:
         """As `tell`, for a key that is not taken at all: what is wrong inside it does not matter."""

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from checks.tls import FAIL, WARN
 from monitor.config import objectives
+from monitor.config.conditions import enforce_http
 from monitor.config.config import Retention
 from monitor.config.problems import Path
 from monitor.config.reading import Reading
@@ -30,7 +31,7 @@ RESERVED_SERVICE = "watchkeeper"
 """The subject of the monitor's own incidents."""
 
 _KINDS: dict[str, frozenset[str]] = {
-    "http": frozenset({"method", "headers", "body", "status", "redirects", "tls", "max_body"}),
+    "http": frozenset({"method", "headers", "body", "status", "redirects", "tls", "max_body", "expect"}),
     "collector": frozenset({"metrics"}),
     "tcp": frozenset({"script", "tls"}),
     "unix": frozenset({"script"}),
@@ -98,6 +99,8 @@ def _check(check: CheckShape, path: Path, reading: Reading) -> None:
     if len(asked) == 1:
         _keys_of_kind(asked[0], check, path, reading)
     _script(check, (*path, "script"), reading)
+    if asked == ["http"] and check.expect is not None:
+        enforce_http(check.expect, (*path, "expect"), reading)
     _check_times(check, path, reading)
     if (
         check.body is not None

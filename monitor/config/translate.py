@@ -50,7 +50,7 @@ def _told(reading: Reading, error: ErrorDetails) -> Path:
             reading.refuse(path, cause.found, cause.fix)
         elif not reading.is_told(path):
             value = str(path[-1]) if "[key]" in error["loc"] else reading.written(path)
-            reading.tell(path, cause.found.replace("{value}", value), cause.fix.replace("{value}", value))
+            reading.tell(path, cause.found.replace("{value}", value), cause.fix.replace("{value}", value), cause.at)
     elif not reading.is_told(path):
         expected, fix = _EXPECTED.get(error["type"], ("something else", "See docs/configuration.md."))
         reading.tell(path, f"{reading.kind(path)}, where {expected} is expected", fix)

@@ -146,12 +146,13 @@ class Daemon:
         """Results from the prober."""
         if batch.results:
             self.heard_at = self.house.clock.now()
-        for result in batch.results:
+        results = tuple(map(self.house.hiding.of, batch.results))
+        for result in results:
             if (check := self.house.checks.get(result.id)) is not None:
                 self.house.telemetry.probe(check, result)
-        self.unasked.take(batch.results)
-        self.house.objectives.take(batch.results)
-        self.house.judge.take(batch.results, self.house.clock.now(), self.house.clock.wall())
+        self.unasked.take(results)
+        self.house.objectives.take(results)
+        self.house.judge.take(results, self.house.clock.now(), self.house.clock.wall())
 
     def _status(self) -> str:
         prober = self.supervisor.status()

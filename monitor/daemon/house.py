@@ -33,6 +33,7 @@ from monitor.ledger.records import Commit, Effect, LedgerEvent
 from monitor.ledger.store import Ledger
 from monitor.outlets.outlet import Delivery, Message
 from monitor.outlets.worker import EffectsWorker
+from monitor.probing.hiding import Hiding
 from monitor.response import leftout
 from monitor.response.casebook import Casebook
 from monitor.response.communicate import compose
@@ -61,6 +62,7 @@ class House:
     budgets: Budgets = field(init=False)
     worker: EffectsWorker = field(init=False)
     checks: dict[str, Check] = field(init=False)
+    hiding: Hiding = field(init=False)
     # What each outlet has in its hands: by outlet and not by effect, or those that nobody is told of would stay.
     _sent: dict[str, tuple[str, Sent]] = field(init=False, default_factory=dict)
     _running: dict[str, object] = field(init=False, default_factory=dict)  # the versions, as the ledger has them
@@ -68,6 +70,7 @@ class House:
 
     def __post_init__(self) -> None:
         self.checks = {check.id: check for check in self.config.all_checks()}
+        self.hiding = Hiding(self.config.secrets() | {self.token})
         self.judge = Judge(
             self.config,
             self.casebook,
@@ -120,6 +123,7 @@ class House:
         # What came before may still be shown: in results that are on their way, in texts of open incidents.
         secrets = before.secrets() | config.secrets()
         logs.hide(config.secrets())
+        self.hiding = self.hiding.with_more(config.secrets())
         self._replace_telemetry(changed, secrets)
         known, new = self.checks, changed.added | changed.changed
         # The same object where nothing changed: telemetry compares it with each result.

@@ -89,6 +89,7 @@ class Exchange:
             address=end.address,
             url=self.hop.url,
             redirects=self._redirects,
+            certificate_left=end.certificate_left,
             error=error,
         )
 

@@ -64,7 +64,7 @@ def _is_legacy_loopback(host: str) -> bool:
 
 def may_be_excused(finding: Finding, targets: Callable[[], Iterable[str]], references: int) -> bool:
     """Whether asking the references could change what *finding* says. *targets* tells the URLs that the check asks."""
-    if finding.outcome is not Outcome.FAILED or not finding.excusable or references < MIN_REFERENCES:
+    if finding.outcome is Outcome.UNKNOWN or not finding.excusable or references < MIN_REFERENCES:
         return False
     if finding.answer is not None and finding.answer.address and is_local(finding.answer.address):
         return False

@@ -83,6 +83,12 @@ def next_attempt(check: Check, first_judged: float, made: int, now: float, until
     return begin
 
 
+def _timed_out(asked: Asked) -> bool:
+    """Also where that is what was expected: with the whole timeout it might have answered."""
+    error = asked.finding.answer.error if asked.finding.answer is not None else None
+    return asked.attempt.reason is Reason.TIMEOUT or (error is not None and error.reason is Reason.TIMEOUT)
+
+
 class Probe:
     """Asks once what is due, and hands over one result; None where an extra probe was cut short and proves nothing."""
 
@@ -142,7 +148,7 @@ class Probe:
 
     def _asked(self, timeout: float, asked: Asked) -> None:
         attempt, finding = asked.attempt, asked.finding
-        if timeout < self._check.timeout and attempt.reason is Reason.TIMEOUT:
+        if timeout < self._check.timeout and _timed_out(asked):
             self._end(None)
             return
         references = self._means.references
@@ -172,7 +178,8 @@ class Probe:
         self._unexcused = None
         attempt = asked.attempt
         if verdict is not None and verdict.granted:
-            detail = f"{attempt.reason}: {attempt.detail}; {verdict.why}"
+            what = f"{attempt.reason}: {attempt.detail}" if attempt.reason else "silent, as it is expected to be"
+            detail = f"{what}; {verdict.why}"
             attempt = replace(attempt, outcome=Outcome.UNKNOWN, reason=Reason.BLIND, detail=detail)
         self._attempts.append(attempt)
         if asked.finding.facts:

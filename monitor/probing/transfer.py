@@ -7,10 +7,12 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from time import time
 
 import pycurl
 
 from checks.exchange import HttpRequest
+from monitor.probing.certificates import seconds_left
 from monitor.probing.hops import REDIRECTS, Headers, Hop, headers_of
 from monitor.probing.shortage import shortage
 
@@ -55,6 +57,7 @@ class HopEnd:
         marks: Seconds from the hop's start at which name lookup, connect, TLS and first byte were done (0.0: not
             reached), and the total.
         verify: OpenSSL's verdict on the certificate chain, 0 when it had no complaint.
+        certificate_left: Seconds until the server's certificate expires, where the request asked for it.
     """
 
     code: int
@@ -68,6 +71,7 @@ class HopEnd:
     body: bytes = field(default=b"", repr=False)
     stopped: Stopped = Stopped.NO
     address: str | None = None
+    certificate_left: float | None = None
 
 
 def system_bundle() -> str | None:
@@ -82,8 +86,8 @@ class Transfer:
     """A pooled handle. Its callbacks are set once, because setting them anew costs more than the rest of a set-up."""
 
     __slots__ = (
-        "_block_ended", "_body", "_bundle", "_follows", "_header_bytes", "_lines", "_max_body", "_plain", "_status",
-        "_stopped", "curl",
+        "_block_ended", "_body", "_bundle", "_certificate", "_follows", "_header_bytes", "_lines", "_max_body",
+        "_plain", "_status", "_stopped", "curl",
     )  # fmt: skip
 
     def __init__(self, bundle: str | None) -> None:
@@ -97,7 +101,14 @@ class Transfer:
         curl = self.curl
         self._max_body = request.max_body
         self._follows = request.max_redirects > 0
-        self._plain = hop.method == "GET" and hop.body is None and request.verify and request.ca_file is None
+        self._certificate = request.certificate
+        self._plain = (
+            hop.method == "GET"
+            and hop.body is None
+            and request.verify
+            and request.ca_file is None
+            and not request.certificate
+        )
         curl.setopt(pycurl.URL, hop.url)
         lines = [line.encode() for line in headers_of(hop, request.headers, own)]
         if lines:
@@ -121,6 +132,8 @@ class Transfer:
             curl.setopt(pycurl.SSL_VERIFYHOST, 0)
         if request.ca_file is not None:
             curl.setopt(pycurl.CAINFO, request.ca_file)
+        if request.certificate:
+            curl.setopt(pycurl.OPT_CERTINFO, 1)
 
     def end(self, code: int, message: str) -> HopEnd:
         end = end_of_connect(self.curl, code, message)
@@ -130,6 +143,8 @@ class Transfer:
         end.headers_ended = self._block_ended
         end.body = bytes(self._body)
         end.stopped = self._stopped
+        if self._certificate:
+            end.certificate_left = seconds_left(self.curl.getinfo_raw(pycurl.INFO_CERTINFO), time())
         return end
 
     def rest(self) -> None:
@@ -148,6 +163,7 @@ class Transfer:
         self._stopped = Stopped.NO
         self._block_ended = True
         self._follows = False
+        self._certificate = False
         self._plain = True
 
     def _defaults(self) -> None:

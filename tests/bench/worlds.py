@@ -31,7 +31,7 @@ KEY: Final = ("orders", Signal.PROBE_LATENCY, "ready")
 MONTH: Final = 30 * 86_400.0
 NEVER: Final = float("inf")
 READ_EVERY: Final = 30.0
-KEPT_OF_AN_HOUR: Final = 180
+KEPT_OF_AN_HOUR: Final = 360
 """Values of an hour of the week: six weeks of sketches."""
 
 Flags = NDArray[np.bool_]

@@ -63,6 +63,7 @@ def test_programs_get_the_same_as_json(tmp_path: Path) -> None:
                 "path": "servces",
                 "found": "unknown key",
                 "fix": "Did you mean services?",
+                "excerpt": [],
             }
         ],
         "warnings": [],

@@ -181,6 +181,9 @@ class Authority:
     def good(self) -> ssl.SSLContext:
         return self._context(self._ca.issue_cert("127.0.0.1", "localhost"))
 
+    def until(self, end: datetime.datetime) -> ssl.SSLContext:
+        return self._context(self._ca.issue_cert("127.0.0.1", organization_name="Grün & Söhne", not_after=end))
+
     def expired(self) -> ssl.SSLContext:
         yesterday = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
         return self._context(self._ca.issue_cert("127.0.0.1", not_after=yesterday))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from checks.exchange import HttpAnswer, HttpRequest, TransportError
 from checks.result import Reason
+from monitor.probing.certificates import seconds_left
 
 Fetch = Callable[..., HttpAnswer]
 Serve = Callable[..., Any]
@@ -59,6 +61,49 @@ def test_without_verification_any_certificate_will_do(
     fetch: Fetch, serve: Serve, hell: ModuleType, authority: Any, kind: str
 ) -> None:
     assert fetch(serve(hell.say(hell.HELLO), getattr(authority, kind)()).url, verify=False).status == 200
+
+
+def test_how_long_a_certificate_is_valid_is_found_out_where_asked_for(
+    fetch: Fetch, serve: Serve, hell: ModuleType, authority: Any
+) -> None:
+    now = datetime.now(UTC)
+    server = serve(hell.say(hell.HELLO), authority.until(now + timedelta(days=9)))
+    nine_days = 9 * 86_400
+
+    asked = fetch(server.url, ca_file=authority.file, certificate=True).certificate_left
+
+    assert asked is not None
+    # Minus what the test took, and the second's fraction that a certificate has no room for.
+    assert nine_days - (datetime.now(UTC) - now).total_seconds() - 1 <= asked <= nine_days
+    assert fetch(server.url, ca_file=authority.file).certificate_left is None
+    assert fetch(serve(hell.say(hell.HELLO)).url, certificate=True).certificate_left is None
+
+
+def test_an_expired_certificate_that_is_not_verified_has_less_than_nothing_left(
+    fetch: Fetch, serve: Serve, hell: ModuleType, authority: Any
+) -> None:
+    left = fetch(serve(hell.say(hell.HELLO), authority.expired()).url, verify=False, certificate=True).certificate_left
+
+    assert left is not None
+    assert left <= -86_400
+
+
+@pytest.mark.parametrize(
+    ("written", "left"),
+    [
+        (b"Jan  5 00:00:07 1970 GMT", 4 * 86_400 + 7 - 1000.0),
+        (b"Dec 31 23:59:59 9999 GMT", 253_402_300_799 - 1000.0),
+        (b"Feb 30 00:00:00 GMT", None),
+        (b"Foo  5 00:00:07 1970 GMT", None),
+        (b"\xff", None),
+    ],
+)
+def test_the_date_of_a_certificate_is_read_or_is_none(written: bytes, left: float | None) -> None:
+    own = ((b"Subject", b"CN = \xc3\xbc"), (b"Expire date", written))
+    issuer = ((b"Expire date", b"Jan  1 00:00:00 2000 GMT"),)
+
+    assert seconds_left((own, issuer), 1000.0) == left
+    assert seconds_left((), 1000.0) is None
 
 
 @pytest.mark.parametrize("path", ["/nonexistent/ca.pem", "/dev/null"])

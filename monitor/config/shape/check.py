@@ -9,6 +9,7 @@ from checks.starttls import SCRIPTS
 from monitor.config.fields import (
     Attempts,
     Command,
+    Conditions,
     Duration,
     HeaderName,
     HeaderValue,
@@ -114,5 +115,7 @@ class CheckShape(Shape):
     """How much of the answer is read. Default 64KB."""
     data_loss: Switch | None = None
     """true: its confirmed failure means that data is lost, which is a SEV1 whatever the criticality. Default false."""
-    expect: Annotated[tuple[Text, ...] | None, NotYet()] = None
+    expect: Conditions | None = None
+    """Conditions on the answer, all of which must hold: [BODY].status == ok. See docs/conditions.md. With [STATUS] in
+    one of them, `status` has no default."""
     warn: Annotated[tuple[Text, ...] | None, NotYet()] = None

@@ -1,12 +1,18 @@
 """
-Where we differ from gatus on purpose: what gatus makes of a condition, and what we make of it. gatus' verdicts are read from its source.
+Where we differ from gatus on purpose: what gatus makes of a condition, and what we make of it. Its
+verdicts are read from its source.
 """
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from checks.conditions import ConditionError, Facts, parse
+
+DOCS = (Path(__file__).parents[3] / "docs" / "conditions.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -50,6 +56,7 @@ def test_we_differ_where_gatus_would_pass_or_fail_for_no_good_reason(
 ) -> None:
     assert parse(condition).evaluate(facts) is ours
     assert (ours is True) != gatus
+    assert f"`{condition}`" in DOCS, "each difference is listed"
 
 
 @pytest.mark.parametrize(
@@ -76,3 +83,16 @@ def test_we_differ_where_gatus_would_pass_or_fail_for_no_good_reason(
 def test_what_gatus_takes_and_never_means_anything_is_refused(condition: str) -> None:
     with pytest.raises(ConditionError):
         parse(condition)
+    assert f"`{condition}`" in DOCS, "each difference is listed"
+
+
+def test_the_conditions_that_the_documentation_shows_can_be_read() -> None:
+    before = DOCS.partition("## Where this differs")[0]
+    yaml = re.findall(r'^ +- "(.+)"$', before, re.MULTILINE)
+    lines = re.findall(r"^    (\[STATUS\].+|not .+)$", before, re.MULTILINE)
+    inline = [text for text in re.findall(r"`([^`]+)`", before) if " == " in text or " < " in text]
+
+    for condition in (*yaml, *lines, *(text.strip("'").replace("\n", " ") for text in inline)):
+        parse(condition)
+    assert (len(yaml), len(lines)) == (4, 2)
+    assert len(inline) > 5

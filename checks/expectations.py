@@ -1,0 +1,86 @@
+"""What the conditions of a check make of an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from checks.conditions import Condition, Facts, Placeholder, parse
+from checks.exchange import HttpAnswer
+from checks.result import Reason
+
+KNOWN_OF_HTTP: Final = frozenset(Placeholder) - {Placeholder.DNS_RCODE, Placeholder.DOMAIN_EXPIRATION}
+"""What an answer over HTTP can be asked for."""
+
+_REASONS: Final = {
+    Placeholder.STATUS: Reason.STATUS,
+    Placeholder.HEADERS: Reason.HEADER,
+    Placeholder.BODY: Reason.BODY,
+    Placeholder.RESPONSE_TIME: Reason.SLOW,
+    Placeholder.CERTIFICATE_EXPIRATION: Reason.CERTIFICATE,
+}
+_LONGEST: Final = 400  # characters that one condition may take of a detail
+
+
+@dataclass(frozen=True, slots=True)
+class Expectations:
+    """
+    Attributes:
+        reads: What any of the conditions asks for.
+    """
+
+    conditions: tuple[Condition, ...]
+    reads: frozenset[Placeholder]
+
+
+@dataclass(frozen=True, slots=True)
+class Unmet:
+    """A condition that does not hold, or cannot be told: `text` shows it with its values, and why."""
+
+    reason: Reason
+    text: str
+
+
+@lru_cache(maxsize=4096)  # parsing costs as much as the probe, and thousands of checks have the same few lists
+def expectations(texts: tuple[str, ...]) -> Expectations:
+    """Raises ConditionError for what the config would have refused."""
+    conditions = tuple(map(parse, texts))
+    return Expectations(
+        conditions, frozenset(reading.placeholder for each in conditions for reading in each.readings())
+    )
+
+
+def unmet(conditions: Sequence[Condition], facts: Facts) -> list[Unmet]:
+    return [_unmet(condition, facts) for condition in conditions if condition.evaluate(facts) is not True]
+
+
+def _unmet(condition: Condition, facts: Facts) -> Unmet:
+    reasons = {_REASONS.get(reading.placeholder, Reason.ASSERTION) for reading in condition.readings()}
+    shown, why = condition.explained(facts), condition.why(facts)
+    text = shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 3]}..."
+    # Of several kinds none is to blame alone.
+    return Unmet(reasons.pop() if len(reasons) == 1 else Reason.ASSERTION, f"{text}: {why}" if why else text)
+
+
+def facts_of(answer: HttpAnswer, max_body: int) -> Facts:
+    """Of an exchange that broke, what there was until then."""
+    answered = answer.status is not None
+    return Facts(
+        status=answer.status,
+        body=answer.body if answered else None,
+        unreadable=_unreadable(answer, max_body),
+        headers=answer.headers if answered else None,
+        response_time=answer.timings.total if answered and answer.timings is not None else None,
+        connected=answered,
+        certificate_expiration=answer.certificate_left,
+        ip=answer.address,
+    )
+
+
+def _unreadable(answer: HttpAnswer, max_body: int) -> str:
+    if answer.truncated:
+        return f"is longer than max_body, {max_body} bytes"
+    coding = next((value for name, value in answer.headers if name.lower() == "content-encoding"), "identity")
+    return "" if coding.lower() == "identity" or not answer.body else "is compressed, and was not asked to be"

@@ -1,0 +1,51 @@
+"""Conditions of checks as they are written in the config."""
+
+from __future__ import annotations
+
+from checks.conditions import ConditionError, Placeholder, parse
+from checks.expectations import KNOWN_OF_HTTP, expectations
+from monitor.config.problems import Path, Wrong
+from monitor.config.reading import Reading
+from monitor.config.values import meant, text
+
+_UNKNOWN = {
+    Placeholder.DOMAIN_EXPIRATION: (
+        "a probe does not learn when a domain expires",
+        "Only the domain's registry knows. Remove it; how long the certificate is valid is [CERTIFICATE_EXPIRATION].",
+    ),
+    Placeholder.DNS_RCODE: (
+        "an http check gets no DNS answer of its own",
+        "Remove it: a name that does not resolve fails the check by itself, with the reason dns.",
+    ),
+}
+
+
+def condition(value: object) -> str:
+    """Its text, in which it goes to the prober."""
+    written = text(value)
+    try:
+        parse(written)
+    except ConditionError as error:
+        fix = meant(written[error.start : error.end], error.known) if error.known else error.fix
+        raise Wrong(error.found, fix, (error.start, error.end)) from None
+    return written
+
+
+def several(value: object) -> object:
+    """A single one as a list of one."""
+    if value in ([], ()):
+        raise Wrong("expects nothing at all", "Write for example ['[BODY].status == ok'], or leave it out.")
+    return [value] if isinstance(value, str) else value
+
+
+def enforce_http(conditions: tuple[str, ...], path: Path, reading: Reading) -> None:
+    """Tells what conditions of an http check ask for and no answer over HTTP tells."""
+    for position, written in enumerate(conditions):
+        for asked in parse(written).readings():
+            if asked.placeholder not in KNOWN_OF_HTTP:
+                reading.tell((*path, position), *_UNKNOWN[asked.placeholder], at=asked.at)
+
+
+def judge_status(conditions: tuple[str, ...]) -> bool:
+    """Whether the conditions say themselves which status is wanted."""
+    return Placeholder.STATUS in expectations(conditions).reads

@@ -1,0 +1,25 @@
+"""What libcurl tells of the certificates that a server has shown. Pure."""
+
+from __future__ import annotations
+
+import re
+from calendar import timegm
+from collections.abc import Sequence
+from typing import Final
+
+Chain = Sequence[Sequence[tuple[bytes, bytes]]]
+"""Each certificate as names and values, the server's own first. Bytes: its names may be in any alphabet."""
+
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+# As OpenSSL prints it, whatever the locale: "Jan  5 09:34:43 2028 GMT".
+_DATE: Final = re.compile(r"([A-Z][a-z]{2}) +(\d{1,2}) (\d\d):(\d\d):(\d\d) (\d{4,}) GMT", re.ASCII)
+
+
+def seconds_left(chain: Chain, now: float) -> float | None:
+    """Until the server's own certificate expires; None where there was none. *now* is the wall clock's, Unix time."""
+    written = next((value for name, value in chain[0] if name == b"Expire date"), b"") if chain else b""
+    found = _DATE.fullmatch(written.decode("ascii", "replace").strip())
+    if found is None or found[1] not in _MONTHS:
+        return None
+    day, hour, minute, second, year = (int(found[part]) for part in (2, 3, 4, 5, 6))
+    return timegm((year, _MONTHS.index(found[1]) + 1, day, hour, minute, second)) - now

@@ -1,0 +1,33 @@
+"""
+A detail quotes what a target answered, and that may be one of our secrets: the token that it was asked with, or one
+that a condition wants to see. It is masked before anybody hears of the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from checks.result import CheckResult
+from monitor.logs.redact import Redactor
+
+
+class Hiding:
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._redactor = Redactor(secrets)
+
+    def with_more(self, secrets: Iterable[str]) -> Hiding:
+        """None is ever shown again: what was a secret may stand in results on their way."""
+        return Hiding(self._redactor.secrets | frozenset(secrets))
+
+    def of(self, result: CheckResult) -> CheckResult:
+        """The same result with no secret in its words."""
+        # Most have none, and a result for each probe is not made twice.
+        if not result.notes and not any(attempt.detail for attempt in result.attempts):
+            return result
+        masked = self._redactor.masked
+        attempts = tuple(
+            replace(attempt, detail=masked(attempt.detail)) if attempt.detail else attempt
+            for attempt in result.attempts
+        )
+        return replace(result, attempts=attempts, notes=tuple(map(masked, result.notes)))
