@@ -27,6 +27,7 @@ _MODULES: Final = {
     "tls": "checks.tls",
     "ssh": "checks.ssh",
     "command": "checks.command",
+    "promql": "checks.promql",
 }
 
 

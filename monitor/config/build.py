@@ -170,10 +170,11 @@ class _Builder:
             retry = Retry(times=written.retry.times or 1, within=within.total_seconds())
         # What asks nothing, or two things, is told by the rules.
         kind = next(iter(kinds_of(written)), "http")
+        prometheus = self.root.sources.prometheus if self.root.sources else None
         return Check(
             service=service,
             name=name,
-            question=question_of(kind, written, ("services", service, "checks", name), self.reading),
+            question=question_of(kind, written, ("services", service, "checks", name), self.reading, prometheus),
             interval=interval.total_seconds(),
             timeout=(written.timeout or default_timeout(interval)).total_seconds(),
             retry=retry,

@@ -52,6 +52,11 @@ Command = Annotated[
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
 ]
 Variable = Annotated[str, PlainValidator(values.variable), WithJsonSchema({"type": "string"})]
+Comparison = Annotated[
+    tuple[str, float],
+    PlainValidator(values.limit),
+    WithJsonSchema(_written(r"(>=|<=|>|<) ?[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", examples=["> 0.05", "<= 100"])),
+]
 RawText = Annotated[str, PlainValidator(values.raw_text), WithJsonSchema({"type": "string"})]
 TimeZone = Annotated[str, PlainValidator(values.time_zone), WithJsonSchema({"type": "string"})]
 Day = Annotated[date, PlainValidator(values.day), WithJsonSchema({"type": "string", "format": "date"})]

@@ -7,20 +7,33 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from checks import command, ssh, tcp, tls, unix
+from checks import command, promql, ssh, tcp, tls, unix
 from checks.check import CollectorQuestion, HttpQuestion, Question
 from checks.starttls import PORTS
 from checks.stream import Security, Step
 from monitor.config.conditions import judge_status
 from monitor.config.problems import Path
 from monitor.config.reading import Reading
-from monitor.config.shape.check import CheckShape, ScriptStep, Tls
+from monitor.config.shape.check import CheckShape, Promql, ScriptStep, Tls
 from monitor.config.values import Listen
 
 
-def question_of(kind: str, written: CheckShape, path: Path, reading: Reading) -> Question:
-    """*kind*: what it asks. What is wrong with files that it names is told to *reading*."""
+def question_of(kind: str, written: CheckShape, path: Path, reading: Reading, prometheus: str | None) -> Question:
+    """
+    What is wrong with files that *written* names is told to *reading*.
+
+    Args:
+        kind: What it asks.
+        prometheus: The one that is asked where a check names no other.
+    """
+    if kind == "promql":
+        return _promql(written.promql or Promql(), prometheus or "")
     return _MADE[kind](written, path, reading)
+
+
+def _promql(written: Promql, prometheus: str) -> Question:
+    given = _set({"fail": written.fail, "warn": written.warn, "empty": written.empty})
+    return promql.Question(url=written.prometheus or prometheus, query=written.query or "", **given)
 
 
 def _http(written: CheckShape, path: Path, reading: Reading) -> Question:

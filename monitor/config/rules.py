@@ -18,7 +18,7 @@ from monitor.config.problems import Path
 from monitor.config.reading import Reading
 from monitor.config.severity import enforce_severity, severity_warnings
 from monitor.config.shape import Root
-from monitor.config.shape.check import CheckShape
+from monitor.config.shape.check import CheckShape, Promql
 from monitor.config.shape.incidents import IncidentsShape
 from monitor.config.shape.service import ServiceShape
 from monitor.config.times import DEFAULT_INTERVAL, default_timeout
@@ -38,6 +38,7 @@ _KINDS: dict[str, frozenset[str]] = {
     "ssh": frozenset(),
     "tls": frozenset({"tls"}),
     "command": frozenset({"output", "directory", "environment"}),
+    "promql": frozenset(),
 }
 """Each kind of check, and the keys that only some kinds take."""
 _OF_SOME = frozenset.union(*_KINDS.values())
@@ -83,14 +84,14 @@ def _services(root: Root, reading: Reading) -> None:
         if not service.checks and not reading.is_wrong((*path, "checks")):
             reading.tell((*path, "checks"), "there is no check", "Write checks: {live: http://HOST:PORT/healthz}.")
         for check_name, check in (service.checks or {}).items():
-            _check(check, (*path, "checks", check_name), reading)
+            _check(check, _has_prometheus(root), (*path, "checks", check_name), reading)
         objectives.enforce(service, _has_prometheus(root), (*path, "slos"), reading)
         _traffic(root, service, (*path, "traffic"), reading)
         _queries(root, service, (*path, "queries"), reading)
     _dependencies(services, reading)
 
 
-def _check(check: CheckShape, path: Path, reading: Reading) -> None:
+def _check(check: CheckShape, has_prometheus: bool, path: Path, reading: Reading) -> None:
     asked = kinds_of(check)
     if not asked and not any(reading.is_wrong((*path, kind)) for kind in _KINDS):
         reading.tell(path, "asks nothing", f"Add http: URL, or one of {', '.join(list(_KINDS)[1:])}.")
@@ -99,6 +100,8 @@ def _check(check: CheckShape, path: Path, reading: Reading) -> None:
     if len(asked) == 1:
         _keys_of_kind(asked[0], check, path, reading)
     _script(check, (*path, "script"), reading)
+    if check.promql is not None:
+        _promql(check.promql, has_prometheus, (*path, "promql"), reading)
     if asked == ["http"] and check.expect is not None:
         enforce_http(check.expect, (*path, "expect"), reading)
     _check_times(check, path, reading)
@@ -141,6 +144,14 @@ def _keys_of_kind(asked: str, check: CheckShape, path: Path, reading: Reading) -
         reading.tell((*path, "tls", key), "is for checks of a certificate only", "Remove it, or add target: HOST.")
     if asked == "http" and check.tls.name is not None:
         reading.tell((*path, "tls", "name"), "is for tcp and tls checks only", "Remove it.")
+
+
+def _promql(written: Promql, has_prometheus: bool, path: Path, reading: Reading) -> None:
+    if written.query is None and not reading.is_wrong(path):
+        reading.tell(path, "has no query", "Add query: with PromQL.")
+    if written.prometheus is None and not has_prometheus and not reading.is_wrong(("sources",)):
+        found = "there is no Prometheus to ask"
+        reading.tell(path, found, "Add sources: {prometheus: http://localhost:9090}, or prometheus: URL here.")
 
 
 def _script(check: CheckShape, path: Path, reading: Reading) -> None:

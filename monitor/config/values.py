@@ -221,6 +221,16 @@ def comparison(*, share: bool) -> Callable[[object], tuple[str, float]]:
     return parse
 
 
+def limit(value: object) -> tuple[str, float]:
+    """`> 0.05`, `<= -1e3`: how to compare a measured value, and with what."""
+    found = text(value).strip()
+    match = re.fullmatch(r"(>=|<=|>|<) ?([+-]?\d{1,15}(?:\.\d{1,15})?(?:[eE][+-]?\d{1,2})?)", found, re.ASCII)
+    if match is None:
+        fix = 'Write it with >=, >, <= or < in quotes, for example "> 0.05".'
+        raise Wrong("{value} is not a comparison with a number", fix)
+    return match[1], float(match[2])
+
+
 def url(value: object) -> str:
     """An http or https address with a host and no password in it: addresses are shown in logs, spans and tickets."""
     # No `{value}` in these messages: an address that cannot be read may still hold a key.

@@ -9,6 +9,7 @@ from checks.starttls import SCRIPTS
 from monitor.config.fields import (
     Attempts,
     Command,
+    Comparison,
     Conditions,
     Duration,
     HeaderName,
@@ -58,6 +59,20 @@ class Tls(Shape):
     """PEM file of the authorities to trust instead of the system's. Relative to this file."""
 
 
+class Promql(Shape):
+    SHORTHAND = "query"
+    query: Text | None = None
+    """PromQL."""
+    prometheus: Url | None = None
+    """Who is asked. Default `sources.prometheus`."""
+    fail: Comparison | None = None
+    """A series whose value compares so fails the check, for example "> 0.05". Without it a value of 0 does."""
+    warn: Comparison | None = None
+    """A series whose value compares so is warned of."""
+    empty: Annotated[str | None, *word("failed", "ok", "unknown")] = None
+    """What it means that there is no series. Default failed."""
+
+
 class ScriptStep(Shape):
     send: RawText | None = None
     """Sent as it is written, line ends included: "PING\\r\\n". $1 is the first group of the last `expect`."""
@@ -91,6 +106,8 @@ class CheckShape(Shape):
     """With `command`: where it runs. Relative to this file, which is also the default."""
     environment: dict[Variable, Text] | None = None
     """With `command`: what it finds besides the few variables that every program needs, and TRACEPARENT."""
+    promql: Promql | None = None
+    """A query to Prometheus whose values must be other than 0, or as `fail` says."""
     script: tuple[ScriptStep, ...] | None = None
     """With `tcp` and `unix`: what is said and heard, step by step."""
     interval: Interval | None = None
