@@ -188,12 +188,12 @@ class LoopThread:
         self._thread.start()
 
     def run(self, awaitable: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(awaitable, self.loop).result(10)
+        return asyncio.run_coroutine_threadsafe(awaitable, self.loop).result(60)
 
     def close(self) -> None:
         self.run(self.loop.shutdown_default_executor())
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)
         self.loop.close()
 
 
@@ -226,7 +226,7 @@ class Asker:
             sent["Authorization"] = f"Bearer {token}"
         sent.update(headers or {})
         raw = json.dumps(body).encode() if isinstance(body, dict) else body
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request(method, path, body=raw, headers=sent)
             response = connection.getresponse()

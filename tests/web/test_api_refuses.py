@@ -77,7 +77,7 @@ def test_loopback_names_are_ours(web, host):
 
 def test_two_host_headers_are_one_too_many(web):
     request = b"GET /api/v1/status HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nConnection: close\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", web.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", web.port), timeout=60) as connection:
         connection.sendall(request)
         answer = connection.recv(4096)
 
@@ -159,7 +159,7 @@ def test_a_body_must_call_itself_json(web):
 
 
 def test_a_body_of_more_than_a_megabyte_is_refused_by_its_length_alone(web):
-    with socket.create_connection(("127.0.0.1", web.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", web.port), timeout=60) as connection:
         head = (
             f"POST /api/v1/incidents HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {'a-token-of-the-tests'}\r\n"
             "Content-Type: application/json\r\nContent-Length: 1000001\r\n\r\n"
@@ -175,7 +175,7 @@ def test_a_body_without_a_length_is_counted_while_it_comes(web):
         for _ in range(200):
             yield b'"' + b"x" * 9_999
 
-    connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=60)
     connection.putrequest("POST", "/api/v1/incidents")
     for name, value in {
         "Authorization": "Bearer a-token-of-the-tests",
@@ -238,7 +238,7 @@ def test_no_body_whatsoever_is_our_fault(web, path, body):
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(raw=st.binary(max_size=300))
 def test_no_noise_on_the_wire_ends_the_server(web, raw):
-    with socket.create_connection(("127.0.0.1", web.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", web.port), timeout=60) as connection:
         connection.sendall(raw)
         connection.shutdown(socket.SHUT_WR)
         answer = connection.recv(4096)

@@ -154,7 +154,7 @@ def keep_an_incident(state: Path) -> None:
         name="incident.opened", at=T0, wall=T0, text="status: 503 since 02:59", incident=incident.id, service="orders"
     )
     member = MemberLink(incident=incident.id, service="payments", joined_at=T0, why="payments depends on orders")
-    ledger.commit(Commit(events=(opened,), incidents=(incident,), members=(member,))).result(10)
+    ledger.commit(Commit(events=(opened,), incidents=(incident,), members=(member,))).result(60)
     ledger.close()
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import http.client
 import signal
 import socket
-import time
 
 import pytest
 from starlette.applications import Starlette
 
-from monitor.web.serve import STOP_WITHIN, ListenError, WebServer, listen
+from monitor.web.serve import ListenError, WebServer, listen
 
 
 def test_a_port_in_use_is_said_with_its_address_and_the_remedy():
@@ -51,15 +50,14 @@ def test_it_leaves_the_signals_to_the_daemon_and_frees_the_port_when_it_stops(lo
     loop_thread.run(again.stop())  # twice is no harm
 
 
-def test_a_connection_that_is_left_open_does_not_hold_up_the_end(loop_thread):
+def test_a_connection_that_is_left_open_does_not_hold_up_the_end(loop_thread, caplog):
     server = WebServer(Starlette(), "127.0.0.1", 0)
     loop_thread.run(server.start())
-    idle = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    idle = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     idle.request("GET", "/")
     assert idle.getresponse().read()
 
-    began = time.monotonic()
     loop_thread.run(server.stop())
 
-    assert time.monotonic() - began < STOP_WITHIN
+    assert "timeout graceful shutdown exceeded" not in caplog.text
     idle.close()
