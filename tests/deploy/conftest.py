@@ -16,7 +16,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 TOKEN = "a-token-of-the-pipeline"
 
 
@@ -51,7 +51,7 @@ class Daemon:
         return found[0]
 
     def incidents(self) -> list[dict[str, Any]]:
-        with urlopen(Request(f"{self.url}/api/v1/incidents?state=all"), timeout=10) as answer:
+        with urlopen(Request(f"{self.url}/api/v1/incidents?state=all"), timeout=60) as answer:
             found: list[dict[str, Any]] = json.load(answer)["incidents"]
             return found
 
@@ -86,6 +86,6 @@ def bash(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     def bash(script: str, **variables: str) -> subprocess.CompletedProcess[str]:
         environ: Mapping[str, str] = {"PATH": f"{bin_folder}:{os.environ['PATH']}", **variables}
         command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=work, env=environ, check=False)
+        return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=work, env=environ, check=False)
 
     return bash

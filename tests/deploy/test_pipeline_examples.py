@@ -32,15 +32,15 @@ RUN = {"github": {"GITHUB_RUN_ID": "42", "GITHUB_RUN_ATTEMPT": "1"}, "gitlab": {
 
 @pytest.fixture(params=SCRIPTS)
 def pipeline(request, bash, tmp_path):
-    """`pipeline(checks, daemon)`: the example's own commands; only the time to wait is shorter than a person's."""
+    """`pipeline(checks, daemon)`: the example's own commands; only the time to wait is another than a person's."""
 
-    def pipeline(checks: dict[str, Any], daemon: Any = None, config: str = "") -> Any:
+    def pipeline(checks: dict[str, Any], daemon: Any = None, config: str = "", wait: str = "2s") -> Any:
         document = {"services": {"orders": {"checks": checks}}}
         (tmp_path / "work" / "watchkeeper.yaml").write_text(config or json.dumps(document))
         where = {"WATCHKEEPER_URL": daemon.url, "WATCHKEEPER_TOKEN": TOKEN} if daemon else {}
         script = SCRIPTS[request.param]
         assert script.count("--wait 60s") == 1
-        return bash(script.replace("--wait 60s", "--wait 2s"), **where, **RUN[request.param])
+        return bash(script.replace("--wait 60s", f"--wait {wait}"), **where, **RUN[request.param])
 
     pipeline.name = request.param
     return pipeline
@@ -72,7 +72,8 @@ def test_it_waits_for_a_deployment_that_takes_a_moment(pipeline, httpserver):
     httpserver.expect_ordered_request("/healthz").respond_with_data("starting", status=503)
     httpserver.expect_ordered_request("/healthz").respond_with_data("ok")
 
-    ended = pipeline({"live": {"http": httpserver.url_for("/healthz"), "retry": {"times": 1, "within": "1s"}}})
+    live = {"http": httpserver.url_for("/healthz"), "retry": {"times": 1, "within": "1s"}}
+    ended = pipeline({"live": live}, wait="250s")
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
@@ -100,14 +101,17 @@ def test_a_daemon_that_is_away_or_refuses_changes_nothing_but_one_line(pipeline,
     httpserver.expect_request("/healthz").respond_with_data("no", status=503)
     checks = {"live": httpserver.url_for("/healthz")}
 
+    held = socket.socket()
+    held.bind(("127.0.0.1", 0))  # bound and not listening: refused, and nobody else gets the port meanwhile
+
     class Away:
-        with socket.create_server(("127.0.0.1", 0)) as held:
-            url = f"http://127.0.0.1:{held.getsockname()[1]}"
+        url = f"http://127.0.0.1:{held.getsockname()[1]}"
 
     class Refusing:
         url = f"{daemon.url}/no/such/path"
 
-    away, refusing = pipeline(checks, Away), pipeline(checks, Refusing)
+    with held:
+        away, refusing = pipeline(checks, Away), pipeline(checks, Refusing)
 
     assert (away.returncode, refusing.returncode) == (2, 2)
     assert "not reported: no daemon answers at 127.0.0.1:" in away.stderr
