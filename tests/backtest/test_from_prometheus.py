@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -46,7 +45,7 @@ def began() -> int:
 
 
 @pytest.fixture(scope="module")
-def prometheus(began: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def prometheus(began: int, tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[str]:
     if shutil.which("prometheus") is None or shutil.which("promtool") is None:
         pytest.skip("prometheus and promtool are not installed (Debian: apt install prometheus)")
     folder = tmp_path_factory.mktemp("prometheus")
@@ -68,14 +67,12 @@ def prometheus(began: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     made = subprocess.run(fill, capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stderr
     (folder / "prometheus.yml").write_text("{}")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     command = ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen([*command, f"--web.listen-address={address}"], stdout=log, stderr=log)
     try:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 300
         while not ready(f"http://{address}/-/ready"):
             assert time.monotonic() < until, (folder / "log").read_text()
             time.sleep(0.1)
@@ -87,7 +84,7 @@ def prometheus(began: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 def ready(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=5):
+        with urllib.request.urlopen(url, timeout=30):
             return True
     except OSError:
         return False

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import struct
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -82,13 +81,11 @@ class Exporter:
 
 
 @pytest.fixture
-def scraped(tmp_path: Path) -> Iterator[Prometheus]:
+def scraped(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Prometheus]:
     if shutil.which("prometheus") is None:
         pytest.skip("prometheus is not installed (Debian: apt install prometheus)")
     exporter = Exporter()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     target = f"127.0.0.1:{exporter.server.server_address[1]}"
     (tmp_path / "prometheus.yml").write_text(
         f"global: {{scrape_interval: 500ms, scrape_timeout: 500ms}}\n"
@@ -100,7 +97,7 @@ def scraped(tmp_path: Path) -> Iterator[Prometheus]:
         process = subprocess.Popen([*command, *flags], cwd=tmp_path, stdout=log, stderr=log)
     client = Prometheus(f"http://127.0.0.1:{port}")
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while exporter.scrapes < 8 or not seen(client):
             assert time.monotonic() < deadline, (tmp_path / "log").read_text()[-2000:]
             time.sleep(0.1)

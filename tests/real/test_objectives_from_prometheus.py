@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -85,17 +84,14 @@ class Counted:
         until: The end of the past, a whole minute.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, port: int) -> None:
+        self.folder, self.port = folder, port
         self.until = datetime.fromtimestamp(time.time() // 60 * 60, UTC)
         (folder / "past.om").write_text(openmetrics(int(self.until.timestamp())))
         command = ["promtool", "tsdb", "create-blocks-from", "--max-block-duration=240h", "-q", "openmetrics"]
-        made = subprocess.run([*command, "past.om", "data"], cwd=folder, capture_output=True, text=True, timeout=120)
+        made = subprocess.run([*command, "past.om", "data"], cwd=folder, capture_output=True, text=True, timeout=600)
         assert made.returncode == 0, made.stderr
         (folder / "prometheus.yml").write_text("{}")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -104,7 +100,7 @@ class Counted:
         flags = ["--storage.tsdb.retention.time=60d", f"--web.listen-address=127.0.0.1:{self.port}"]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen([*command, *flags], cwd=self.folder, stdout=log, stderr=log)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not self._ready():
             assert time.monotonic() < deadline, (self.folder / "log").read_text()[-2000:]
             time.sleep(0.1)
@@ -112,7 +108,7 @@ class Counted:
     def _ready(self) -> bool:
         try:
             query = urllib.parse.urlencode({"query": "app_requests_total", "time": self.until.timestamp()})
-            with urllib.request.urlopen(f"{self.url}/api/v1/query?{query}", timeout=2) as answer:
+            with urllib.request.urlopen(f"{self.url}/api/v1/query?{query}", timeout=30) as answer:
                 return bool(json.load(answer)["data"]["result"])
         except OSError:
             return False
@@ -125,10 +121,10 @@ class Counted:
 
 
 @pytest.fixture(scope="module")
-def counted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counted]:
+def counted(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[Counted]:
     if shutil.which("prometheus") is None or shutil.which("promtool") is None:
         pytest.skip("prometheus and promtool are not installed (Debian: apt install prometheus)")
-    made = Counted(tmp_path_factory.mktemp("counted"))
+    made = Counted(tmp_path_factory.mktemp("counted"), free_port())
     try:
         made.start()
         yield made
@@ -337,7 +333,7 @@ class Watched:
         line = next((line for line in self.log.splitlines() if "watching " in line and "http://" in line), "")
         if not line:
             return {}
-        with urllib.request.urlopen(f"{line.split('; ')[-1].strip()}/api/v1/slos", timeout=10) as answer:
+        with urllib.request.urlopen(f"{line.split('; ')[-1].strip()}/api/v1/slos", timeout=60) as answer:
             return {one["name"]: one for one in json.load(answer)["slos"]}
 
     def end(self) -> None:

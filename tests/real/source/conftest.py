@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -31,20 +30,13 @@ T = TypeVar("T")
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
 def get(url: str) -> str:
-    with DIRECT.open(url, timeout=5) as answer:
+    with DIRECT.open(url, timeout=30) as answer:
         text: str = answer.read().decode()
         return text
 
 
-def wait_until(condition: Callable[[], T], seconds: float = 30.0) -> T:
+def wait_until(condition: Callable[[], T], seconds: float = 300.0) -> T:
     """The first true value of *condition*; a connection that fails is not true yet."""
     deadline = time.monotonic() + seconds
     while True:
@@ -128,9 +120,8 @@ def needs(program: str) -> str:
     return program
 
 
-def prometheus_server(folder: Path, scrape_configs: str = "[]") -> Server:
+def prometheus_server(folder: Path, port: int, scrape_configs: str = "[]") -> Server:
     """Not started yet; it scrapes twice a second and keeps what is in *folder*/data."""
-    port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "prometheus.yml"
     config.write_text(f"global: {{scrape_interval: 500ms, scrape_timeout: 500ms}}\nscrape_configs: {scrape_configs}\n")
@@ -159,7 +150,9 @@ def started() -> Iterator[Callable[[Server], Server]]:
 
 
 @pytest.fixture
-def prometheus(tmp_path: Path, started: Callable[[Server], Server]) -> Callable[..., Server]:
+def prometheus(
+    tmp_path: Path, started: Callable[[Server], Server], free_port: Callable[[], int]
+) -> Callable[..., Server]:
     def make(*targets: str, blackbox: str = "") -> Server:
         """*targets* are scraped; through the blackbox exporter at that address where one is given."""
         relabel = (
@@ -168,19 +161,21 @@ def prometheus(tmp_path: Path, started: Callable[[Server], Server]) -> Callable[
             f"{{target_label: __address__, replacement: '{blackbox}'}}], "
         )
         scrape = f"[{{job_name: orders, {relabel if blackbox else ''}static_configs: [{{targets: {list(targets)}}}]}}]"
-        return started(prometheus_server(tmp_path / "prometheus", scrape))
+        return started(prometheus_server(tmp_path / "prometheus", free_port(), scrape))
 
     return make
 
 
 @pytest.fixture(scope="session")
-def prometheus_with_past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Server]]:
+def prometheus_with_past(
+    tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
+) -> Iterator[Callable[[str], Server]]:
     """For all tests of a run, as filling it takes seconds."""
     running: list[Server] = []
 
     def make(openmetrics: str) -> Server:
         folder = tmp_path_factory.mktemp("past")
-        server = prometheus_server(folder)
+        server = prometheus_server(folder, free_port())
         (folder / "past.txt").write_text(openmetrics)
         fill = [needs("promtool"), "tsdb", "create-blocks-from", "--max-block-duration=240h", "openmetrics"]
         subprocess.run([*fill, "past.txt", "data"], cwd=folder, check=True, capture_output=True)
@@ -193,7 +188,7 @@ def prometheus_with_past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
 
 
 @pytest.fixture
-def blackbox(tmp_path: Path, started: Callable[[Server], Server]) -> Callable[[], Server]:
+def blackbox(tmp_path: Path, started: Callable[[Server], Server], free_port: Callable[[], int]) -> Callable[[], Server]:
     """With its module `http_2xx`, over IPv4."""
 
     def make() -> Server:
