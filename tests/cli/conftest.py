@@ -67,7 +67,7 @@ def run(tmp_path: Path) -> Run:
             env={**kept, **(environ or {})},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
 

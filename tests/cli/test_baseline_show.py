@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -180,11 +181,16 @@ def test_ticks_are_few_and_round(top):
 
 
 @pytest.fixture
-def state(tmp_path) -> Path:
+def nobody() -> Iterator[int]:
+    """A port that is ours and refuses."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
+
+
+@pytest.fixture
+def state(tmp_path, nobody) -> Path:
     (tmp_path / "state" / "baselines").mkdir(parents=True)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        nobody = free.getsockname()[1]
     config = {
         "monitor": {"state": str(tmp_path / "state")},
         "sources": {"prometheus": f"http://127.0.0.1:{nobody}"},

@@ -230,7 +230,7 @@ def as_nobody() -> Iterator[tuple[Path, Run]]:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-c", AS_NOBODY, *arguments],
-            cwd=folder, capture_output=True, text=True, timeout=60, check=False,
+            cwd=folder, capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
 
     yield folder, run
