@@ -52,7 +52,7 @@ def test_an_incident_open_in_the_backup_goes_on_after_the_disk_was_lost_in_its_o
     # After the backup: an update that the ticket has and the restored ledger does not know of.
     assert first.cli("incident", "note", "1", "after the backup", "--by", "Grace").returncode == 0
     wait_until(lambda: "after the backup" in ticket.read_text(), "the note in the ticket")
-    first.terminate(20)
+    first.terminate(120)
 
     overwrite(first.state / "ledger.sqlite")
     broken = monitor(config, "run")
@@ -71,7 +71,7 @@ def test_an_incident_open_in_the_backup_goes_on_after_the_disk_was_lost_in_its_o
     second.wait_for_line(r"orders-service: recovering => resolved")
     wait_until(lambda: "Ticket closed" in ticket.read_text(), "the ticket is closed")
     assert [path.name for path in (second.state / "tickets").glob("*.md")] == [ticket.name]
-    second.terminate(20)
+    second.terminate(120)
 
     third = start(config)
     third.wait_for_line("watching")
@@ -130,6 +130,7 @@ def test_a_corrupt_history_is_set_aside_and_the_budget_still_knows_the_hours_of_
     ledger.close()
     (state / "history.sqlite").write_bytes(b"not a database at all" * 500)
 
+    before = datetime.now(UTC)
     daemon = start(config)
 
     daemon.wait_for_line(
@@ -139,6 +140,6 @@ def test_a_corrupt_history_is_set_aside_and_the_budget_still_knows_the_hours_of_
     # 1,800 of the 25,920 that may fail of a probe a second in 30 days: half of an hour failed, and the ledger knows it.
     assert service["budget_remaining"] == pytest.approx(1 - 1800 / 25920, abs=0.001)
     since = datetime.fromisoformat(service["budget_incomplete_since"])
-    assert timedelta(0) <= datetime.now(UTC) - since < timedelta(minutes=2)
+    assert before - timedelta(minutes=1) < since <= datetime.now(UTC)
     assert f"incomplete since {since:%Y-%m-%dT%H:%M}Z" in daemon.cli("status").stdout
     assert len(list(state.glob("history.sqlite.corrupt-*Z"))) == 1
