@@ -47,10 +47,10 @@ def test_after_more_incidents_the_house_keeps_what_it_kept_before_them(house, wa
     assert house.house.ledger.highest_number() - incidents == 10
     assert house.house.casebook.live() == []
     # What telemetry is sending at this moment is gone soon; what is kept stays.
-    wait_until(lambda: not injected.kept(house.house) - before, "nothing more is kept", 90)
+    wait_until(lambda: not injected.kept(house.house) - before, "nothing more is kept", 300)
 
 
-def test_what_an_outlet_was_given_and_nobody_was_told_of_is_not_kept(house):
+def test_what_an_outlet_was_given_and_nobody_was_told_of_is_not_kept(house, wait_until):
     house.play(timedelta(minutes=10))
     (incident,) = house.house.ledger.incidents()
     house.settle()
@@ -65,5 +65,5 @@ def test_what_an_outlet_was_given_and_nobody_was_told_of_is_not_kept(house):
             )
         )  # fmt: skip
 
-    more = injected.kept(house.house) - before
-    assert more.total() <= 2  # the last one, which may still be in the outlet's hands
+    # The last one may still be in the outlet's hands; what telemetry is sending at this moment is gone soon.
+    wait_until(lambda: (injected.kept(house.house) - before).total() <= 2, "nothing more is kept", 300)
