@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,9 +23,16 @@ REMEDY = r"too many open files.*LimitNOFILE"
 
 @contextmanager
 def no_more_descriptors(pid: int) -> Iterator[None]:
-    """Not one more than it has; what it closes itself it may open again, so the lowest free number is the limit."""
+    """
+    Not one more than it has; what it closes itself it may open again, so the lowest free number is the limit.
+
+    What it has is what it had at each of many looks: a request under way would leave its number behind.
+    """
     before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     used = {int(entry.name) for entry in Path(f"/proc/{pid}/fd").iterdir()}
+    for _ in range(20):
+        time.sleep(0.05)
+        used &= {int(entry.name) for entry in Path(f"/proc/{pid}/fd").iterdir()}
     lowest_free = next(n for n in range(len(used) + 1) if n not in used)
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (lowest_free, before[1]))
     try:
@@ -83,7 +91,7 @@ def test_a_daemon_without_descriptors_records_the_incident_and_answers_again_onc
     wait_until(lambda: target.seen, "a probe")
     status_of(daemon)
     with no_more_descriptors(daemon.process.pid):
-        waiting = socket.create_connection(("127.0.0.1", port_of(daemon)), timeout=30)
+        waiting = socket.create_connection(("127.0.0.1", port_of(daemon)), timeout=120)
         waiting.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
         daemon.wait_for_line(REMEDY)
         target.status = 503
@@ -117,9 +125,9 @@ def test_a_prober_that_cannot_be_started_again_is_the_monitors_own_incident_and_
         taken = [socket.create_connection(("127.0.0.1", port_of(daemon)), timeout=30) for _ in range(4)]
         os.kill(prober_of(daemon.process.pid), signal.SIGKILL)
         daemon.wait_for_line(rf"the prober could not be started: OSError: {REMEDY}")
-        wait_until(lambda: "watchkeeper: pending => open" in daemon.log(), "two minutes of blindness", within=240)
+        wait_until(lambda: "watchkeeper: pending => open" in daemon.log(), "two minutes of blindness", within=600)
     asked = len(target.seen)
-    wait_until(lambda: len(target.seen) > asked, "the next prober asks", within=90)
+    wait_until(lambda: len(target.seen) > asked, "the next prober asks", within=300)
     for connection in taken:
         connection.close()
     status = status_of(daemon)
@@ -131,9 +139,17 @@ def prober_of(pid: int) -> int:
     (prober,) = [
         int(child)
         for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        if b"monitor.probing.prober" in Path(f"/proc/{child}/cmdline").read_bytes()
+        if b"monitor.probing.prober" in command_of(child)
     ]
     return prober
+
+
+def command_of(pid: str) -> bytes:
+    """Nothing of one that has just ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 def cpu(pid: int) -> float:
