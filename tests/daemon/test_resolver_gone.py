@@ -99,5 +99,6 @@ def test_names_are_judged_by_the_rules_and_loopback_goes_on_as_if_nothing_were(
     if references:
         assert service("named")["state"] == "clear"
     status = daemon.ask("status")
-    assert status["parts"]["prober"]["missed"] == 0
+    # A prober that waited for the resolver would miss every other slot; a busy machine misses one now and then.
+    assert status["parts"]["prober"]["missed"] <= len(target.seen) / 4
     assert "Traceback" not in daemon.log()
