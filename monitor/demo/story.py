@@ -86,7 +86,8 @@ class Stage:
     )
 
     def patience(self) -> float:
-        return max(20.0, PATIENCE * 60 / self.speed)
+        # At any speed programs must start and a baseline be fitted, which a busy machine takes its time for.
+        return max(180.0, PATIENCE * 60 / self.speed)
 
     def set_up(self, stack: ExitStack) -> None:
         urls = {}
