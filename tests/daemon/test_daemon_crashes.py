@@ -65,7 +65,7 @@ class Life:
         Does to the service whatever leads on, until the daemon has logged so many lines: one when it watches, and one
         for each thing that it has decided and is about to write down and to tell.
         """
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while len(daemon.lines) < lines:
             assert time.monotonic() < deadline, daemon.log()
             if self.is_over():
@@ -110,10 +110,10 @@ class Life:
                 self.target.status = 200
             return self.is_over()
 
-        wait_until(is_over, "the life comes to its end", 90)
+        wait_until(is_over, "the life comes to its end", 300)
         self.lived += 1
         daemon.wait_for_line("watching")  # what was over before it began may be seen while it is still an interpreter
-        assert daemon.terminate(30)[0] == 0, daemon.log()
+        assert daemon.terminate(120)[0] == 0, daemon.log()
 
     def report(self, what: str) -> str:
         where = "\n".join(f"  {count:3} {place}" for place, count in sorted(self.landed.items()))
@@ -141,7 +141,7 @@ def test_a_kill_at_every_named_point_loses_nothing_and_doubles_nothing(
             life.target.status = 200
             continue
         daemon = life.begin(dies_at=point)
-        assert daemon.process.wait(60) == KILLED, daemon.log()
+        assert daemon.process.wait(120) == KILLED, daemon.log()
         life.killed(point)
     life.live_to_the_end(wait_until)
 

@@ -88,7 +88,7 @@ def test_a_full_disk_keeps_nobody_from_being_told_and_loses_nothing(
     daemon.wait_for_line(r"orders-service: recovering => resolved")
     wait_until(lambda: "Ticket closed" in ticket.read_text(), "the ticket is closed")
     wait_until(lambda: any(key.endswith("/close") for key in hook.taken()), "the webhook is told of the end")
-    assert daemon.terminate(30)[0] == 0
+    assert daemon.terminate(120)[0] == 0
     assert "Traceback" not in daemon.log()
 
     ledger = Ledger.open_read_only(daemon.state)
@@ -116,7 +116,7 @@ def test_a_start_on_a_full_disk_says_what_is_wanted_and_leaves_with_three(
     config = write_config(monitor={"state": str(disk / "state")})
     first = start(config)
     first.wait_for_line("watching")
-    assert first.terminate(30)[0] == 0
+    assert first.terminate(120)[0] == 0
     fill(disk)
     refused(
         start(config), rf"Error: {disk}/state/ledger.sqlite cannot be opened for writing .+: see that its disk has room"
@@ -134,6 +134,6 @@ def test_a_ledger_that_is_none_is_named_with_its_remedy_and_left_as_it_is(
 
 
 def refused(daemon: Any, pattern: str) -> None:
-    assert daemon.process.wait(60) == 3
+    assert daemon.process.wait(120) == 3
     daemon.wait_for_line(pattern)
     assert "Traceback" not in daemon.log()

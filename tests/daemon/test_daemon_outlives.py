@@ -82,7 +82,7 @@ def test_a_second_daemon_on_the_same_state_says_who_holds_it_and_leaves_with_thr
     first = start(config)
     first.wait_for_line("watching")
     second = start(config)
-    assert second.process.wait(30) == 3
+    assert second.process.wait(120) == 3
     second.wait_for_line(rf"held by process {first.process.pid}\b")
     assert first.process.poll() is None
     assert first.incidents() == []

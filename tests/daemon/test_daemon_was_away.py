@@ -43,7 +43,7 @@ def test_recovering_begins_anew_only_after_more_than_two_minutes_away(
     target.status = 200
     first.wait_for_line(r"orders-service: open => recovering")
     (before,) = first.incidents()
-    assert first.terminate(30)[0] == 0
+    assert first.terminate(120)[0] == 0
     age_last_turn(first.state, away)
 
     second = start(config)
@@ -62,14 +62,14 @@ def test_a_start_that_fails_writes_over_nothing_that_a_later_one_needs(
     target.status = 503
     first = start(write_config(incidents={"open_after": "1h"}))
     first.wait_for_line(r"orders-service: clear => pending")
-    assert first.terminate(30)[0] == 0
+    assert first.terminate(120)[0] == 0
     before = kept(first.state)
     assert before[1]["orders-service/ready"]["s"] > 0.0
 
     with socket.create_server(("127.0.0.1", 0)) as somebody:
         listen = f"127.0.0.1:{somebody.getsockname()[1]}"
         second = start(write_config(monitor={"listen": listen}, incidents={"open_after": "1h"}))
-        assert second.process.wait(30) == 3
+        assert second.process.wait(120) == 3
     assert kept(first.state) == before
 
 

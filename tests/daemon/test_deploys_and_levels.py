@@ -57,7 +57,7 @@ def test_an_accepted_level_is_fitted_anew_from_what_came_after_it(
 
     assert said.returncode == 0, said.stderr
     fitted = r"baselines: \d+ fitted"
-    wait_until(lambda: len(re.findall(fitted, daemon.log())) == 2, "the second fitting", within=120)
+    wait_until(lambda: len(re.findall(fitted, daemon.log())) == 2, "the second fitting", within=300)
     from monitor.core.baseline import Signal
     from monitor.sources.fitting import BaselineStore
 

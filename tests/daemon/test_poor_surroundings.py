@@ -29,7 +29,7 @@ def running(
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            process.wait(120)
 
 
 def ticketed(target: Any, state: Path, wait_until: Callable[..., Any]) -> None:
@@ -49,7 +49,7 @@ def test_it_works_with_closed_streams(
         opened = {fd: str(Path(f"/proc/{process.pid}/fd/{fd}").readlink()) for fd in (0, 1, 2)}
         assert not [name for name in opened.values() if "sqlite" in name or "socket" in name], opened
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
 
 
 def test_it_goes_on_when_whoever_read_its_log_is_gone(
@@ -62,7 +62,7 @@ def test_it_goes_on_when_whoever_read_its_log_is_gone(
         ours.close()
         ticketed(target, tmp_path / "state", wait_until)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
 
 
 def test_it_needs_neither_a_home_nor_a_place_for_temporary_files(

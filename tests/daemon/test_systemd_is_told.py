@@ -208,7 +208,7 @@ def test_one_check_is_one_check() -> None:
 
 def hear_of(manager: Manager, daemon: Any, what: str) -> list[str]:
     """The next datagram that holds *what*."""
-    while what not in "\n".join(lines := manager.hear(30)):
+    while what not in "\n".join(lines := manager.hear(120)):
         assert lines, f"systemd heard no {what!r}; the daemon said:\n{daemon.log()}"
     return lines
 
@@ -225,12 +225,12 @@ def test_a_daemon_tells_from_its_start_to_its_end(
     monkeypatch.setenv("WATCHDOG_USEC", "4000000")
     daemon = start(write_config())
 
-    assert manager.hear(30) == ["READY=1"]
-    assert manager.hear(30)[0] == "WATCHDOG=1"
+    assert manager.hear(120) == ["READY=1"]
+    assert manager.hear(120)[0] == "WATCHDOG=1"
     assert hear_of(manager, daemon, "STATUS=")[-1].startswith("STATUS=1 check, no incidents, lag ")
     target.status = 503
     assert "1 incident (SEV2 orders-service)" in hear_of(manager, daemon, " incident ")[-1]
-    assert daemon.terminate(30)[0] == 0
+    assert daemon.terminate(120)[0] == 0
     last = []
     while lines := manager.hear():
         last = lines
