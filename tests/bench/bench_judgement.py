@@ -131,10 +131,15 @@ def stretches(world: World, past: Past) -> list[tuple[int, int]]:
     """
     if world.measured or world.breaks:
         return [(0, len(past.since) - 1)]
+    return around(world, alarming(world, past), len(past.since))
+
+
+def around(world: World, slots: Iterable[int], length: int) -> list[tuple[int, int]]:
+    """First and last slot of the stretches about *slots*, which are in order."""
     found: list[tuple[int, int]] = []
     before, after = int(BEFORE / world.interval), int(AFTER / world.interval)
-    for slot in alarming(world, past):
-        first, last = max(0, slot - before), min(len(past.since) - 1, slot + after)
+    for slot in slots:
+        first, last = max(0, slot - before), min(length - 1, slot + after)
         if found and first <= found[-1][1]:
             first = found.pop()[0]
         found.append((first, last))
@@ -244,7 +249,8 @@ def scenarios() -> Iterator[Scenario]:
 
 def flakes_of_minutes() -> Iterator[Scenario]:
     for cadence, interval in CADENCES.items():
-        world = World(interval=interval, bursts=20)
+        # A third of a month has enough of them.
+        world = World(interval=interval, bursts=20, seconds=MONTH / 3)
         yield "burst", f"20 flakes of 1-3 min, {cadence}", world
         if interval == 10:
             yield "burst", f"20 flakes of 1-3 min, {cadence}, open_after 3m", replace(world, open_after=180.0)
