@@ -11,6 +11,7 @@ import click
 
 from monitor.cli.acting import post, user
 from monitor.cli.client import DaemonRefused
+from monitor.cli.completing import live_incidents
 from monitor.cli.looking import look
 from monitor.cli.output import Trouble, colour_wanted, printable, width_of
 from monitor.cli.status import incident_table
@@ -73,15 +74,14 @@ def list_(context: click.Context, state: str, limit: int, style: str) -> None:
 
 
 @incident.command(epilog="Example: monitor incident show INC-0042")
-@click.argument("ref", metavar="INCIDENT")
+@click.argument("ref", metavar="INCIDENT", shell_complete=live_incidents)
 @_format
 @click.pass_context
 def show(context: click.Context, ref: str, style: str) -> None:
     """One incident with its timeline, services, tickets and alerts."""
     from monitor.cli.story import story
-    from monitor.web.documents import plain_reference
 
-    plain = _checked(plain_reference(ref), ref)
+    plain = checked(ref)
     looked = _look(context, f"/api/v1/incidents/{plain}", lambda ledger: ledger.incident(plain))
     if looked.document is None:
         raise Trouble(f"no incident is called {printable(ref)}; monitor incident list --state all lists them")
@@ -110,7 +110,7 @@ def report(
 
 
 @incident.command(epilog="Example: monitor incident ack 42 --by Grace")
-@click.argument("ref", metavar="INCIDENT")
+@click.argument("ref", metavar="INCIDENT", shell_complete=live_incidents)
 @_by
 @click.pass_context
 def ack(context: click.Context, ref: str, by: str | None) -> None:
@@ -119,7 +119,7 @@ def ack(context: click.Context, ref: str, by: str | None) -> None:
 
 
 @incident.command(epilog='Example: monitor incident note 42 "the connection pool is full"')
-@click.argument("ref", metavar="INCIDENT")
+@click.argument("ref", metavar="INCIDENT", shell_complete=live_incidents)
 @click.argument("text")
 @_by
 @click.pass_context
@@ -129,7 +129,7 @@ def note(context: click.Context, ref: str, text: str, by: str | None) -> None:
 
 
 @incident.command(epilog='Example: monitor incident resolve 42 --why "rolled back to 1.4.2"')
-@click.argument("ref", metavar="INCIDENT")
+@click.argument("ref", metavar="INCIDENT", shell_complete=live_incidents)
 @click.option("--why", required=True, help="What ended it; goes into the timeline and the ticket.")
 @_by
 @click.pass_context
@@ -139,7 +139,7 @@ def resolve(context: click.Context, ref: str, why: str, by: str | None) -> None:
 
 
 @incident.command(epilog="Example: monitor incident mitigate 42")
-@click.argument("ref", metavar="INCIDENT")
+@click.argument("ref", metavar="INCIDENT", shell_complete=live_incidents)
 @_by
 @click.pass_context
 def mitigate(context: click.Context, ref: str, by: str | None) -> None:
@@ -169,12 +169,14 @@ def _look(context: click.Context, path: str, instead: Callable[[Any], Any]) -> A
 
 
 def _act(context: click.Context, ref: str, what: str, body: dict[str, object]) -> dict[str, Any]:
+    return post(context, f"/api/v1/incidents/{checked(ref)}/{what}", body)
+
+
+def checked(ref: str) -> str:
+    """What the daemon and the ledger know it by; Trouble when no incident can be called so."""
     from monitor.web.documents import plain_reference
 
-    return post(context, f"/api/v1/incidents/{_checked(plain_reference(ref), ref)}/{what}", body)
-
-
-def _checked(plain: str, ref: str) -> str:
+    plain = plain_reference(ref)
     if plain.isascii() and plain.isalnum():
         return plain
     raise Trouble(f"{printable(ref)} is not the name of an incident; use its number, INC-0042, or its ULID")

@@ -15,8 +15,10 @@ from monitor.cli.output import Trouble
 
 if TYPE_CHECKING:
     from monitor.config import Config
+    from monitor.core.severity_table import Table
     from monitor.ledger.reader import LedgerReader
     from monitor.web.documents import IncidentDetail, IncidentDocument, StatusDocument
+    from monitor.web.severity import IncidentSeverityDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,14 @@ class LedgerDesk:
 
         found = self._reader.incident(ref)
         return incident_detail(found, self._reader) if found else None
+
+    def severity(self, ref: str, table: Table) -> IncidentSeverityDocument | None:
+        """As it came about; what is now, only the daemon knows."""
+        from monitor.response.triage import because_of
+        from monitor.web.severity import incident_severity
+
+        found = self._reader.incident(ref)
+        return None if found is None else incident_severity(found, because_of(self._reader.events(found.id)), table)
 
     def status(self, config: Config) -> StatusDocument:
         """What was last known. Of the checks nothing is: their results live in the daemon."""

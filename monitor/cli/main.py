@@ -44,6 +44,9 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "slo": Entry("monitor.cli.slo", "slo", "Error budgets: spent, left, how fast they burn, when they are gone."),
     "healthy": Entry("monitor.cli.healthy", "healthy", "Whether the daemon is well; for a container's health check."),
     "incident": Entry("monitor.cli.incident", "incident", "People's part: list, show, report, ack, note, resolve, ..."),
+    "severity": Entry(
+        "monitor.cli.severity", "severity", "Why an incident is as severe as it is, or what it would be if ..."
+    ),
     "deploy": Entry("monitor.cli.deploy", "deploy", "Mark a deploy of a service."),
     "baseline": Entry("monitor.cli.baseline", "baseline", "What is normal: show it, accept a new level."),
     "backup": Entry(

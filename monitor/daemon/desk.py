@@ -45,6 +45,7 @@ from monitor.web.documents import (
 )
 from monitor.web.objectives import SloDocument, slo_documents
 from monitor.web.recovering import RecoveryDocument, recovery_document
+from monitor.web.severity import IncidentSeverityDocument, incident_severity
 
 CLOCKS_APART = timedelta(minutes=1)
 """By how much somebody else's clock may be ahead of ours."""
@@ -178,6 +179,19 @@ class DaemonDesk:
         with _readable():
             incident = self._house.ledger.incident(ref)
             return None if incident is None else incident_detail(incident, self._house.ledger)
+
+    def severity(self, ref: str) -> IncidentSeverityDocument:
+        book, clock = self._house.casebook, self._house.clock
+        try:
+            case = book.find(ref)
+        except UnknownIncident as unknown:
+            raise DeskRefusal(404, str(unknown)) from None
+        seen = book.subjects[case.incident.service].seen
+        table = self._house.config.severity
+        if seen is None:
+            return incident_severity(case.incident, case.why, table)
+        at = clock.wall() - (clock.now() - seen.at)
+        return incident_severity(case.incident, case.why, table, seen.suggestion, at)
 
     # -- acting -------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from ulid import ULID
 from monitor.clock import SteadyClock
 from monitor.ledger.store import Ledger
 from monitor.response.case import Case
+from monitor.response.triage import because_of
 
 TIMELINE = "timeline"
 UNPROVEN = "unproven"
@@ -35,10 +36,10 @@ def case_from(ledger: Ledger, incident_id: str) -> Case:
             case.updated_at = event.at
         if event.name == "incident.opened":
             case.symptoms = tuple(event.attributes.get("symptoms") or (incident.reason,))  # type: ignore[arg-type]
-            case.why = tuple(event.attributes.get("why") or ())  # type: ignore[arg-type]
             case.reporter = event.author
         if event.name == "incident.evidence_wait" and case.unproven_since and event.at >= case.unproven_since:
             case.asked_at = event.at  # in this wait; an earlier one was ended by a condition that broke
+    case.why = because_of(case.events)
     return case
 
 

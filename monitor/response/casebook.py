@@ -187,7 +187,8 @@ class Casebook:
         case.why = tuple(why(seen.suggestion))
         case.symptoms = seen.evidence.failing_reasons or case.symptoms
         text = f"severity {incident.severity} => {risen}: {seen.suggestion.reason}"
-        return [self.event(subject, "incident.severity_changed", text, seen.at, wall)]
+        shown = {"why": list(case.why)}
+        return [self.event(subject, "incident.severity_changed", text, seen.at, wall, attributes=shown)]
 
     def _with_flapping(self, subject: Subject, seen: Observation) -> Observation:
         """While its trouble comes and goes, recovery has one condition more: else one problem opened five incidents."""

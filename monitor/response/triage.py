@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from monitor.config import Contact
 from monitor.core.severity_table import Suggestion
+from monitor.ledger.records import LedgerEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,15 @@ def why(suggestion: Suggestion) -> Sequence[str]:
     if suggestion.lower:
         lines.append(f"One step lower: {suggestion.lower}")
     return [line for line in lines if line]
+
+
+def because_of(events: Iterable[LedgerEvent]) -> tuple[str, ...]:
+    """How the severity came about, as the newest event that says so has it."""
+    because: tuple[str, ...] = ()
+    for event in events:
+        if isinstance(told := event.attributes.get("why"), list | tuple) and told:
+            because = tuple(map(str, told))
+    return because
 
 
 def utc(instant: datetime) -> str:

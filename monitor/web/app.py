@@ -59,6 +59,7 @@ def create_app(desk: Desk, token: str, listen_host: str = "127.0.0.1") -> Starle
         _route("/api/v1/incidents", api.incidents, "GET"),
         _route("/api/v1/incidents", api.report, "POST"),
         _route("/api/v1/incidents/{ref}", api.incident, "GET"),
+        _route("/api/v1/incidents/{ref}/severity", api.severity, "GET"),
         _route("/api/v1/incidents/{ref}/ack", api.acknowledge, "POST"),
         _route("/api/v1/incidents/{ref}/note", api.note, "POST"),
         _route("/api/v1/incidents/{ref}/resolve", api.resolve, "POST"),
@@ -114,6 +115,9 @@ class _Api:
         if found is None:
             raise HttpProblem(404, f"no incident is called {ref}; /api/v1/incidents?state=all lists them")
         return _json(found)
+
+    async def severity(self, request: Request) -> Response:
+        return _json(self._desk.severity(_reference(request)))
 
     async def report(self, request: Request) -> Response:
         values = await self._values(request, REPORT)

@@ -13,6 +13,7 @@ from monitor.web.documents import (
     StatusDocument,
 )
 from monitor.web.objectives import SloDocument
+from monitor.web.severity import IncidentSeverityDocument
 
 
 class DeskRefusal(Exception):
@@ -57,6 +58,10 @@ class Desk(Protocol):
         ...
 
     def incident(self, ref: str) -> IncidentDetail | None: ...
+
+    def severity(self, ref: str) -> IncidentSeverityDocument:
+        """Of an incident that is live or may still reopen, also called on the loop."""
+        ...
 
     async def report(
         self, reporter: str, symptoms: str, service: str, severity: str | None, key: str | None

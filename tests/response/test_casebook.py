@@ -163,6 +163,8 @@ def test_severity_rises_when_two_evaluations_agree_and_says_so(begin):
     evening.step({"payments": "F"})
     assert case.incident.severity is Severity.SEV1
     assert "incident.severity_changed" in evening.names
+    (risen,) = (e for commit in evening.commits for e in commit.events if e.name == "incident.severity_changed")
+    assert risen.attributes["why"] == list(case.why), "a restart and the ledger tell the reasons of the rise"
 
 
 def test_with_suggest_a_person_opens(begin):

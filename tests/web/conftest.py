@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from monitor.core.incident import Incident, State
-from monitor.core.severity import Severity
+from monitor.core.severity import Evidence, Severity
+from monitor.core.severity_table import TABLE, suggest
 from monitor.ledger.records import LedgerEvent
 from monitor.web.app import create_app
 from monitor.web.desk import DeskRefusal
@@ -30,6 +31,7 @@ from monitor.web.documents import (
     timestamp,
 )
 from monitor.web.serve import WebServer
+from monitor.web.severity import IncidentSeverityDocument, incident_severity
 
 T0 = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 TOKEN = "a-token-of-the-tests"
@@ -79,6 +81,11 @@ class NotebookDesk:
     def incident(self, ref: str) -> IncidentDetail | None:
         found = [i for i in self.notebook if ref in (i.id, str(i.number))]
         return incident_detail(found[0], self) if found else None
+
+    def severity(self, ref: str) -> IncidentSeverityDocument:
+        incident = self._found(ref)
+        suggestion = suggest(Evidence(checks=2, failing=("live",), failing_reasons=("live: status: 503",)))
+        return incident_severity(incident, ["SEV3: as the reporter said"], TABLE, suggestion, T0)
 
     async def report(
         self, reporter: str, symptoms: str, service: str, severity: str | None, key: str | None
