@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from monitor.core.baseline import SEASON, Baseline, Quality, Signal, hour_of_week, zone_of
+from monitor.core.slots import slot_instant
 from monitor.sources.job import Interval
 
 WEEKS: Final = timedelta(weeks=6)
@@ -55,6 +56,22 @@ class Baselines:
             values = hours[begin] = array("d")  # packed: a list of six weeks is four times as large
         if len(values) < PER_HOUR:
             values.append(value)
+
+    def learn_many(self, key: Key, scores: Sequence[tuple[float, float]]) -> None:
+        """
+        Args:
+            scores: Seconds since the Unix epoch, ascending, and the values.
+        """
+        if not self.learns:
+            return
+        hours, hour = self._hours.setdefault(key, {}), -1.0
+        values = array("d")
+        for at, value in scores:
+            if at // 3600 != hour:
+                hour = at // 3600
+                values = hours.setdefault(slot_instant(hour * 3600), array("d"))
+            if len(values) < PER_HOUR:
+                values.append(value)
 
     def refit(self, now: datetime, incidents: Sequence[Interval]) -> None:
         zone = zone_of(self.time_zone)

@@ -2,7 +2,8 @@
 The past once more, through the judge, the watches and the casebook of the daemon, told the time.
 
 No ledger, no outlet, no socket. While every service is at rest nothing can happen between two probes until a minute's
-latency settles or a silence grows too long, so the ticks before that are left out: most of a year.
+latency settles or a silence grows too long, so the ticks before that are left out: most of a year. And what says no
+more than that all is well is held back until something happens, an hour at most, and applied at once (`calm.py`).
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
 from math import ceil, floor
-from typing import Final, NamedTuple
+from typing import Final
 
 from checks.check import Check
 from checks.result import Attempt, CheckResult, Confirmation, Outcome, Reason
+from monitor.backtest.calm import Calm
 from monitor.backtest.learning import Baselines, Key
+from monitor.backtest.seen import Probe as Probe
+from monitor.backtest.seen import Reading as Reading
 from monitor.config import Config
 from monitor.core.baseline import SEASON, Signal
 from monitor.core.incident import State, gap_limit
@@ -43,47 +47,6 @@ more or less of six weeks changes little, and a year of daily fits takes longer 
 NEVER: Final = float("inf")
 ROUNDING: Final = 1e-3
 """More than an instant loses as a datetime, in seconds: no tick is left out for it."""
-
-
-class Probe(NamedTuple):
-    """
-    One scheduled probe of the past.
-
-    Attributes:
-        at: The slot, in seconds since the Unix epoch.
-        check: Its identity, service/check.
-        confirmation: What a re-probe said of a failure. UNASKED where nobody knows: then the probe before decides.
-        latency: In seconds.
-    """
-
-    at: float
-    check: str
-    outcome: Outcome
-    confirmation: Confirmation = Confirmation.NONE
-    latency: float | None = None
-
-
-class Reading(NamedTuple):
-    """What Prometheus said of a service's traffic: per second, and a latency in seconds. None: no traffic."""
-
-    at: float
-    service: str
-    requests: float | None
-    errors: float | None
-    latency: float | None = None
-
-
-@dataclass(slots=True)
-class _Traffic:
-    """A service's traffic as it was last read."""
-
-    sample: TrafficSample | None = None
-    missed: int = 0
-
-    @property
-    def speaks(self) -> bool:
-        """Whether an evaluation may find something in it. Which error ratio matters, the severity table decides."""
-        return self.sample is not None and (self.sample.error_ratio or 0.0) > 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +84,8 @@ class Replay:
     _heard: dict[str, float] = field(init=False)
     _silences: list[list[tuple[str, float]]] = field(init=False)
     _tracks: dict[tuple[str, Signal, str], LatencyTrack] = field(init=False, default_factory=dict)
-    _traffic: dict[str, _Traffic] = field(init=False)
+    _traffic: dict[str, Reading] = field(init=False, default_factory=dict)
+    _calm: Calm = field(init=False)
     _now: datetime = field(init=False)
     _every: float = field(init=False)
     _tick: float = field(init=False)
@@ -139,13 +103,13 @@ class Replay:
             replace(rules_of(config), outlets=()), new_id=lambda: f"{next(ids):026d}", new_number=lambda: next(numbers)
         )
         self._now = began
-        self._traffic = {name: _Traffic() for name, service in config.services.items() if service.traffic is not None}
         self.judge = Judge(config, book, began, self._around, self._adopt, lambda _: None, self._measured)
         self._watches = {w.check.id: w for service in self.judge.watches.values() for w in service.checks.values()}
         self._well = {
             name: (watch, _result(Probe(self.began_at, name, Outcome.OK), began, watch))
             for name, watch in self._watches.items()
         }
+        self._calm = Calm(self._well, self._tracks, self.baselines)
         # As the watches know it, but as numbers: it is looked at in each minute.
         self._heard = dict.fromkeys(self._watches, self.began_at)
         self._silences = [
@@ -163,25 +127,69 @@ class Replay:
 
     def play(self, past: Iterable[Probe | Reading]) -> None:
         """Args: past: In the order of its instants. May be called again with what came after."""
-        well, heard, ok = self._well, self._heard, Outcome.OK
+        heard, ok = self._heard, Outcome.OK
+        held: list[Probe | Reading] = []
+        until = self._calm_until()
         for seen in past:
             at = seen.at
-            if at >= self._due:
-                self._advance(at)
-            if isinstance(seen, Reading):
-                self._read(seen)
-            elif seen.outcome is ok:
-                name = seen.check
-                watch, result = well[name]
-                slot = slot_instant(at)
-                watch.well(result, slot, seen.latency)
-                heard[name] = at
-                for minute, latency in watch.latencies.complete_with(slot, watch.check.interval):
-                    self._measured(watch.check, minute, latency)
-                    if not self.judge.at_rest:
-                        self._due = self._tick = self._next_tick(at)
-            else:
-                self._take(seen)
+            if at >= until and held:
+                until = self._calm_until()
+            if at < until:
+                if type(seen) is Probe:
+                    if seen.outcome is ok:
+                        heard[seen.check] = at
+                        held.append(seen)
+                        continue
+                elif type(seen) is Reading and not seen.speaks:
+                    held.append(seen)
+                    continue
+            if held:
+                self._let_go(held)
+                held = []
+            self._play_one(seen)
+            until = self._calm_until()
+        if held:
+            self._let_go(held)
+
+    def _calm_until(self) -> float:
+        """Before which nothing but trouble calls for an evaluation; 0.0 where one is due at each tick."""
+        if self.every_tick or not self._rests():
+            return 0.0
+        return min(self._hour, self._refit, self._earliest_silence())
+
+    def _let_go(self, held: list[Probe | Reading]) -> None:
+        """What was held back, as if it had been played one by one."""
+        last = held[-1].at
+        ticked, settled = self._next_tick(last) - self._every, self._minute
+        while settled + self._settling <= ticked:
+            settled += MINUTE
+        if not self._calm.apply(held, floor(settled / MINUTE)):
+            for seen in held:
+                self._play_one(seen)
+            return
+        for seen in held:
+            if type(seen) is Reading:
+                self._traffic[seen.service] = seen
+        self._minute = settled
+        self._due = self._tick = self._next_tick(last)
+
+    def _play_one(self, seen: Probe | Reading) -> None:
+        at = seen.at
+        if at >= self._due:
+            self._advance(at)
+        if isinstance(seen, Reading):
+            self._read(seen)
+        elif seen.outcome is Outcome.OK:
+            watch, result = self._well[seen.check]
+            slot = slot_instant(at)
+            watch.well(result, slot, seen.latency)
+            self._heard[seen.check] = at
+            for minute, latency in watch.latencies.complete_with(slot, watch.check.interval):
+                self._measured(watch.check, minute, latency)
+                if not self.judge.at_rest:
+                    self._due = self._tick = self._next_tick(at)
+        else:
+            self._take(seen)
 
     def _take(self, probe: Probe) -> None:
         at = probe.at
@@ -214,8 +222,8 @@ class Replay:
             return self.judge.at_rest
         subjects = self.judge.casebook.subjects
         return not any(
-            traffic.speaks or (name in subjects and subjects[name].incident.state is not State.CLEAR)
-            for name, traffic in self._traffic.items()
+            reading.speaks or (name in subjects and subjects[name].incident.state is not State.CLEAR)
+            for name, reading in self._traffic.items()
         )
 
     def _turn(self, tick: float) -> bool:
@@ -276,30 +284,31 @@ class Replay:
 
     def _read(self, reading: Reading) -> None:
         at = slot_instant(reading.at)
-        sample = TrafficSample(at=at, requests=reading.requests or None, errors=reading.errors)
-        traffic = self._traffic[reading.service]
-        traffic.sample = sample
-        if traffic.speaks:
+        self._traffic[reading.service] = reading
+        if reading.speaks:
             self._due = self._tick = self._next_tick(reading.at)
-        if sample.error_ratio is not None:
-            self.baselines.learn((reading.service, Signal.ERROR_RATIO, ""), at, sample.error_ratio)
-        if reading.latency is not None and sample.requests is not None:
+        if reading.error_ratio is not None:
+            self.baselines.learn((reading.service, Signal.ERROR_RATIO, ""), at, reading.error_ratio)
+        if reading.latency is not None and reading.requests:
             self._judge_latency((reading.service, Signal.LATENCY, ""), at, reading.latency)
 
     def _around(self, name: str) -> Surroundings:
-        traffic = self._traffic.get(name)
+        service, reading = self.config.services[name], self._traffic.get(name)
         seen = None
-        if traffic is not None and traffic.sample is not None:
+        if reading is not None:
             baseline = self.baselines.get((name, Signal.ERROR_RATIO, ""))
             normal = baseline.sample(self._now) if baseline is not None else None
-            budget = Objective(objective_of(self.config.services[name])).error_budget
+            budget = Objective(objective_of(service)).error_budget
             quality = baseline.quality_at(self._now) if baseline is not None else None
-            seen = view(traffic.sample, normal, budget, self._now, quality)
-        tracks = [track for (service, _, _), track in self._tracks.items() if service == name]
+            sample = TrafficSample(
+                at=slot_instant(reading.at), requests=reading.requests or None, errors=reading.errors
+            )
+            seen = view(sample, normal, budget, self._now, quality)
+        tracks = [track for (of, _, _), track in self._tracks.items() if of == name]
         shift = shift_of(tracks)
         return Surroundings(
             traffic=seen,
-            traffic_configured=traffic is not None,
+            traffic_configured=service.traffic is not None,
             latency_shift=shift.text,
             shifted_since=shift.since,
         )

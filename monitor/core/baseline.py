@@ -264,6 +264,19 @@ def rank_normal(x: float, sample: Sequence[float]) -> float:
     return _NORMAL.inv_cdf((rank + 0.5) / (len(sample) + 1))
 
 
+def ordinary_below(sample: Sequence[float], z: float) -> float:
+    """
+    A value below which no score (`rank_normal`) in the sorted *sample* lies above *z*, for a *z* of 0 or more.
+
+    Most scores need no rank then. A bound and not an edge: one above it may be ordinary too.
+    """
+    n = len(sample)
+    rank = min(n, floor(_NORMAL.cdf(z) * (n + 1) - 0.5))
+    while rank >= 0 and _NORMAL.inv_cdf((rank + 0.5) / (n + 1)) > z - 1e-9:
+        rank -= 1
+    return inf if not n or rank == n else sample[rank] if rank >= 0 else -inf
+
+
 def mann_whitney(recent: Sequence[float], sample: Sequence[float]) -> float:
     """
     z of the Mann-Whitney U test, positive when *recent* is the larger; 0.0 when nothing can be compared.

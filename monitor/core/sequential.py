@@ -101,6 +101,10 @@ class RankCusum:
         """
         return 1 / sqrt(1 + self.together * pi / 2 / max(drawn, 1))
 
+    def forgiven(self, drawn: int) -> float:
+        """The largest score that adds nothing."""
+        return self.k / self.weight(drawn)
+
     def alarmed(self, s: float) -> bool:
         return s >= self.h
 

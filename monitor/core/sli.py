@@ -78,6 +78,12 @@ def window_start(now: datetime, window: timedelta) -> datetime:
     return datetime.fromtimestamp(_floor(now - window, unit) * unit, UTC)
 
 
+def minute_of(at: datetime) -> int:
+    """The number of the minute that a result counts in."""
+    # Ceiling and not floor: a cell is (start, end] like the window, so that on a whole minute they agree exactly.
+    return -int(-at.timestamp() // _MINUTE)
+
+
 class SliWindow:
     """
     The scheduled results of one check: minutes for 6 hours, hours for 90 days. Mutable, and told the time.
@@ -99,11 +105,23 @@ class SliWindow:
 
     def add_many(self, at: datetime, outcome: Outcome, count: int) -> None:
         """Count as many at once."""
-        column = _COLUMN[outcome]
-        # Ceiling and not floor: a cell is (start, end] like the window, so that on a whole minute they agree exactly.
-        minute = -int(-at.timestamp() // _MINUTE)
+        column, minute = _COLUMN[outcome], minute_of(at)
         self._minutes.add(minute, column, count)
         self._hours.add(-(-minute // 60), column, count)
+
+    def add_minutes(self, counts: Mapping[int, int], outcome: Outcome) -> None:
+        """
+        Count many minutes at once.
+
+        Args:
+            counts: Results of each minute (see `minute_of`), in ascending order.
+        """
+        hours: dict[int, int] = {}
+        for minute, count in counts.items():
+            hour = -(-minute // 60)
+            hours[hour] = hours.get(hour, 0) + count
+        self._minutes.add_ascending(counts, _COLUMN[outcome])
+        self._hours.add_ascending(hours, _COLUMN[outcome])
 
     def tally(self, now: datetime, window: timedelta, expected: int = 0) -> Tally:
         """The results in (`window_start`, now]; the last cell is counted whole, as nothing lies in the future."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 import sys
 from array import array
+from collections.abc import Mapping
 from typing import Final
 
 COLUMNS: Final = 3
@@ -58,6 +59,20 @@ class Strip:
             # 65,535 of a kind, 18 a second for an hour, are more than any timetable asks; of requests it is a million
             # a second. The count stays there.
             self.cells[at + column] = MOST_WIDE if self.wide else MOST
+
+    def add_ascending(self, counts: Mapping[int, int], column: int) -> None:
+        """As `add` does for each unit and its count, which ascend: for whoever has the results of an hour at once."""
+        last, room, limit = next(reversed(counts), 0), 0, MOST_WIDE if self.wide else MOST
+        for unit, count in counts.items():
+            if unit >= room:
+                # As far ahead as stays loose: what is packed would have to be loosened again for its count.
+                room = min(last, unit + _LOOSE // 2 - 1) + 1
+                self.add(room - 1, column, 0)
+            at = (unit - self.first) * COLUMNS + column
+            if 0 <= at < len(self.cells) and (total := self.cells[at] + count) <= limit:
+                self.cells[at] = total
+            else:
+                self.add(unit, column, count)
 
     def sums(self, first: int, last: int) -> tuple[int, int, int]:
         """Of units first..last, both included."""

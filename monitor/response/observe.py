@@ -19,6 +19,8 @@ from monitor.response.detect import Observation
 from monitor.response.watch import ServiceWatch, total
 
 SLO_PERIOD = timedelta(days=30)
+TRAFFIC_ALARM = 0.5
+"""The error ratio of the traffic that is an alarm by itself, however green the probes are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +138,7 @@ def _alarms(watch: ServiceWatch, around: Surroundings) -> list[str]:
         check = watch.checks[name]
         tally = check.window.tally(check.heard_at or check.began_at, timedelta(minutes=5))
         alarms.append(f"{name} failed {tally.bad} of its last {tally.total} probes")
-    if around.traffic is not None and around.traffic.fresh and (around.traffic.error_ratio or 0.0) >= 0.5:
+    if around.traffic is not None and around.traffic.fresh and (around.traffic.error_ratio or 0.0) >= TRAFFIC_ALARM:
         alarms.append(around.traffic.text)
     if around.data_loss:
         alarms.append(f"data loss: {', '.join(around.data_loss)}")

@@ -3,21 +3,46 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import Any, Final
 
-from monitor.core.baseline import RECENT, Baseline, Sample, latency_shift, latency_shifted, lies_above, rank_normal
+from monitor.core.baseline import (
+    RECENT,
+    Baseline,
+    Sample,
+    latency_shift,
+    latency_shifted,
+    lies_above,
+    ordinary_below,
+    rank_normal,
+)
 from monitor.core.levels import FLAT_FOR, is_flat
 from monitor.core.queues import queue_anomaly
 from monitor.core.sequential import RankCusum
+from monitor.core.slots import slot_instant
 
 _CUSUM: Final = RankCusum()
 MINUTE: Final = timedelta(minutes=1)
 FORGET: Final = timedelta(minutes=10)
 APART: Final = timedelta(hours=2)
 """Between two scores of which the older says nothing of now: they are not of one onset."""
+_QUARTER: Final = 900
+"""Seconds within which no clock on earth comes to another hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Where a track stands after scores in which there was nothing to tell; the attributes are the track's."""
+
+    s: float
+    onset_at: datetime | None
+    run: int
+    recent: tuple[float, ...]
+    seen_until: datetime | None
+    judged: bool
 
 
 @dataclass(slots=True)
@@ -75,6 +100,49 @@ class LatencyTrack:
         found = latency_shift(self.recent, sample, alarmed)
         self.judged = sample.n > 0
         self.shift = found.text if found.confirmed else ""
+
+    def quiet(self, scores: Sequence[tuple[float, float]], baseline: Baseline | None) -> Quiet | None:
+        """
+        What `take` makes of *scores*, one after the other, if the CUSUM stays below its threshold. None where it does
+        not, or a shift is confirmed already: then they must be taken one by one. Changes nothing; see `take_quiet`.
+
+        Args:
+            scores: Seconds since the Unix epoch, and seconds of latency.
+        """
+        if self.shift:
+            return None
+        s, onset_at, run, recent, judged = self.s, self.onset_at, self.run, self.recent, self.judged
+        until = self.seen_until.timestamp() if self.seen_until is not None else -inf
+        apart, quarter, ordinary = APART.total_seconds(), -inf, -inf
+        for at, seconds in scores:
+            if at <= until:
+                continue
+            if at - until > apart:
+                s, run, onset_at, recent = 0.0, 0, None, ()
+            until = at
+            if baseline is None:
+                continue
+            if at // _QUARTER != quarter:
+                sample, quarter = baseline.sample(slot_instant(at)), at // _QUARTER
+                ordinary = ordinary_below(sample.values, _CUSUM.forgiven(sample.known_from))
+                judged = sample.n > 0
+            if s <= 0.0:
+                if recent:
+                    onset_at, run, recent = None, 0, ()
+                if seconds < ordinary:
+                    continue
+            s = _CUSUM.step(s, rank_normal(seconds, sample.values), sample.known_from)
+            if s > 0.0:
+                onset_at, run, recent = onset_at or slot_instant(at), run + 1, (*recent, seconds)[-RECENT:]
+                if _CUSUM.alarmed(s):
+                    return None
+        if s <= 0.0 and recent:
+            onset_at, run, recent = None, 0, ()
+        return Quiet(s, onset_at, run, recent, slot_instant(until) if until > -inf else None, judged)
+
+    def take_quiet(self, quiet: Quiet) -> None:
+        self.s, self.onset_at, self.run, self.recent = quiet.s, quiet.onset_at, quiet.run, quiet.recent
+        self.seen_until, self.judged = quiet.seen_until, quiet.judged
 
     def _count(self, at: datetime, seconds: float, sample: Sample) -> None:
         self.s = _CUSUM.step(self.s, rank_normal(seconds, sample.values), sample.known_from)

@@ -18,8 +18,9 @@ from monitor.core.incident import gap_limit
 from monitor.core.sequential import FailureCusum, Trouble
 from monitor.core.sli import SliWindow, Tally, window_start
 from monitor.core.slo import DETECTION_OBJECTIVE, Objective
-from monitor.core.slots import slots_between
+from monitor.core.slots import slot_instant, slots_between
 from monitor.response.minutes import MinuteLatencies
+from monitor.response.okrun import OkRun
 
 SETTLE = timedelta(seconds=5)
 """How long an excuse may hold a result back; slots younger than timeout + this are not missing yet."""
@@ -133,6 +134,23 @@ class CheckWatch:
             self.trouble = None
         if latency is not None:
             self.latencies.add(at, latency)
+
+    def well_throughout(self, result: CheckResult, run: OkRun) -> None:
+        """As `well` for each probe of *run*, but for the latencies: `run.leave` knows of those."""
+        if not run.count:
+            return
+        self.last = result
+        self.heard_at = slot_instant(run.last)
+        self.failing, self.failing_since = False, None
+        self.proved += run.count
+        self.window.add_minutes(run.minutes, Outcome.OK)
+        self.last_two = (run.count == 1 and self.last_two[1], False)
+        for _ in range(run.count):
+            if self.s <= 0.0:
+                break
+            self.s = self.cusum.step(self.s, False)
+        if self.s <= 0.0:
+            self.trouble = None
 
     def _fail(self, at: datetime) -> None:
         run = self.trouble or Trouble(at, at)

@@ -22,6 +22,8 @@ from monitor.core.baseline import (
     Signal,
     error_limit,
     hour_of_week,
+    ordinary_below,
+    rank_normal,
     thin,
     tidy,
     zone_of,
@@ -214,3 +216,21 @@ def test_a_file_of_a_version_that_did_not_count_speaks_for_what_is_in_it():
 )
 def test_the_error_limit_is_the_largest_of_three_and_never_more_than_all(q99, budget, requests, limit):
     assert error_limit(q99, budget, requests) == pytest.approx(limit)
+
+
+@given(st.lists(st.floats(0, 9), max_size=120), st.floats(0, 3), st.lists(st.floats(0, 10), min_size=1))
+def test_below_the_ordinary_no_score_is_above_the_limit(values: list[float], limit: float, seen: list[float]) -> None:
+    sample = tidy(values)
+    bound = ordinary_below(sample, limit)
+
+    assert all(rank_normal(x, sample) <= limit for x in [*seen, *sample] if x < bound)
+
+
+def test_the_ordinary_of_a_hundred_values_is_as_wide_as_their_ranks_say() -> None:
+    sample = tuple(float(i) for i in range(100))
+    # 77 of a hundred below it score 0.730, 78 score 0.763.
+    assert ordinary_below(sample, 0.75) == 77.0
+    assert rank_normal(76.9, sample) < 0.75 < rank_normal(78.0, sample)
+    assert ordinary_below((), 0.75) == inf
+    assert ordinary_below((1.0, 2.0), 5.0) == inf
+    assert ordinary_below((1.0, 2.0), 0.0) == 1.0

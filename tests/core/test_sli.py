@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checks.result import Outcome
-from monitor.core.sli import SliWindow, Tally, window_start
+from monitor.core.sli import SliWindow, Tally, minute_of, window_start
 from monitor.core.slots import slots_between
 
 MINUTE = timedelta(minutes=1)
@@ -267,3 +267,30 @@ def test_a_wide_window_counts_millions_and_a_narrow_one_takes_no_past_of_it() ->
         narrow.restore_hours(kept)
     with pytest.raises(ValueError, match="not the counts"):
         again.restore_hours(narrow.hours_before(NOON))
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 90), st.integers(1, 3), OUTCOMES), max_size=120),
+    st.integers(0, 120),
+    st.integers(1, 200),
+    st.sampled_from([1, 400]),
+)
+def test_many_minutes_at_once_are_counted_as_their_results_one_by_one(
+    before: list[tuple[int, int, Outcome]], gap: int, length: int, apart: int
+) -> None:
+    one, many, at = SliWindow(), SliWindow(), NOON
+    for minutes, count, outcome in before:
+        at += minutes * MINUTE
+        for window in (one, many):
+            window.add_many(at, outcome, count)
+    at += gap * MINUTE
+    counts = {minute_of(at + minute * apart * MINUTE): minute % 3 + 1 for minute in range(length) if minute % 7}
+
+    for minute in range(length):
+        for _ in range(minute % 3 + 1 if minute % 7 else 0):
+            one.add(at + minute * apart * MINUTE, Outcome.OK)
+    many.add_minutes(counts, Outcome.OK)
+
+    now = at + length * apart * MINUTE
+    assert [many.tally(now, width) for width in WINDOWS] == [one.tally(now, width) for width in WINDOWS]
+    assert many.hours_before(now) == one.hours_before(now)
