@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from math import floor, inf, isfinite, isnan, sqrt
-from statistics import NormalDist, median
+from statistics import NormalDist, fmean, median
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -87,6 +87,7 @@ class Sample:
     values: tuple[float, ...]
     level: Level = Level.HOUR_OF_WEEK
     drawn: int = 0
+    _moments: tuple[float, float] | None = field(init=False, repr=False, compare=False, default=None)
 
     @property
     def n(self) -> int:
@@ -100,6 +101,15 @@ class Sample:
     @property
     def median(self) -> float | None:
         return self.quantile(0.5)
+
+    @property
+    def moments(self) -> tuple[float, float]:
+        """Mean and variance of at least one value, summed once: an hour of readings is judged by the same sample."""
+        if self._moments is None:
+            mean = fmean(self.values)
+            object.__setattr__(self, "_moments", (mean, fmean((value - mean) ** 2 for value in self.values)))
+        assert self._moments is not None
+        return self._moments
 
     def quantile(self, q: float) -> float | None:
         """Linear between the two nearest ranks (type 7 of Hyndman and Fan); None of an empty sample."""

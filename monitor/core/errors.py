@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from statistics import fmean
 from typing import Final
 
 from monitor.core.baseline import ENOUGH, Sample, error_limit
@@ -14,6 +12,8 @@ from monitor.core.tails import beta_binomial_tail
 SURPRISING: Final = 0.001
 """A chance below which so many errors are no chance any more. A healthy service crosses its own 99th percentile in one
 window of a hundred, and half an hour that must be free of that has six windows."""
+TOLD_FROM: Final = 1e-6
+"""Chances below it are told as less than 0.001 %, and no more of them is computed."""
 SHARED: Final = 5
 """Values of a baseline that look back on the same minutes: ratios over five minutes, taken each minute."""
 _ROUNDING: Final = 1 + 1e-9
@@ -58,11 +58,11 @@ def judge_errors(
     if normal is None or normal.n < ENOUGH or requests <= 0:
         return ErrorVerdict(False, limit)
     n = max(1, round(requests))
-    chance = beta_binomial_tail(min(n, round(ratio * n)), n, *usual_failures(normal.values, n))
+    chance = beta_binomial_tail(min(n, round(ratio * n)), n, *usual_failures(normal, n), TOLD_FROM)
     return ErrorVerdict(chance >= SURPRISING and crossed_for <= window, limit, chance)
 
 
-def usual_failures(ratios: Sequence[float], n: int) -> tuple[float, float]:
+def usual_failures(ratios: Sample, n: int) -> tuple[float, float]:
     """
     Beta parameters of the failure ratio behind usual *ratios*, each of a window of about *n* requests.
 
@@ -70,10 +70,10 @@ def usual_failures(ratios: Sequence[float], n: int) -> tuple[float, float]:
     explains a part of the spread, and what is left is a ratio that differs from window to window, which no number of
     requests makes sure.
     """
-    mean = fmean(ratios)
+    mean, variance = ratios.moments
     counting = mean * (1 - mean) / n
-    left = fmean((ratio - mean) ** 2 for ratio in ratios) - counting
-    seen = n * len(ratios) / SHARED
+    left = variance - counting
+    seen = n * ratios.n / SHARED
     if left > 0:
         seen = min(seen, max(0.0, mean * (1 - mean) / left - 1))
     return mean * seen + 0.5, (1 - mean) * seen + 0.5

@@ -72,15 +72,20 @@ class Condition:
 class Assessment:
     """
     Attributes:
-        proof: What the probes have proven so far, in words; printed, and no condition.
+        tally: The probes that prove it so far; no condition.
         notes: Which condition was left out, neither met nor broken, and why.
         gap: A configured source was away for longer than is forgiven: the recovery's clock starts again.
     """
 
     conditions: tuple[Condition, ...]
-    proof: str
+    tally: Tally
     notes: tuple[str, ...] = ()
     gap: bool = False
+
+    @property
+    def proof(self) -> str:
+        """What they have proven so far, in words; made when they are asked for, which few evaluations are."""
+        return proof_text(self.tally)
 
     @property
     def all_met(self) -> bool:
@@ -115,7 +120,7 @@ def assess(evidence: RecoveryEvidence) -> Assessment:
     found = [rule(evidence) for rule in _RULES]
     return Assessment(
         conditions=tuple(condition for condition in found if isinstance(condition, Condition)),
-        proof=proof_text(evidence.tally_since),
+        tally=evidence.tally_since,
         notes=tuple(note for note in found if isinstance(note, str) and note),
         gap=(evidence.traffic_configured or evidence.data_loss is not None)
         and evidence.traffic_missed > MISSES_FORGIVEN,

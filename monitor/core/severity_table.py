@@ -20,7 +20,11 @@ class Alternative:
     terms: tuple[Term, ...]
 
     def holds(self, evidence: Evidence) -> bool:
-        return all(term.holds(evidence) for term in self.terms)
+        # Each evaluation asks every row, and the generators of all(...) and any(...) would cost more than the terms.
+        for term in self.terms:  # noqa: SIM110
+            if not term.holds(evidence):
+                return False
+        return True
 
     def missing(self, evidence: Evidence) -> tuple[Term, ...]:
         return tuple(term for term in self.terms if not term.holds(evidence))
@@ -51,7 +55,10 @@ class Row:
         return cls(name, tuple(Alternative(tuple(terms)) for terms in alternatives), (critical, high, medium, low))
 
     def holds(self, evidence: Evidence) -> bool:
-        return any(alternative.holds(evidence) for alternative in self.alternatives)
+        for alternative in self.alternatives:  # noqa: SIM110
+            if alternative.holds(evidence):
+                return True
+        return False
 
     def severity(self, criticality: Criticality) -> Severity:
         return self.severities[_COLUMNS[criticality]]
@@ -131,9 +138,10 @@ class Suggestion:
 
 def suggest(evidence: Evidence, table: Table = TABLE) -> Suggestion:
     """What the table says of *evidence*."""
-    row = next((row for row in table if row.holds(evidence)), None)
-    severity = row.severity(evidence.criticality) if row is not None else None
-    return Suggestion(severity=severity, row=row, evidence=evidence, table=table)
+    for row in table:
+        if row.holds(evidence):
+            return Suggestion(severity=row.severity(evidence.criticality), row=row, evidence=evidence, table=table)
+    return Suggestion(severity=None, row=None, evidence=evidence, table=table)
 
 
 def _higher(table: Table, evidence: Evidence, fired: Row | None) -> str:

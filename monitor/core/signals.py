@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from typing import Final, Literal, Self
 
@@ -115,14 +115,21 @@ class Term:
     signal: str
     comparison: Comparison
     limit: float
+    _value: Callable[[Evidence], float | None] = field(init=False, repr=False, compare=False)
+    _compare: Callable[[float, float], bool] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Looked up once: each evaluation asks a dozen terms.
+        object.__setattr__(self, "_value", SIGNALS[self.signal].value)
+        object.__setattr__(self, "_compare", _HOLDS[self.comparison])
 
     @classmethod
     def switch(cls, signal: str, on: bool = True) -> Self:
         return cls(signal, ">=" if on else "<", 1.0)
 
     def holds(self, evidence: Evidence) -> bool:
-        value = SIGNALS[self.signal].value(evidence)
-        return value is not None and _HOLDS[self.comparison](value, self.limit)
+        value = self._value(evidence)
+        return value is not None and self._compare(value, self.limit)
 
     @property
     def text(self) -> str:

@@ -109,9 +109,11 @@ def burning(tally_of: Callable[[timedelta], Tally], objective: Objective, period
     alarms = []
     for window in BURN_WINDOWS:
         threshold = window.threshold(period)
-        burn_long = burn_rate(tally_of(window.long), objective)
         burn_short = burn_rate(tally_of(window.short), objective)
-        if burn_long is not None and burn_short is not None and burn_long > threshold and burn_short > threshold:
+        if burn_short is None or burn_short <= threshold:
+            continue
+        burn_long = burn_rate(tally_of(window.long), objective)
+        if burn_long is not None and burn_long > threshold:
             alarms.append(BurnAlarm(window, burn_long, burn_short, threshold))
     return tuple(alarms)
 

@@ -19,6 +19,8 @@ MOST_WIDE: Final = 2**32 - 1
 _RUN: Final = COLUMNS + 1  # how many units, and the counts of each of them
 _LOOSE: Final = 64
 """Units at the end that may stand one by one; then the older half of them is packed. Late results find theirs loose."""
+MOST_SUMMED: Final = 16
+"""Sums that are kept until something is added: trouble is judged several times between two probes, by eight windows."""
 _HEAD: Final = struct.Struct("<4sI")
 _MARK: Final = b"WKS1"
 _MARK_WIDE: Final = b"WKS4"
@@ -34,7 +36,7 @@ class Strip:
         cells: The loose rows: good, bad, unknown of one unit after the other.
     """
 
-    __slots__ = ("cells", "first", "kept", "runs", "wide")
+    __slots__ = ("_summed", "cells", "first", "kept", "runs", "wide")
 
     def __init__(self, kept: int, wide: bool = False) -> None:
         self.kept = kept + 1  # the window's oldest unit is there in part, and counted whole
@@ -42,12 +44,15 @@ class Strip:
         self.first = 0
         self.cells = self._numbers()
         self.runs = self._numbers()
+        self._summed: dict[tuple[int, int], tuple[int, int, int]] = {}
 
     def _numbers(self, unit_rows: int = 0) -> array[int]:
         """So many rows of zeros."""
         return array("I" if self.wide else "H", (0,) * (unit_rows * COLUMNS))
 
     def add(self, unit: int, column: int, count: int = 1) -> None:
+        if self._summed:
+            self._summed.clear()
         at = (unit - self.first) * COLUMNS
         if not 0 <= at < len(self.cells):
             if not self._make_room(unit):
@@ -76,6 +81,14 @@ class Strip:
 
     def sums(self, first: int, last: int) -> tuple[int, int, int]:
         """Of units first..last, both included."""
+        known = self._summed.get((first, last))
+        if known is None:
+            if len(self._summed) == MOST_SUMMED:
+                self._summed.clear()
+            known = self._summed[first, last] = self._sum(first, last)
+        return known
+
+    def _sum(self, first: int, last: int) -> tuple[int, int, int]:
         start = max(0, first - self.first) * COLUMNS
         end = max(0, last - self.first + 1) * COLUMNS
         rows = self.cells[start:end]
@@ -136,6 +149,7 @@ class Strip:
         if 0 in runs[0::_RUN] or sum(runs[0::_RUN]) > self.kept:
             raise ValueError("not the counts of a check's past: its runs are empty, or longer than a window")
         self.first, self.cells, self.runs = _HEAD.unpack_from(kept)[1], self._numbers(), runs
+        self._summed.clear()
 
     @property
     def _mark(self) -> bytes:

@@ -108,7 +108,7 @@ def evidence_of(watch: ServiceWatch, around: Surroundings, now: datetime) -> Evi
     burn_short: float | None = None
     burn: float | None = None
     if any(w.failing or w.alarmed for w in watch.checks.values()):
-        alarms = burning(lambda window: watch.tally(now, window), Objective(watch.objective), SLO_PERIOD)
+        alarms = burning(lambda window: watch.counted(now, window), Objective(watch.objective), SLO_PERIOD)
         burn_short = max((a.burn for a in alarms if a.threshold >= 14), default=None)
         burn = max((a.burn for a in alarms), default=None)
     return Evidence(

@@ -1,12 +1,12 @@
 """
-What fitting one service costs, as a process of its own, and what a verdict costs.
+What fitting one service costs, as a process of its own.
 
     python tests/bench/bench_baseline.py [--times 5]
 
 Six weeks of one-minute data lie in a real Prometheus (`promtool tsdb create-blocks-from openmetrics`): requests and
 errors as counters, latency as a gauge. The fitting is asked for the error ratio of each minute and for the latency.
 Wall time, CPU time and the peak of its memory are the kernel's. Beside it, in the same run, what the process costs
-that only imports what it needs. A verdict costs CPU time.
+that only imports what it needs.
 """
 
 from __future__ import annotations
@@ -21,18 +21,14 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
 import rig
 
-from monitor.core.baseline import Baseline, Quality, Signal
-from monitor.response.tracks import LatencyTrack
 from monitor.sources.job import FitJob, ServiceJob
-from monitor.sources.traffic import TrafficSample, verdict_of
 
 WEEKS = 6
 STEP = 60
@@ -134,43 +130,12 @@ def fitting(times: int) -> None:
     print(f"the fitting is {whole.cpu / imports.cpu:.1f} times its imports; goal: 1000 ms and 250 MB")
 
 
-def verdicts(rounds: int = 20_000) -> None:
-    """Of a healthy service, per call; one beside it that a verdict must not be much dearer than."""
-    chance = random.Random(7)
-    now = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
-
-    def usual(signal: Signal, value: Callable[[], float]) -> Baseline:
-        slots = {hour: [value() for _ in range(100)] for hour in range(168)}
-        since = now - timedelta(weeks=WEEKS)
-        return Baseline(service="orders", signal=signal, time_zone="Europe/Berlin", fitted_at=now, since=since,
-                        quality=Quality.FITTED, slots=slots)  # fmt: skip
-
-    latency = usual(Signal.PROBE_LATENCY, lambda: 0.12 * chance.lognormvariate(0, 0.3))
-    errors = usual(Signal.ERROR_RATIO, lambda: 0.002 * chance.uniform(0.0, 2.0)).sample(now)
-    scores = [0.12 * chance.lognormvariate(0, 0.3) for _ in range(rounds)]
-    slow = [0.36 * chance.lognormvariate(0, 0.3) for _ in range(2000)]
-    track, shifted = LatencyTrack(), LatencyTrack()
-    reading = TrafficSample(at=now, requests=20.0, errors=0.03)
-    crossed = TrafficSample(at=now, requests=20.0, errors=0.09)
-    for name, calls, call in (
-        ("latency score, nothing shifted", rounds, lambda i: track.take(now, scores[i], latency)),
-        ("latency score, shifted", 2000, lambda i: shifted.take(now, slow[i], latency)),
-        ("errors within their limit", rounds, lambda _: verdict_of(reading, errors, 0.001)),
-        ("errors past their limit", 2000, lambda _: verdict_of(crossed, errors, 0.001)),
-    ):
-        begun = time.process_time()
-        for i in range(calls):
-            call(i)
-        print(f"verdict: {name:32} {(time.process_time() - begun) / calls * 1e6:7.1f} µs; goal: 20")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=5)
     options = parser.parse_args()
-    print(f"fitting and verdicts {rig.machine()}")
+    print(f"fitting {rig.machine()}")
     fitting(options.times)
-    verdicts()
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ def test_whatever_the_baseline_and_the_counts_there_is_a_verdict(ratios, request
     verdict = judge_errors(ratio, requests, sample(ratios), BUDGET)
 
     assert verdict.chance is None or 0.0 <= verdict.chance <= 1.0 + 1e-9
-    assert all(parameter > 0 for parameter in usual_failures(ratios, requests))
+    assert all(parameter > 0 for parameter in usual_failures(sample(ratios), requests))
 
 
 def test_more_errors_are_never_more_usual():
@@ -103,8 +103,8 @@ def test_more_errors_are_never_more_usual():
 
 
 def test_a_spread_that_counting_explains_leaves_the_ratio_as_sure_as_its_requests():
-    a, b = usual_failures(windows(0.01, 50, 100, 1), 50)
-    uneven_a, uneven_b = usual_failures(windows(0.01, 5000, 100, 1, 0.5), 5000)
+    a, b = usual_failures(sample(windows(0.01, 50, 100, 1)), 50)
+    uneven_a, uneven_b = usual_failures(sample(windows(0.01, 5000, 100, 1, 0.5)), 5000)
 
     assert a / (a + b) == pytest.approx(0.01, rel=0.6)
     assert uneven_a / (uneven_a + uneven_b) == pytest.approx(0.0115, rel=0.6)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import asin, comb, pi, sqrt
+from math import asin, comb, exp, lgamma, pi, sqrt
 
 import pytest
 from hypothesis import given
@@ -88,3 +88,34 @@ def test_no_failure_at_all_is_certain_and_more_than_there_were_are_refused():
     assert beta_binomial_tail(0, 10, 0.5, 100) == 1.0
     with pytest.raises(ValueError, match="11 of 10 trials"):
         beta_binomial_tail(11, 10, 1, 1)
+
+
+@given(
+    st.integers(0, 3_000), st.integers(1, 12_000), st.floats(0.5, 400), st.floats(0.5, 20_000), st.floats(1e-9, 1e-2)
+)
+def test_a_bound_stands_for_a_chance_that_need_not_be_told_and_for_no_other(k, n, a, b, told_from):
+    k = min(k, n)
+    exact, told = beta_binomial_tail(k, n, a, b), beta_binomial_tail(k, n, a, b, told_from)
+
+    if exact >= told_from:
+        assert told == exact
+    else:
+        assert exact * (1 - 1e-9) <= told < told_from
+
+
+@given(st.floats(0.0001, 0.9999), st.floats(0.1, 1e4), st.floats(0.1, 1e4), st.floats(1e-9, 1e-2))
+def test_the_same_of_the_incomplete_beta_function(x, a, b, told_from):
+    exact, told = incomplete_beta(x, a, b), incomplete_beta(x, a, b, told_from)
+
+    assert told == exact if exact >= told_from else exact * (1 - 1e-9) <= told < told_from
+
+
+@given(st.integers(1, 100), st.integers(101, 10_000), st.floats(0.5, 40), st.floats(1, 5_000))
+def test_the_few_summed_and_the_many_summed_are_one_chance(k, n, a, b):
+    """P(k) is what lies between the tail of k and the tail of k + 1, from whichever side each was summed."""
+    log_ways = lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
+    log_ratio = lgamma(k + a) + lgamma(n - k + b) - lgamma(n + a + b) + lgamma(a + b) - lgamma(a) - lgamma(b)
+
+    found = beta_binomial_tail(k, n, a, b) - beta_binomial_tail(k + 1, n, a, b)
+
+    assert found == pytest.approx(exp(log_ways + log_ratio), abs=1e-9)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from monitor.core.incident import Timing
 from monitor.core.recovery import Assessment, Condition
+from monitor.core.sli import Tally
 from monitor.response.communicate import ticket
 from monitor.web.recovering import recovery_document
 
@@ -15,7 +16,7 @@ STEP = timedelta(seconds=30)
 
 
 def assessment(**met: bool | None) -> Assessment:
-    return Assessment(tuple(Condition(name, value, name) for name, value in met.items()), "")
+    return Assessment(tuple(Condition(name, value, name) for name, value in met.items()), Tally())
 
 
 def test_a_condition_is_not_met_since_it_was_last_met_whether_broken_or_unproven() -> None:
