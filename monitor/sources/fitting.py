@@ -37,7 +37,7 @@ _SIGNS: Final = ("MemoryError", "Cannot allocate memory", "failed to map segment
 LOOK_EVERY: Final = 1.0
 """Seconds between two looks at the folder: a file is replaced once a day."""
 HOURS_KEPT: Final = 10_000
-"""Baselines of which one hour stays in memory: 20 MB in all. Those beyond are read anew whenever they are asked for."""
+"""Baselines of which one hour stays in memory: 56 MB in all. Those beyond are read anew whenever they are asked for."""
 _INHERITED: Final = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "TZ", "TZDIR", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 """Of our environment: the rest may hold secrets that the fitting process has no use for."""
 
@@ -50,7 +50,7 @@ class BaselineStore:
     """
     Baselines by service, signal and check, read when first asked for and again when their file was replaced.
 
-    A week of one signal is 134 kB, and every check has one. So only the hour that is asked for is kept, about 2 kB, of
+    A week of one signal is 134 kB, and every check has one. So only the hour that is asked for is kept, about 6 kB, of
     the *keep* that were asked for last; the turn of the hour reads the file again.
     """
 
