@@ -176,11 +176,14 @@ class Casebook:
     def _severity_change(self, subject: Subject, seen: Observation, wall: datetime) -> list[LedgerEvent]:
         """A rise that held in two consecutive evaluations; falls are a person's."""
         incident = subject.incident
-        previous, subject.suggested = subject.suggested, seen.suggestion.severity
+        # Checks get well one after the other. That some still fail is worse, by the table, than that all do while
+        # users see nothing; while it recedes it is no evidence of that, or a broken path would page as it ends.
+        suggested = None if seen.receding else seen.suggestion.severity
+        previous, subject.suggested = subject.suggested, suggested
         case = self.cases.get(incident.id)
         if not incident.is_live or case is None:
             return []
-        risen = raise_severity(incident.severity, seen.suggestion.severity, previous, incident.lowered_from)
+        risen = raise_severity(incident.severity, suggested, previous, incident.lowered_from)
         if risen is None or risen == incident.severity:
             return []
         subject.incident = replace(incident, severity=risen, reason=seen.alarm or seen.breach or incident.reason)

@@ -26,6 +26,7 @@ class Observation:
         alarm: What raised the alarm, in one line; empty when none did. An alarm is always a breach too.
         heard: Every check has had an ok or failed result since the start; until then quiet means nothing.
         gap: No result of any check for longer than the gap limit.
+        receding: A check is well again, and those that still fail were not asked since.
         assessment: The recovery conditions; None while no incident is live.
     """
 
@@ -40,6 +41,7 @@ class Observation:
     trace_id: str = ""
     span_id: str = ""
     heard: bool = True
+    receding: bool = False
     failure: str = ""  # the Reason of the probe that caused it, and the address that it asked: what a storm shares
     address: str = ""
 

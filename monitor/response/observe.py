@@ -92,6 +92,7 @@ def observe(
         first_failure_at=min(begun, default=None),
         evidence=evidence,
         suggestion=suggestion,
+        receding=any(w.recedes() for w, _ in together),
         assessment=_assess(together, incident, failing, firing) if incident is not None else None,
         trace_id=cause.trace_id if cause else "",
         span_id=cause.first.span_id if cause else "",

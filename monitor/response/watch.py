@@ -48,6 +48,7 @@ class CheckWatch:
         s: The CUSUM's evidence of failure, 0 to h.
         trouble: The run of failures whose evidence `s` is: `open_after` is counted from its first. None while `s` is 0.
         failing: Confirmed failing now; unknown results leave it as it is.
+        well_since: When it last ceased to be; not kept over a restart.
         heard_at: When the last ok or failed result was scheduled.
         proved, disproved: Probes that were ok and that failed, extra ones included, since `proof_since`.
     """
@@ -60,6 +61,7 @@ class CheckWatch:
     trouble: Trouble | None = None
     failing: bool = False
     failing_since: datetime | None = None
+    well_since: datetime | None = None
     last_two: tuple[bool, bool] = (False, False)
     heard_at: datetime | None = None
     last: CheckResult | None = None
@@ -124,7 +126,8 @@ class CheckWatch:
         """
         self.last = result
         self.heard_at = at
-        self.failing, self.failing_since = False, None
+        if self.failing:
+            self.failing, self.failing_since, self.well_since = False, None, at
         self.proved += 1
         self.window.add(at, Outcome.OK)
         self.last_two = (self.last_two[1], False)
@@ -176,6 +179,8 @@ class CheckWatch:
             self.failing_since = result.scheduled_at
         if not failing:
             self.failing_since = None
+            if self.failing:
+                self.well_since = result.scheduled_at
         self.failing = failing
 
     @property
@@ -261,6 +266,13 @@ class ServiceWatch:
 
     def failing(self) -> tuple[str, ...]:
         return tuple(name for name, watch in self.checks.items() if watch.failing)
+
+    def recedes(self) -> bool:
+        """One check is well again, and none of those that still fail was asked since."""
+        last = max((w.heard_at for w in self.checks.values() if w.failing and w.heard_at), default=None)
+        return last is not None and any(
+            not w.failing and w.well_since is not None and w.well_since > last for w in self.checks.values()
+        )
 
     def failing_texts(self) -> tuple[str, ...]:
         texts = []

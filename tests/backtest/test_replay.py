@@ -73,6 +73,25 @@ def test_a_silence_is_found_though_nothing_happens_in_it(config_of, past) -> Non
     assert case.incident.state is not State.OPEN
 
 
+@pytest.mark.parametrize(
+    ("second", "severity"),
+    [("F" * 10 + "." * 60, Severity.SEV4), ("F" * 12 + "." * 58, Severity.SEV3)],
+    ids=["gets well half a minute after the first", "goes on to fail alone"],
+)
+def test_checks_that_get_well_one_after_the_other_make_no_incident_worse(config_of, past, second, severity) -> None:
+    """All fail while users see nothing: the probes' path. That some fail is worse, by the table, but not at its end."""
+    replay = Replay(config_of(checks=2, traffic=True), T0)
+    first = past("." * 60 + "F" * 10 + "." * 60)
+    other = past("." * 60 + second, check="orders/check-1", begin=T0 + 30)
+    readings = (Reading(T0 + 5 + 30 * slot, "orders", 20.0, 0.0) for slot in range(260))
+
+    replay.play(merge(first, other, readings, key=lambda seen: seen.at))
+
+    [case] = replay.cases
+    assert case.incident.state is State.RESOLVED
+    assert case.incident.severity is severity
+
+
 def fitted(seconds: float) -> Baselines:
     """An hour's values around *seconds*, the same at every hour."""
     key = ("orders", Signal.PROBE_LATENCY, "check-0")
