@@ -206,8 +206,8 @@ def delay(name: str, world: World, runs: list[Run]) -> None:
         late = sorted((first(r) - r.breaks_at) / 60 for r in runs)
         found = sum(minutes < NEVER for minutes in late)
         low, high = wilson_interval(found, len(runs))
-        text = f"{median(late):6.1f} (p90 {late[int(0.9 * (len(late) - 1))]:5.1f}, found {found / len(runs):.1%} "
-        text += f"[{low:.1%}-{high:.1%}]"
+        text = f"{minutes_of(median(late))} (p90 {minutes_of(late[int(0.9 * (len(late) - 1))])}, "
+        text += f"found {found / len(runs):.1%} [{low:.1%}-{high:.1%}]"
         if world.failing == 1:
             kept = sum(minutes * 60 <= world.promised for minutes in late)
             text += f", within {world.promised / 60:.1f} min {kept / len(runs):.1%}"
@@ -217,6 +217,11 @@ def delay(name: str, world: World, runs: list[Run]) -> None:
     if world.measured:
         columns += f"  mean + 3 sigma {told(lambda r: r.sigma[1])}"
     print(f"{name:52} {columns}  ({cost(runs)})", flush=True)
+
+
+def minutes_of(minutes: float) -> str:
+    """A dash where it is never."""
+    return f"{minutes:6.1f}" if minutes < NEVER else f"{'-':>6}"
 
 
 def cost(runs: list[Run]) -> str:
@@ -249,14 +254,15 @@ def scenarios() -> Iterator[Scenario]:
 
 def flakes_of_minutes() -> Iterator[Scenario]:
     for cadence, interval in CADENCES.items():
-        # A third of a month has enough of them.
-        world = World(interval=interval, bursts=20, seconds=MONTH / 3)
+        # An incident is looked at every ten seconds until it can reopen no more: five days have enough of them.
+        world = World(interval=interval, bursts=20, seconds=MONTH if interval == 60 else MONTH / 6)
         yield "burst", f"20 flakes of 1-3 min, {cadence}", world
         if interval == 10:
             yield "burst", f"20 flakes of 1-3 min, {cadence}, open_after 3m", replace(world, open_after=180.0)
         else:
             yield "burst", f"20 flakes of 1-3 min, {cadence}, users see nothing", replace(world, traffic=True)
-            yield "burst", f"20 flakes of 1-3 min, {cadence}, references too", replace(world, excused=True)
+            blind = replace(world, excused=True, seconds=MONTH / 6)
+            yield "burst", f"20 flakes of 1-3 min, {cadence}, references too", blind
 
 
 def broken(world: World, hours: float) -> World:
