@@ -6,7 +6,7 @@ one begins to burn or will soon be spent.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from loguru import logger
@@ -18,7 +18,14 @@ from monitor.core.indicator import Indicator
 from monitor.core.sli import SliWindow
 from monitor.ledger.records import Commit, LedgerEvent
 from monitor.response.measured import Measured, ReadMinutes
-from monitor.response.objectives import Counter, ObjectiveReading, ObjectiveWatch, leak_text, objectives_of
+from monitor.response.objectives import (
+    Counter,
+    ObjectiveReading,
+    ObjectiveWatch,
+    Within,
+    leak_text,
+    objectives_of,
+)
 from monitor.response.watch import ServiceWatch
 from monitor.sources.indicator_threads import Answer, IndicatorThreads
 
@@ -32,11 +39,12 @@ loop."""
 
 def counters_of(config: Config) -> frozenset[str]:
     """What is counted besides the checks' own windows, by id."""
-    countings = (slo.counting(name) for name, service in config.services.items() for slo in service.slos)
-    measured = wide_counters_of(config)
-    return frozenset(counting.id for counting in countings if not counting.is_plain) | {
-        Measured(indicator, timedelta(0)).read.id for indicator in measured.values()
-    }
+    now = datetime.min.replace(tzinfo=UTC)
+    found: list[Counter | Measured] = []
+    for name, service in config.services.items():
+        watch = ServiceWatch(name, 0.0, {})
+        found += [one.counter for one in objectives_of(service, watch, "UTC", now) if one.counter is not None]
+    return frozenset(kept.id for counter in found for kept in counter.kept)
 
 
 def wide_counters_of(config: Config) -> dict[str, Indicator]:
@@ -104,9 +112,9 @@ class Objectives:
         """Those that Prometheus counts."""
         return [counter for counter in self.counters() if isinstance(counter, Measured)]
 
-    def kept(self) -> list[Counter | Measured | ReadMinutes]:
+    def kept(self) -> list[Counter | Measured | ReadMinutes | Within]:
         """Everything with a window that a restart must find again."""
-        return [*self.counters(), *(counter.read for counter in self.measured())]
+        return [kept for counter in self.counters() for kept in counter.kept]
 
     def learned_late(self) -> list[Measured | ReadMinutes]:
         """Those that know more of hours which the ledger has already; each is named once."""

@@ -67,6 +67,11 @@ class Measured:
         return self.indicator.id
 
     @property
+    def kept(self) -> tuple[Measured | ReadMinutes, ...]:
+        """What a restart must find again."""
+        return (self, self.read)
+
+    @property
     def cell(self) -> timedelta:
         """What is counted at a time."""
         return MINUTE

@@ -40,12 +40,24 @@ SHOWN_WINDOWS: Final[Mapping[str, timedelta]] = {
 
 
 @dataclass(slots=True)
+class Within:
+    """The probes of slices, by the minute; kept under a name of its own, so that a restart judges whole slices."""
+
+    id: str
+    window: SliWindow = field(default_factory=SliWindow)
+
+    def expected(self, start: datetime, end: datetime) -> int:
+        """For what is kept of an hour that is over: no more than came."""
+        return self.window.tally(end, end - start).total
+
+
+@dataclass(slots=True)
 class Counter:
     """
     One way of counting that the checks' own windows do not have.
 
     Attributes:
-        within: With slices: the probes by the minute, judged by their latency where that is asked for.
+        within: With slices: their probes, judged by the latency where that is asked for.
         sliced_until: With slices: the end of the last one that is counted.
     """
 
@@ -53,12 +65,20 @@ class Counter:
     watch: ServiceWatch
     began_at: datetime
     window: SliWindow = field(default_factory=SliWindow)
-    within: SliWindow = field(default_factory=SliWindow)
+    within: Within = field(init=False)
     sliced_until: datetime | None = None
+
+    def __post_init__(self) -> None:
+        self.within = Within(f"{self.counting.id}:within")
 
     @property
     def id(self) -> str:
         return self.counting.id
+
+    @property
+    def kept(self) -> tuple[Counter | Within, ...]:
+        """What a restart must find again."""
+        return (self,) if self.counting.slices is None else (self, self.within)
 
     @property
     def timeout(self) -> float:
@@ -70,7 +90,7 @@ class Counter:
     def observe(self, result: CheckResult) -> None:
         """The first attempt of a scheduled probe of one of its checks."""
         outcome = outcome_within(result.outcome, result.latency, self.counting.under)
-        (self.window if self.counting.slices is None else self.within).add(result.scheduled_at, outcome)
+        (self.window if self.counting.slices is None else self.within.window).add(result.scheduled_at, outcome)
 
     def close_slices(self, until: datetime) -> None:
         """Counts every slice that is over at *until* and whose results must all have come by now."""
@@ -86,7 +106,7 @@ class Counter:
         self.sliced_until = end
 
     def _close(self, slices: Slices, end: datetime) -> None:
-        inside = self.within.tally(end, slices.length)
+        inside = self.within.window.tally(end, slices.length)
         counted = self.window.tally(end, timedelta(minutes=1))
         outcome = slices.outcome(inside)
         # After a crash the window may know it already.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import comb
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -235,3 +236,79 @@ def test_one_missing_answer_is_forgiven_to_what_recovers_and_proves_nothing_whil
 
     assert assess(evidence).all_met
     assert assess(replace(evidence, recovering=False)).recovered is None
+
+
+NAMES = st.lists(st.sampled_from("abcdef"), unique=True, max_size=4).map(tuple)
+VIEWS = st.none() | st.builds(
+    TrafficView,
+    error_ratio=st.none() | st.floats(0, 1),
+    requests=st.none() | st.sampled_from([0.0, 12.0]),
+    within_baseline=st.none() | st.booleans(),
+    fresh=st.booleans(),
+    text=st.just("traffic"),
+)
+SEEN = st.builds(
+    RecoveryEvidence,
+    confirmed_failures=NAMES,
+    unasked=NAMES,
+    tally_since=st.builds(Tally, good=st.integers(0, 400), bad=st.integers(0, 400)),
+    burn=st.none() | st.floats(0, 100),
+    traffic=VIEWS,
+    traffic_configured=st.booleans(),
+    traffic_missed=st.integers(0, 4),
+    data_loss=st.none() | NAMES,
+    data_loss_unknown=NAMES,
+    error_ratio_limit=st.none() | st.floats(0, 1),
+    latency_shifted=st.none() | st.booleans(),
+    firing_alerts=NAMES,
+    declared=st.booleans(),
+    mitigated=st.booleans(),
+    recovering=st.booleans(),
+)
+HOW_FAR = {False: 0, None: 1, True: 2}
+
+
+@given(SEEN)
+def test_whatever_is_seen_is_assessed_and_told(evidence: RecoveryEvidence) -> None:
+    """Without a probe and without a request too: nothing is divided by their number."""
+    found = assess(evidence)
+
+    assert found.recovered is (True if found.all_met else found.recovered)
+    assert closing_note(found, "it is over").startswith(f"it is over; {found.proof}")
+    assert assess(evidence) == found
+
+
+@given(SEEN)
+def test_more_trouble_never_looks_more_like_recovery(evidence: RecoveryEvidence) -> None:
+    before = HOW_FAR[assess(evidence).recovered]
+    worse = [
+        replace(evidence, confirmed_failures=(*evidence.confirmed_failures, "g")),
+        replace(evidence, unasked=(*evidence.unasked, "g")),
+        replace(evidence, burn=(evidence.burn or 0.0) + 1),
+        replace(evidence, latency_shifted=True),
+        replace(evidence, firing_alerts=(*evidence.firing_alerts, "g")),
+        replace(evidence, data_loss=(*(evidence.data_loss or ()), "g")),
+    ]
+
+    assert all(HOW_FAR[assess(one).recovered] <= before for one in worse)
+
+
+@given(SEEN, st.randoms(use_true_random=False))
+def test_the_order_in_which_trouble_is_named_decides_nothing(evidence: RecoveryEvidence, random: Random) -> None:
+    shuffled = {
+        name: tuple(random.sample(names := getattr(evidence, name), len(names)))
+        for name in ("confirmed_failures", "unasked", "data_loss_unknown", "firing_alerts")
+    }
+
+    met = {condition.name: condition.met for condition in assess(evidence).conditions}
+    assert {c.name: c.met for c in assess(replace(evidence, **shuffled)).conditions} == met
+
+
+@given(st.integers(0, 50), st.integers(1, 400), st.integers(1, 200))
+def test_each_clean_probe_proves_more_and_each_failure_less(bad: int, good: int, more: int) -> None:
+    n = bad + good
+    bound = upper_bound(bad, n)
+
+    assert bad / n <= bound <= 1
+    assert upper_bound(bad, n + more) <= bound + 1e-9
+    assert upper_bound(bad + 1, n + 1) >= bound - 1e-9

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -186,6 +187,67 @@ def test_more_evidence_of_trouble_never_makes_it_milder_but_for_the_probe_path(
     assert (after.severity or 5) <= (before.severity or 5)
 
 
+NAMES = st.lists(st.sampled_from("abcdef"), unique=True, max_size=6).map(tuple)
+EVIDENCE = st.builds(
+    Evidence,
+    criticality=st.sampled_from(Criticality),
+    checks=st.integers(0, 6),
+    failing=NAMES,
+    data_loss=NAMES,
+    data_loss_unknown=NAMES,
+    dependents_failing=NAMES,
+    traffic=st.none()
+    | st.builds(
+        TrafficView,
+        error_ratio=st.none() | RATIOS,
+        requests=st.none() | st.sampled_from([0.0, 20.0]),
+        within_baseline=st.none() | st.booleans(),
+        fresh=st.booleans(),
+        text=st.just("traffic"),
+    ),
+    burn_short=BURNS,
+    burn=BURNS,
+    latency_shift=st.sampled_from(["", "slower"]),
+    queue_anomaly=st.sampled_from(["", "2,000 waiting"]),
+    restarted=st.sampled_from(["", "uptime fell"]),
+    blind=st.sampled_from(["", "no result"]),
+    prometheus_away_since=st.none() | st.just(NOON),
+)
+
+
+@given(EVIDENCE)
+def test_whatever_is_seen_there_is_a_suggestion_with_all_its_words(evidence: Evidence) -> None:
+    """Without a check too: nothing is divided by their number."""
+    found = suggest(evidence)
+
+    assert (found.row is None) == (found.severity is None)
+    assert found.inputs[0] == f"criticality: {evidence.criticality}"
+    assert found.reason
+    assert found.severity is SEV1 or found.severity is None or found.lower
+    assert suggest(evidence) == found
+
+
+@given(EVIDENCE, st.randoms(use_true_random=False))
+def test_the_order_in_which_trouble_is_named_decides_nothing(evidence: Evidence, random: Random) -> None:
+    shuffled = {
+        name: tuple(random.sample(names := getattr(evidence, name), len(names)))
+        for name in ("failing", "data_loss", "data_loss_unknown", "dependents_failing")
+    }
+
+    assert suggest(replace(evidence, **shuffled)).row is suggest(evidence).row
+
+
+@given(EVIDENCE, st.integers(1, 50))
+def test_the_share_of_failing_checks_decides_and_not_their_number(evidence: Evidence, scale: int) -> None:
+    many = replace(
+        evidence,
+        checks=evidence.checks * scale,
+        failing=tuple(f"{name}{n}" for name in evidence.failing for n in range(scale)),
+    )
+
+    assert suggest(many).row is suggest(evidence).row
+
+
 def test_only_the_probe_path_lowers_when_one_more_check_fails() -> None:
     some = replace(SOME, criticality=Criticality.CRITICAL, traffic=traffic(0.0))
     assert suggest(some).severity is SEV2
@@ -230,6 +292,24 @@ def test_whatever_is_suggested_severity_only_rises(suggestions: list[Severity | 
         after = raise_severity(current, suggested, previous, None)
         assert current is None or (after is not None and after <= current)
         current, previous = after, suggested
+
+
+@given(st.lists(st.sampled_from([None, *Severity]), max_size=12), st.integers(0, 24))
+def test_what_lasts_for_two_evaluations_and_a_restart_raises_as_far_as_without_one(
+    suggestions: list[Severity | None], restart: int
+) -> None:
+    """A start knows the severity, and not what the evaluation before it suggested."""
+
+    def played(restarted_before: int | None) -> Severity | None:
+        current: Severity | None = None
+        previous: Severity | None = None
+        for step, suggested in enumerate(one for one in suggestions for _ in range(3)):
+            if step == restarted_before:
+                previous = None
+            current, previous = raise_severity(current, suggested, previous, None), suggested
+        return current
+
+    assert played(restart) == played(None)
 
 
 def test_who_is_woken_and_how_often_people_hear() -> None:

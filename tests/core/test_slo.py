@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from monitor.core.sli import Tally
 from monitor.core.slo import (
@@ -132,3 +134,60 @@ def test_the_prober_finds_a_total_outage_in_its_probes_or_open_after_and_one_int
     objective: float, interval: float, seconds: float
 ) -> None:
     assert detection_time(Objective(objective), interval) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("long", "burn", "seconds"),
+    [(timedelta(minutes=10), 1, 0.6), (timedelta(hours=36), 1, 129.6), (timedelta(hours=1), 36, 129.6)],
+    ids=["ten minutes", "36 hours", "an hour at 36"],
+)
+def test_a_window_finds_a_total_outage_when_the_workbook_s_text_says(
+    long: timedelta, burn: float, seconds: float
+) -> None:
+    """SRE Workbook, chapter 5: with a window of 10 minutes 0.6 s, with one of 36 hours 2 m 10 s; b x w x B / e."""
+    window = BurnWindow("of the text", long, long / 12, burn * (long / MONTH))
+
+    assert window.threshold(MONTH) == pytest.approx(burn)
+    found = window_detection_time(THREE_NINES, window, MONTH)
+    assert found is not None
+    assert found.total_seconds() == pytest.approx(seconds)
+    half = window_detection_time(THREE_NINES, window, MONTH, error_ratio=0.5)
+    assert half is not None
+    assert half.total_seconds() == pytest.approx(2 * seconds), "half the errors take twice as long"
+
+
+COUNTS = st.integers(0, 10**9)
+SHARES = st.floats(0.0001, 0.99999)
+
+
+@given(COUNTS, COUNTS, COUNTS, st.integers(1, 1000), SHARES)
+def test_burn_is_never_divided_by_nothing_rises_with_errors_and_does_not_depend_on_scale(
+    good: int, bad: int, more: int, scale: int, share: float
+) -> None:
+    objective = Objective(share)
+    burn = burn_rate(Tally(good=good, bad=bad), objective)
+    worse = burn_rate(Tally(good=good, bad=bad + more), objective)
+    scaled = burn_rate(Tally(good=good * scale, bad=bad * scale), objective)
+
+    assert (burn is None) == (good + bad == 0)
+    if burn is None:
+        return
+    assert worse is not None
+    assert scaled == pytest.approx(burn)
+    assert 0 <= burn <= worse <= 1 / objective.error_budget * (1 + 1e-9)
+    left = budget_remaining(Tally(good=good, bad=bad), objective)
+    assert left == pytest.approx(1 - burn, rel=1e-9, abs=1e-9)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 5000)), min_size=1, max_size=8), SHARES)
+def test_windows_burn_more_with_more_errors_in_any_of_them(counts: list[tuple[int, int]], share: float) -> None:
+    """As many pairs burn, or more, and none of them slower."""
+    objective = Objective(share)
+    widths = sorted({width for pair in BURN_WINDOWS for width in (pair.long, pair.short)})
+    before = {width: Tally(good=g, bad=b) for width, (g, b) in zip(widths, counts * 8, strict=False)}
+    after = {width: tally + Tally(bad=7) for width, tally in before.items()}
+
+    calm, worse = (burning(tallies.__getitem__, objective, MONTH) for tallies in (before, after))
+
+    found = {alarm.window.name: alarm.burn for alarm in worse}
+    assert all(alarm.burn <= found[alarm.window.name] for alarm in calm)
