@@ -279,18 +279,20 @@ def test_whatever_is_seen_is_assessed_and_told(evidence: RecoveryEvidence) -> No
 
 
 @given(SEEN)
-def test_more_trouble_never_looks_more_like_recovery(evidence: RecoveryEvidence) -> None:
+def test_any_trouble_bars_recovery_and_more_of_it_never_looks_better(evidence: RecoveryEvidence) -> None:
     before = HOW_FAR[assess(evidence).recovered]
-    worse = [
+    unconfirmed = assess(replace(evidence, unasked=(*evidence.unasked, "g")))
+    broken = [
         replace(evidence, confirmed_failures=(*evidence.confirmed_failures, "g")),
-        replace(evidence, unasked=(*evidence.unasked, "g")),
         replace(evidence, burn=(evidence.burn or 0.0) + 1),
         replace(evidence, latency_shifted=True),
         replace(evidence, firing_alerts=(*evidence.firing_alerts, "g")),
         replace(evidence, data_loss=(*(evidence.data_loss or ()), "g")),
     ]
 
-    assert all(HOW_FAR[assess(one).recovered] <= before for one in worse)
+    assert all(assess(one).recovered is False for one in broken)
+    assert unconfirmed.recovered is not True
+    assert HOW_FAR[unconfirmed.recovered] <= before
 
 
 @given(SEEN, st.randoms(use_true_random=False))
