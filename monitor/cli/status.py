@@ -59,6 +59,8 @@ def rendered(looked: Looked, width: int, colour: bool) -> str:
     incidents = document["incidents"]
     blocks.append(incident_table(incidents, width, colour) if incidents else "no live incidents")
     blocks += [recovery(one) for one in document.get("recovery") or []]
+    if unusual := [line for service in document["services"] for line in _unusual(service)]:
+        blocks.append("\n".join(unusual))
     if parts := [_part(name, facts) for name, facts in (document.get("parts") or {}).items()]:
         blocks.append("\n".join(parts))
     return "\n\n".join(blocks)
@@ -83,6 +85,18 @@ def recovery(lacking: dict[str, Any]) -> str:
     if lacking["proof"]:
         lines.append(("proof", lacking["proof"]))
     return "\n".join([printable(head), *(f"  {word:8}  {printable(text)}" for word, text in lines)])
+
+
+def _unusual(service: dict[str, Any]) -> list[str]:
+    """`unusual: orders requests 90.1, score 0.94 since 2026-03-11T12:00Z: 86.2 where 172.9 was expected`."""
+    return [
+        printable(
+            f"unusual: {service['name']} {one['name']} {one['value']:.4g}, score {one['unusual_score']:.2f} since "
+            f"{one['unusual_since']}: {one['unusual_value']:.4g} where {one['expected']:.4g} was expected"
+        )
+        for one in service.get("series", ())
+        if one["unusual_since"]
+    ]
 
 
 def _part(name: str, facts: dict[str, Any]) -> str:

@@ -65,6 +65,7 @@ class Evidence:
         burn_short: Burn rate over the short window of the fastest pair.
         burn: The highest burn rate that both windows of a pair agree on; None when no pair burns.
         latency_shift, queue_anomaly, restarted, blind: What was confirmed, in words; empty when nothing was.
+        unusual: Which series are unlike their past, in words. Shown with the rest; no row asks for it.
         prometheus_away_since: Then nothing that Prometheus said is used.
     """
 
@@ -82,6 +83,7 @@ class Evidence:
     queue_anomaly: str = ""
     restarted: str = ""
     blind: str = ""
+    unusual: tuple[str, ...] = ()
     prometheus_away_since: datetime | None = None
 
     @property

@@ -198,6 +198,7 @@ def _inputs(e: Evidence) -> tuple[str, ...]:
         lines.append(f"burn rate, both windows: {e.burn:.3g}")
     named = {"latency": e.latency_shift, "queue": e.queue_anomaly, "restart": e.restarted, "blind": e.blind}
     lines += [f"{name}: {text}" for name, text in named.items() if text]
+    lines += [f"unusual: {text}" for text in e.unusual]
     return tuple(lines)
 
 

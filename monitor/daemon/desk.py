@@ -45,6 +45,7 @@ from monitor.web.documents import (
 )
 from monitor.web.objectives import SloDocument, slo_documents
 from monitor.web.recovering import RecoveryDocument, recovery_document
+from monitor.web.series import series_document
 from monitor.web.severity import IncidentSeverityDocument, incident_severity
 
 CLOCKS_APART = timedelta(minutes=1)
@@ -136,6 +137,7 @@ class DaemonDesk:
             budget_remaining=tightest.budget.left if tightest is not None else None,
             budget_incomplete_since=incomplete,
             burn_rate=burn_rate(watch.tally(now, timedelta(hours=1)), Objective(watch.objective)),
+            series=[series_document(reading) for reading in self._house.anomalies.of(name)],
         )
 
     def _recovery(self, case: Case) -> RecoveryDocument:
@@ -166,6 +168,7 @@ class DaemonDesk:
             "telemetry": dict(house.telemetry.stats()),
             "sources": house.surveyor.sources(),
             "baselines": house.surveyor.state(),
+            **({"series": series} if (series := house.anomalies.part()) else {}),
             "config": self._daemon.reload.state(),
             **({"heartbeat": beats} if (beats := self._daemon.heartbeat.state()) else {}),
             "fitting": house.surveyor.fitting(),

@@ -19,6 +19,7 @@ from checks.result import CheckResult
 from monitor import logs
 from monitor.clock import SteadyClock
 from monitor.config import Changes, Config
+from monitor.daemon.anomalies import Anomalies
 from monitor.daemon.budgets import Budgets
 from monitor.daemon.ending import Ending
 from monitor.daemon.judge import Judge
@@ -59,6 +60,7 @@ class House:
     token: str
     judge: Judge = field(init=False)
     objectives: Objectives = field(init=False)
+    anomalies: Anomalies = field(init=False)
     budgets: Budgets = field(init=False)
     worker: EffectsWorker = field(init=False)
     checks: dict[str, Check] = field(init=False)
@@ -81,6 +83,7 @@ class House:
             self.surveyor.latency,
         )
         self.objectives = Objectives(self.config, self.judge.watches, self.clock.now(), self.adopt, self._publish)
+        self.anomalies = Anomalies(self.config, self.clock, self.history)
         self.budgets = Budgets(self.ledger, self.history, self.clock.now())
         self.worker = EffectsWorker(
             self.ledger, outlets_of(self.config), self.compose, now=self.clock.now, told=self._told
@@ -101,6 +104,7 @@ class House:
         self.surveyor.start()
         self.refresh_baselines()
         self._ask_prometheus()
+        self.anomalies.start()
         self.worker.start()
 
     def _ask_prometheus(self) -> None:
@@ -132,6 +136,7 @@ class House:
         self.surveyor.replace(config, changed)
         self.judge.replace(config, changed, now, self.clock.wall())
         self.objectives.replace(config, self.judge.watches, now)
+        self.anomalies.replace(config)
         if changed.touches("sources") or bool(self.objectives.measured()) != (self.objectives.threads is not None):
             self._ask_prometheus()
         if changed.touches("tracker"):
@@ -187,6 +192,14 @@ class House:
             self._running = running
             self.ledger.set_meta(VERSIONS, json.dumps(running))
 
+    def notice_anomalies(self) -> None:
+        """Tells of each series that became unlike its past, once, and publishes how unlike all of them are."""
+        for reading in self.anomalies.tick():
+            score = reading.unusual.score if reading.unusual is not None else reading.score
+            self.telemetry.score(reading.series.service, reading.series.name, score)
+            if self.anomalies.is_news(reading):
+                self.adopt(People(self.casebook).unusual(reading, self.clock.now(), self.clock.wall()))
+
     def accepted(self, service: str, since: datetime) -> None:
         """A person said so, and it is in the ledger: what is normal is found out anew, as soon as that can be begun."""
         self.surveyor.accept(service, since)
@@ -206,7 +219,8 @@ class House:
 
     def _around(self, service: str) -> Surroundings:
         text, burn = self.objectives.alarm(service)
-        return replace(self.surveyor.of(service), budget_alarm=text, burn=burn)
+        unusual = self.anomalies.evidence(service)
+        return replace(self.surveyor.of(service), budget_alarm=text, burn=burn, unusual=unusual)
 
     def _began_to_fail(self, result: CheckResult) -> None:
         """Told once per failing spell, not per failure: a thousand failures a second must not be a thousand records."""
@@ -263,6 +277,7 @@ class House:
         self.surveyor.stop(ending.left(0.2))
         if self.objectives.threads is not None:
             self.objectives.threads.stop()
+        self.anomalies.stop(ending.left(0.2))
         self.telemetry.close(ending.left(2.0, keep=0.8))
 
         def write() -> None:

@@ -86,6 +86,7 @@ class Housekeeping:
         # A service whose probes are all ok is at rest otherwise, and nobody would hear that it is slow.
         self._house.judge.stir(self._house.surveyor.tick(now))
         self._house.notice_deploys()
+        self._house.notice_anomalies()
 
     def close(self) -> None:
         """Detectors as they stand. The minute that is not over stays unwritten: written twice it would count twice."""

@@ -13,6 +13,7 @@ from monitor.daemon.judge import ITSELF
 from monitor.daemon.kept import FLAPS, TIMELINE, UNMET, UNPROVEN, VERSIONS, case_from
 from monitor.ledger.records import Commit, LedgerEvent
 from monitor.ledger.rows import RESTORED
+from monitor.response.anomalies import DETECTED
 from monitor.response.deploys import MARKED, deploys_of
 from monitor.response.parting import part
 
@@ -28,7 +29,9 @@ def resume(house: House) -> Iterator[Commit]:
     for incident in house.ledger.places():
         case = case_from(house.ledger, incident.id) if incident.id else None
         house.casebook.restore(incident, case)
-    house.casebook.deploys.restore(deploys_of(house.ledger.events_named(MARKED)), wall)
+    told = house.ledger.events_named(MARKED, DETECTED)
+    house.casebook.deploys.restore(deploys_of(told), wall)
+    house.anomalies.restore(told)
     house.surveyor.versions.restore(json.loads(house.ledger.meta(VERSIONS) or "{}"))
     for name, known in flaps_of(house).items():
         house.casebook.remember_flaps(name, known, now)

@@ -34,6 +34,7 @@ class Surroundings:
         latency_shift: A confirmed shift in one line; empty when there is none; None when there is no baseline.
         shifted_since: When the earliest confirmed shift began, as far as the CUSUM can tell.
         queue_anomaly: More waits than usually does, in one line; empty when it does not.
+        unusual: Which of its series are unlike their past, in one line each; for people, and no word on severity.
         data_loss: What queries say that data is lost, each with the number that it gave; None where none is asked.
         data_loss_unknown: Those without an answer, and why.
         away_since: Since when Prometheus does not answer.
@@ -50,6 +51,7 @@ class Surroundings:
     latency_shift: str | None = None
     shifted_since: datetime | None = None
     queue_anomaly: str = ""
+    unusual: tuple[str, ...] = ()
     data_loss: tuple[str, ...] | None = None
     data_loss_unknown: tuple[str, ...] = ()
     away_since: datetime | None = None
@@ -128,6 +130,7 @@ def evidence_of(watch: ServiceWatch, around: Surroundings, now: datetime) -> Evi
         burn=max((b for b in (burn, around.burn) if b is not None), default=None),
         latency_shift=around.latency_shift or "",
         queue_anomaly=around.queue_anomaly,
+        unusual=around.unusual,
         restarted="; ".join(_restarts(watch)),
         prometheus_away_since=around.away_since,
     )

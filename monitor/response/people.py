@@ -8,12 +8,14 @@ from datetime import datetime
 from monitor.core.incident import Event, Incident, State, acknowledge, mitigated, step
 from monitor.core.severity import Severity
 from monitor.ledger.records import AlertLink, Commit, LedgerEvent
+from monitor.response.anomalies import detected
 from monitor.response.case import Case, Subject
 from monitor.response.casebook import Casebook
 from monitor.response.deploys import Deploy, marked
 from monitor.response.entries import entry, moved
 from monitor.response.levels import accepted, proposed
 from monitor.response.tracks import Settled
+from monitor.sources.series_thread import SeriesReading
 
 
 class NothingPending(LookupError):
@@ -137,6 +139,10 @@ class People:
     def propose(self, service: str, level: Settled, now: datetime, wall: datetime) -> Commit:
         """People are asked whether a shift is the new level."""
         return self._beside(proposed(service, level, now, wall))
+
+    def unusual(self, reading: SeriesReading, now: datetime, wall: datetime) -> Commit:
+        """A series became unlike its past: a line for people, and no alarm."""
+        return self._beside(detected(reading, now, wall))
 
     def _beside(self, event: LedgerEvent) -> Commit:
         """With a live incident of its service it is a line of that timeline."""

@@ -131,6 +131,11 @@ class Telemetry:
         if self._pipeline is not None:
             self._pipeline.objectives.put(attributes, values)
 
+    def score(self, service: str, series: str, score: float) -> None:
+        """How unlike its past a series is."""
+        if self._pipeline is not None:
+            self._pipeline.score(service, series, score)
+
     def counter(self, name: str, amount: int = 1, attributes: Mapping[str, str] = NO_ATTRIBUTES) -> None:
         if self._pipeline is not None:
             try:

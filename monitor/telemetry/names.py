@@ -94,6 +94,7 @@ OUTLET: Final = "watchkeeper.outlet"
 DELIVERY_OUTCOME: Final = "watchkeeper.delivery.outcome"
 SIGNAL: Final = "watchkeeper.signal"
 HEARTBEAT_OUTCOME: Final = "watchkeeper.heartbeat.outcome"
+SERIES: Final = "watchkeeper.series"
 
 # Labels of objectives, as sloth sets them.
 SLOTH_ID: Final = "sloth_id"
@@ -117,6 +118,7 @@ EVENTS: Final[Mapping[str, EventKind]] = MappingProxyType(
         "synthetic.check.failed": EventKind(13, "a check began to fail"),
         "slo.burn_rate.exceeded": EventKind(13, "an error budget is being spent too fast"),
         "slo.budget.exhausting": EventKind(13, "an error budget will be spent within three days, or is spent"),
+        "metric.anomaly.detected": EventKind(13, "a series of a service became unlike its past; evidence, no alarm"),
         "baseline.shift.detected": EventKind(13, "latency left its baseline"),
         "incident.pending": EventKind(9, "a breach was seen and must hold before it counts"),
         "incident.cleared": EventKind(9, "the breach did not hold"),
@@ -273,6 +275,15 @@ TELEMETRY_DROPPED: Final = Metric(
     (SIGNAL,),
 )
 
+# Of what Prometheus knows of a service, encoded by ourselves.
+ANOMALY_SCORE: Final = Metric(
+    "watchkeeper.anomaly.score",
+    "gauge",
+    "1",
+    "How unlike its past a series is: the highest score of an anomaly while it goes on, else that of the latest row.",
+    (SERVICE_PEER_NAME, SERIES),
+)
+
 _SLOTH: Final = (SLOTH_ID, SLOTH_SERVICE, SLOTH_SLO)
 SLO_ERROR_RATIOS: Final[Mapping[str, Metric]] = MappingProxyType(
     {
@@ -298,6 +309,7 @@ OF_OBJECTIVES: Final = (
     SLO_PERIOD_BURN,
     SLO_PERIOD_REMAINING,
 )
+OF_SERIES: Final = (ANOMALY_SCORE,)
 OF_CHECKS: Final = (REQUEST_DURATION, CHECK_DURATION, CHECK_UP, CHECK_PROBES)
 OF_TELEMETRY: Final = (TELEMETRY_SENT, TELEMETRY_DROPPED)
 OF_DAEMON: Final = (
@@ -311,5 +323,5 @@ OF_DAEMON: Final = (
     HEARTBEATS,
 )
 METRICS: Final[Mapping[str, Metric]] = MappingProxyType(
-    {metric.name: metric for metric in (*OF_CHECKS, *OF_OBJECTIVES, *OF_DAEMON, *OF_TELEMETRY)}
+    {metric.name: metric for metric in (*OF_CHECKS, *OF_OBJECTIVES, *OF_SERIES, *OF_DAEMON, *OF_TELEMETRY)}
 )

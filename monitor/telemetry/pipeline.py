@@ -13,7 +13,7 @@ from monitor.ledger.records import Effect, LedgerEvent
 from monitor.telemetry import names, series
 from monitor.telemetry.export import Lane, Sender
 from monitor.telemetry.facade import Delivered, Sent, TelemetryStats
-from monitor.telemetry.objectives import ObjectiveGauges
+from monitor.telemetry.gauges import Gauges
 from monitor.telemetry.own_spans import OwnSpans
 from monitor.telemetry.post import Poster, headers_of
 from monitor.telemetry.redact import mask, masker
@@ -68,7 +68,8 @@ class Pipeline:
         self.events = EventLog(resource, lambda item: self.sender.put("logs", item, now=True), masker(secrets))
         self.own_spans = OwnSpans(resource, lambda span: self.sender.put("traces", span))
         self.meters = Meters(resource, self._totals)
-        self.objectives = ObjectiveGauges()
+        self.objectives = Gauges(names.OF_OBJECTIVES)
+        self.scores = Gauges(names.OF_SERIES)
         self._sdk_log = SdkLog(self.sender.note)
 
     @classmethod
@@ -86,6 +87,10 @@ class Pipeline:
     def hide(self, secrets: tuple[str, ...]) -> None:
         self._secrets = secrets
         self.events.hidden = masker(secrets)
+
+    def score(self, service: str, series: str, score: float) -> None:
+        whose = {names.SERVICE_PEER_NAME: service, names.SERIES: series}
+        self.scores.put(whose, {names.ANOMALY_SCORE.name: score})
 
     def probe(self, check: Check, result: CheckResult) -> None:
         now = time.monotonic()
@@ -175,6 +180,7 @@ class Pipeline:
         wall = nanoseconds(self._clock.wall())
         yield from series.requests(current, wall, self._resource, self._scope)
         yield from self.objectives.requests(wall, self._resource, self._scope)
+        yield from self.scores.requests(wall, self._resource, self._scope)
 
     def _totals(self) -> Mapping[str, tuple[int, int]]:
         found = {name: (lane.sent, lane.dropped + self.lost[name]) for name, lane in self.sender.lanes.items()}

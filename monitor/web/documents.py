@@ -18,6 +18,7 @@ from monitor.response.triage import reference
 
 if TYPE_CHECKING:
     from monitor.web.recovering import RecoveryDocument
+    from monitor.web.series import SeriesDocument
 
 
 class CheckDocument(TypedDict):
@@ -44,6 +45,7 @@ class ServiceDocument(TypedDict):
     """
     A service's place in the incident machine. `budget_remaining` is a share of the budget, null without an SLO;
     `budget_incomplete_since`: what the checks did before is not all known, because the history was lost then.
+    `series`: its requests and its queue, as far as Prometheus is asked for them; see `web/series.py`.
     """
 
     name: str
@@ -55,6 +57,7 @@ class ServiceDocument(TypedDict):
     budget_incomplete_since: str | None
     burn_rate: float | None
     checks: list[CheckDocument]
+    series: list[SeriesDocument]
 
 
 class IncidentDocument(TypedDict):
@@ -221,6 +224,7 @@ def service_document(
     budget_remaining: float | None = None,
     budget_incomplete_since: datetime | None = None,
     burn_rate: float | None = None,
+    series: Iterable[SeriesDocument] = (),
 ) -> ServiceDocument:
     """
     Args:
@@ -237,6 +241,7 @@ def service_document(
         "budget_incomplete_since": _timestamp_or_none(budget_incomplete_since),
         "burn_rate": burn_rate,
         "checks": list(checks),
+        "series": list(series),
     }
 
 

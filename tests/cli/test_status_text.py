@@ -66,6 +66,18 @@ STATUS = {
                     "warnings": [], "notes": [],
                 },
             ],
+            "series": [
+                {
+                    "name": "requests", "at": "2026-03-01T03:20:00Z", "value": 3.0514, "score": 0.0,
+                    "unusual_since": "2026-03-01T03:02:00Z", "unusual_score": 0.9441, "unusual_value": 12.25,
+                    "expected": 172.9433, "known_since": "2026-02-14T03:02:00Z", "learning": False, "trouble": "",
+                },
+                {
+                    "name": "queue_depth", "at": "2026-03-01T03:20:00Z", "value": 9.0, "score": 0.1,
+                    "unusual_since": None, "unusual_score": None, "unusual_value": None, "expected": None,
+                    "known_since": "2026-02-14T03:02:00Z", "learning": False, "trouble": "",
+                },
+            ],
         },
         {
             "name": "payments",

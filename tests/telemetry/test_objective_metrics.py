@@ -13,8 +13,9 @@ from monitor.core.sli import Tally
 from monitor.core.slo import Objective
 from monitor.daemon.publishing import published
 from monitor.response.objectives import SHOWN_WINDOWS, ObjectiveReading
-from monitor.telemetry import objectives
-from monitor.telemetry.objectives import ObjectiveGauges
+from monitor.telemetry import gauges as module
+from monitor.telemetry import names
+from monitor.telemetry.gauges import Gauges
 from monitor.telemetry.sdk import encoded_resource, encoded_scope, make_resource
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -29,7 +30,7 @@ def reading(slo: Slo, tally: Tally, burn: float | None = 2.0) -> ObjectiveReadin
     )  # fmt: skip
 
 
-def sent(gauges: ObjectiveGauges) -> dict[str, list[tuple[float, dict[str, str]]]]:
+def sent(gauges: Gauges) -> dict[str, list[tuple[float, dict[str, str]]]]:
     found: dict[str, list[tuple[float, dict[str, str]]]] = {}
     bodies = gauges.requests(SENT_AT, encoded_resource(make_resource("test", "here", "1")), encoded_scope())
     for body, count in bodies:
@@ -74,7 +75,7 @@ def test_what_has_no_data_is_left_out_and_a_month_of_the_calendar_is_no_30d() ->
 
 
 def test_they_are_sent_as_gauges_with_their_labels() -> None:
-    gauges = ObjectiveGauges()
+    gauges = Gauges(names.OF_OBJECTIVES)
     for slo in (SUCCESS, Slo(name="fast", sli="latency", objective=0.99, under=timedelta(seconds=1))):
         gauges.put(*published(reading(slo, Tally(good=998, bad=2))))
 
@@ -90,16 +91,16 @@ def test_they_are_sent_as_gauges_with_their_labels() -> None:
 
 
 def test_an_objective_that_is_read_no_more_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    gauges = ObjectiveGauges()
+    gauges = Gauges(names.OF_OBJECTIVES)
     gauges.put(*published(reading(SUCCESS, Tally(good=1))))
-    monkeypatch.setattr(objectives, "FORGET_AFTER", -1.0)
+    monkeypatch.setattr(module, "FORGET_AFTER", -1.0)
 
     assert sent(gauges) == {}
 
 
 def test_a_request_holds_a_bounded_number_of_points(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(objectives, "POINTS_PER_REQUEST", 2)
-    gauges = ObjectiveGauges()
+    monkeypatch.setattr(module, "POINTS_PER_REQUEST", 2)
+    gauges = Gauges(names.OF_OBJECTIVES)
     for number in range(5):
         gauges.put({"sloth_id": f"orders-{number}"}, {"slo:objective:ratio": 0.9})
 
