@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from math import floor
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -71,9 +72,18 @@ class _Watched:
 
 @dataclass(order=True, slots=True)
 class _Turn:
+    """
+    Attributes:
+        place: In the minute: one of the instants, `EVERY` apart, at which it is due if it is not behind.
+    """
+
     due: float
     key: str
+    place: float = field(compare=False)
     generation: int = field(compare=False)
+
+    def next_of_grid(self, now: float) -> float:
+        return self.place + (floor((now - self.place) / EVERY) + 1) * EVERY
 
 
 class SeriesThread:
@@ -116,7 +126,7 @@ class SeriesThread:
             begin, gap = time.monotonic(), EVERY / max(1, len(self._wanted))
             # New ones at once: they have a past to learn.
             self._turns = [
-                _Turn(begin + (i * gap if key in same else 0.0), key, self._generation)
+                _Turn(begin + (i * gap if key in same else 0.0), key, begin + i * gap, self._generation)
                 for i, key in enumerate(sorted(self._wanted))
             ]
             heapq.heapify(self._turns)
@@ -146,7 +156,7 @@ class SeriesThread:
                 self._watched.pop(series.key, None)
                 reading = SeriesReading(series=series, trouble=f"internal: {type(error).__name__}")
                 is_behind = False
-            self._put(turn[0], reading, 0.0 if is_behind else EVERY)
+            self._put(turn[0], reading, is_behind)
             if is_behind:
                 self._rest((time.thread_time() - began) * REST)
 
@@ -165,13 +175,14 @@ class SeriesThread:
                 self._changed.wait(wait)
             return None
 
-    def _put(self, turn: _Turn, reading: SeriesReading, pause: float) -> None:
+    def _put(self, turn: _Turn, reading: SeriesReading, is_behind: bool) -> None:
         with self._changed:
             if turn.generation != self._generation and self._wanted.get(turn.key) != reading.series:
                 return  # it was asked about before it was replaced
             self._readings[turn.key] = reading
             if turn.generation == self._generation:
-                turn.due = max(turn.due + pause, time.monotonic())
+                now = time.monotonic()
+                turn.due = now if is_behind else turn.next_of_grid(now)
                 heapq.heappush(self._turns, turn)
 
     def _take_turn(self, series: Series) -> tuple[SeriesReading, bool]:
