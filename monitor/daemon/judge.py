@@ -22,7 +22,7 @@ from monitor.response.casebook import Casebook
 from monitor.response.detect import Observation
 from monitor.response.merge import merge_late
 from monitor.response.observe import Surroundings, blind_observation, observe
-from monitor.response.parting import part
+from monitor.response.parting import part, release
 from monitor.response.watch import ServiceWatch, watch_of
 
 ITSELF = "watchkeeper"
@@ -96,6 +96,7 @@ class Judge:
         if name not in self.casebook.subjects:
             return
         commit = self.casebook.lost_sight(name, "it was not watched for a while", now, wall)
+        self.casebook.subjects[name].unwatched_since = None
         self.watches[name].prove_since(self.casebook.subjects[name].incident.since)
         if commit is not None:
             self._adopt(commit)
@@ -138,7 +139,7 @@ class Judge:
         for name in sorted(self._to_evaluate()):
             self.evaluate(name, now, wall)
         self._look_for_blindness(now, wall)
-        for commit in merge_late(self.casebook, now, wall):
+        for commit in (*merge_late(self.casebook, now, wall), *release(self.casebook, now, wall)):
             self._adopt(commit)
         for commit in self.casebook.due(now, wall):
             self._adopt(commit)

@@ -78,6 +78,7 @@ class Subject:
         suggested: The severity of the last evaluation: a rise must hold in two.
         flaps: When there was trouble, also in incidents before this one.
         joined: The service whose incident this one is a member of; empty for one's own.
+        unwatched_since: When it left the configuration with a live incident whose members still wait for it.
     """
 
     incident: Incident
@@ -86,4 +87,5 @@ class Subject:
     seen: Observation | None = None
     flaps: Flaps = field(default_factory=Flaps)
     joined: str = ""
+    unwatched_since: datetime | None = None
     told_of_suggestion: bool = False

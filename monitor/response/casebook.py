@@ -245,14 +245,17 @@ class Casebook:
 
     def restore(self, incident: Incident, case: Case | None) -> None:
         """Where a service stood when the ledger was last written; live members stay with their host."""
-        # Its host may have been restored before it, and have said that it belongs to it.
-        self.subjects[incident.service] = Subject(incident, joined=self.watch(incident.service, incident.since).joined)
+        # Its host may have been restored before it, and have said that it belongs to it. One with a live incident of
+        # its own belongs to nobody: joined as well, it would be released from its own, and nobody would ever end that.
+        joined = "" if incident.is_live else self.watch(incident.service, incident.since).joined
+        self.subjects[incident.service] = Subject(incident, joined=joined)
         if case is None:
             return
         self.cases[incident.id] = case
         if incident.is_live:
             for service in case.services()[1:]:
-                self.watch(service, incident.since).joined = incident.service
+                if not (member := self.watch(service, incident.since)).incident.is_live:
+                    member.joined = incident.service
 
     def remember_flaps(self, service: str, flaps: Flaps, now: datetime) -> None:
         subject = self.watch(service, now)

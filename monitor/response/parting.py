@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from monitor.ledger.records import Commit
 from monitor.response.case import Subject
@@ -11,6 +13,9 @@ from monitor.response.casebook import Casebook
 from monitor.response.detect import Streaks
 
 UNWATCHED = "no longer watched: it left the configuration; a person must resolve its incident"
+RETURNS_WITHIN: Final = timedelta(minutes=5)
+"""How long the members of an incident wait for its service. One that was taken out of a file by mistake, or for another
+file, is back by then; without the wait each member would open an incident, which is merged again when it is back."""
 _TOLD = "incident.unwatched"
 
 
@@ -34,14 +39,36 @@ def part(book: Casebook, service: str, now: datetime, wall: datetime) -> list[Co
 
 
 def _stay_open(book: Casebook, subject: Subject, now: datetime, wall: datetime) -> Commit | None:
-    subject.seen, subject.streaks = None, Streaks()
-    # Nobody speaks for its members now: each that still fails opens an incident of its own.
-    book.release_members(subject, now)
+    subject.seen, subject.streaks, subject.unwatched_since = None, Streaks(), now
     case = book.cases[subject.incident.id]
     case.conditions = (UNWATCHED,)
     if any(event.name == _TOLD for event in case.events):
         return None  # a restart finds it as it was
     return book.commit(subject, [book.event(subject, _TOLD, UNWATCHED, now, wall)], ())
+
+
+def release(book: Casebook, now: datetime, wall: datetime) -> Iterator[Commit]:
+    """Members whose incident has been unwatched for too long: each that still fails opens one of its own."""
+    for subject in list(book.subjects.values()):
+        since = subject.unwatched_since
+        if since is None or now - since < RETURNS_WITHIN:
+            continue
+        subject.unwatched_since = None
+        case = book.cases.get(subject.incident.id)
+        if case is None or not case.incident.is_live:
+            continue
+        book.release_members(subject, now)
+        left = [replace(m, left_at=now) for m in case.members.values() if m.left_at is None]
+        left = [member for member in left if member.service != subject.incident.service]
+        if not left:
+            continue
+        # Written, or a restart would find them joined to it again, beside what they had opened.
+        case.members |= {member.service: member for member in left}
+        text = (
+            f"{', '.join(member.service for member in left)} left: nobody watches {subject.incident.service} any more"
+        )
+        commit = book.commit(subject, [book.event(subject, _TOLD, text, now, wall)], ())
+        yield replace(commit or Commit(), members=tuple(left))
 
 
 def _leave(book: Casebook, subject: Subject, now: datetime, wall: datetime) -> Commit | None:

@@ -19,6 +19,7 @@ from monitor.response.casebook import Casebook, Rules
 from monitor.response.entries import POSTMORTEMS
 from monitor.response.merge import merge_late
 from monitor.response.observe import Surroundings, observe
+from monitor.response.parting import release
 from monitor.response.triage import Role
 from monitor.response.watch import ServiceWatch, watch_of
 
@@ -74,7 +75,7 @@ class Evening:
                     check.observe(make_result(name, check.check.name, self.now, letter))
         for name in letters:
             self.evaluate(name)
-        self.keep(*merge_late(self.book, self.now, self.now))
+        self.keep(*merge_late(self.book, self.now, self.now), *release(self.book, self.now, self.now))
         self.keep(*self.book.due(self.now, self.now))
 
     def hear(self, name: str, letters: str) -> None:
