@@ -26,8 +26,8 @@ from monitor.sources.series import RowReader, Series
 
 EVERY: Final = 60.0
 """Seconds between two questions about a series that is not behind."""
-SAVED_EVERY: Final = 60
-"""Rows. A state is 40 kB, and what it lacks Prometheus has."""
+AN_HOUR: Final = 60
+"""Rows, after which a state is written. It is 40 kB, and what it lacks Prometheus has."""
 REST: Final = 4.0
 """Times as long as it computed the thread rests when it is behind: two weeks of two hundred series are a minute of
 computing, which the loop should not have to share the interpreter with at a stretch."""
@@ -60,14 +60,26 @@ class SeriesReading:
 class _Watched:
     """
     Attributes:
-        unsaved: Rows since the state was written.
+        minute: Of each hour, in which the state is written: not those of all series in one.
+        unsaved: Rows since it was.
     """
 
     series: Series
     reader: RowReader
     watch: SeriesWatch
-    unsaved: int
+    minute: int
+    unsaved: int = 0
     trouble: str = ""
+
+    def is_to_save(self, was: Unusual | None) -> bool:
+        """
+        Args:
+            was: What was unusual when it was read before.
+        """
+        at = self.watch.at
+        if at is None or not self.unsaved:
+            return False
+        return at.minute == self.minute or self.unsaved > AN_HOUR or self.watch.unusual is not was
 
 
 @dataclass(order=True, slots=True)
@@ -205,7 +217,7 @@ class SeriesThread:
             one.trouble = str(away)
         is_behind = one.reader.is_behind(wall) and not one.trouble
         one.unsaved += one.watch.rows - known
-        if not is_behind and (one.unsaved >= SAVED_EVERY or one.watch.unusual is not was) and not self._stopping:
+        if not is_behind and one.is_to_save(was) and not self._stopping:
             self._save(one)
         return _reading(one, is_behind), is_behind
 
@@ -216,13 +228,11 @@ class SeriesThread:
         # A state of another query is of other values.
         if isinstance(state, dict) and state.get("query") == series.query and state.get("zone") == self._zone.key:
             try:
-                watch = SeriesWatch.restore(state["watch"], self._zone)
+                watch = SeriesWatch.restore(state.get("watch") or {}, self._zone)
                 read_until = watch.at
             except StateMismatch as mismatch:
                 logger.warning("{}: {} is learned anew: {}", series.service, series.name, mismatch)
-        # Spread, or all series that began together would be written in one minute of each hour.
-        unsaved = len(self._watched) % SAVED_EVERY
-        return _Watched(series, RowReader(series.query, self._prometheus, read_until), watch, unsaved)
+        return _Watched(series, RowReader(series.query, self._prometheus, read_until), watch, len(self._watched) % 60)
 
     def _save(self, one: _Watched) -> None:
         state = {"query": one.series.query, "zone": self._zone.key, "watch": one.watch.state()}

@@ -147,8 +147,8 @@ def test_only_what_came_since_is_asked_after_a_restart(house: House, peer: Any) 
 
 @pytest.mark.parametrize(
     "change",
-    [{"query": "sum(other)"}, {"zone": "Europe/Berlin"}, {"watch": {}}],
-    ids=["another query", "another time zone", "damaged"],
+    [{"query": "sum(other)"}, {"zone": "Europe/Berlin"}, {"watch": None}, {"watch": [1]}],
+    ids=["another query", "another time zone", "gone", "damaged"],
 )
 def test_a_state_of_something_else_is_not_used(house: House, peer: Any, change: dict[str, Any]) -> None:
     reading(house.begin(ORDERS), NOON)
