@@ -8,6 +8,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 from checks.exchange import Answer
 from checks.result import Outcome, Reason
+from checks.way import Way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,7 @@ class HttpQuestion:
     verify: bool = True
     ca_file: str | None = None
     max_body: int = 65536
+    way: Way | None = None
     expect: tuple[str, ...] = field(default=(), repr=False)  # may hold a secret that the answer must show
 
 

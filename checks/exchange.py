@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from checks.result import Reason, Timings
+from checks.way import Way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,7 @@ class HttpRequest:
     ca_file: str | None = None
     max_body: int = 65536
     certificate: bool = False
+    way: Way | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,8 @@ class HttpAnswer(Answer):
         status: None when no status line came.
         headers: In the order received, names as sent; those of the last response when redirects were followed.
         url: After redirects.
+        version: `1.1`, `2` or `3`, where the request asked for one; else empty.
+        decoded: Whether `body` is decompressed, if the target compressed it.
         certificate_left: Seconds until its certificate expires, where that was to be found out and there was one.
     """
 
@@ -78,4 +82,6 @@ class HttpAnswer(Answer):
     headers: tuple[tuple[str, str], ...] = ()
     truncated: bool = False
     redirects: int = 0
+    version: str = ""
+    decoded: bool = False
     certificate_left: float | None = None

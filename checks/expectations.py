@@ -83,4 +83,6 @@ def _unreadable(answer: HttpAnswer, max_body: int) -> str:
     if answer.truncated:
         return f"is longer than max_body, {max_body} bytes"
     coding = next((value for name, value in answer.headers if name.lower() == "content-encoding"), "identity")
-    return "" if coding.lower() == "identity" or not answer.body else "is compressed, and was not asked to be"
+    if answer.decoded or coding.lower() == "identity" or not answer.body:
+        return ""
+    return "is compressed, and was not asked to be"

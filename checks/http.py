@@ -31,6 +31,7 @@ def requests(question: HttpQuestion, timeout: float) -> tuple[HttpRequest, ...]:
             verify=question.verify,
             ca_file=question.ca_file,
             max_body=question.max_body,
+            way=question.way,
             certificate=Placeholder.CERTIFICATE_EXPIRATION in expectations(question.expect).reads,
         ),
     )
@@ -41,9 +42,11 @@ def judge(question: HttpQuestion, answers: tuple[HttpAnswer, ...], previous: Map
     if answer.error is not None:
         return _unanswered(question, answer)
     status_is_wanted = _is_wanted(answer.status or 0, question.expected_status)
-    if not question.expect and status_is_wanted:
+    if not question.expect and status_is_wanted and question.way is None:
         return Finding(outcome=Outcome.OK, answer=answer)
     complaints = [] if status_is_wanted else [_unwanted_status(question, answer)]
+    if question.way is not None and question.way.version not in ("", answer.version):
+        complaints.append(Unmet(Reason.PROTOCOL, _unwanted_version(question.way.version, answer)))
     if question.expect:
         conditions = expectations(question.expect).conditions
         complaints += unmet(conditions, facts_of(answer, question.max_body))
@@ -65,6 +68,10 @@ def _unwanted_status(question: HttpQuestion, answer: HttpAnswer) -> Unmet:
     after = f" after {answer.redirects} redirects" if answer.redirects else ""
     answered = f"{shown(answer.url or question.url)} answered {status_text(answer.status or 0)}{after}"
     return Unmet(Reason.STATUS, f"{answered}, wanted {wanted(question.expected_status)}")
+
+
+def _unwanted_version(wanted_version: str, answer: HttpAnswer) -> str:
+    return f"{shown(answer.url)} answered by HTTP/{answer.version or '0.9'}, wanted HTTP/{wanted_version}"
 
 
 def _told(complaints: Sequence[Unmet]) -> str:

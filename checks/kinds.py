@@ -28,6 +28,7 @@ _MODULES: Final = {
     "ssh": "checks.ssh",
     "command": "checks.command",
     "promql": "checks.promql",
+    "grpc": "checks.grpc",
 }
 
 

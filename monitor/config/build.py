@@ -12,12 +12,12 @@ from pydantic import BaseModel, SecretStr
 
 from checks.check import Check, Retry
 from monitor.config import config
+from monitor.config.check_rules import DEFAULT_RETRY_WITHIN, kinds_of
 from monitor.config.fields import OnChange
 from monitor.config.objectives import names_of, slo_of
 from monitor.config.problems import Path, Wrong
 from monitor.config.questions import question_of
 from monitor.config.reading import Reading
-from monitor.config.rules import DEFAULT_RETRY_WITHIN, kinds_of
 from monitor.config.severity import table_of
 from monitor.config.shape import Root
 from monitor.config.shape.check import CheckShape
@@ -194,6 +194,9 @@ class _Builder:
                     if _TELLING_NAME.search(header):
                         found |= {value, value.split()[-1]}
                 found |= {v for name, v in (check.environment or {}).items() if _TELLING_NAME.search(name)}
+                for secret in (check.bearer, check.basic.password if check.basic else None):
+                    if secret:
+                        found.add(secret.get_secret_value())
         tracker = self.root.tracker
         if tracker and tracker.webhook and tracker.webhook.secret:
             found.add(tracker.webhook.secret.get_secret_value())

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from checks.check import Check, HttpQuestion, Question
+from checks.check import Check, Question
 from checks.stream import Security
 from monitor.config.config import Config
 
@@ -139,7 +139,7 @@ def _authorities(checks: list[Check]) -> set[Path]:
 
 
 def _authority(question: Question) -> str | None:
-    if isinstance(question, HttpQuestion):
-        return question.ca_file
-    security = getattr(question, "security", None)  # what speaks TLS without HTTP
-    return security.ca_file if isinstance(security, Security) else None
+    """By whatever it speaks TLS."""
+    security = getattr(question, "security", None)
+    found = security.ca_file if isinstance(security, Security) else getattr(question, "ca_file", None)
+    return found if isinstance(found, str) else None

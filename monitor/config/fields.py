@@ -57,6 +57,11 @@ Comparison = Annotated[
     PlainValidator(values.limit),
     WithJsonSchema(_written(r"(>=|<=|>|<) ?[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", examples=["> 0.05", "<= 100"])),
 ]
+HttpVersion = Annotated[
+    str,
+    PlainValidator(values.choice("1.1", "2", "3")),
+    WithJsonSchema({"anyOf": [{"enum": [1.1, 2, 3]}, _written(r"1\.1|2|3")]}),
+]
 RawText = Annotated[str, PlainValidator(values.raw_text), WithJsonSchema({"type": "string"})]
 TimeZone = Annotated[str, PlainValidator(values.time_zone), WithJsonSchema({"type": "string"})]
 Day = Annotated[date, PlainValidator(values.day), WithJsonSchema({"type": "string", "format": "date"})]

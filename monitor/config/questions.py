@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import shutil
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from checks import command, promql, ssh, tcp, tls, unix
+from checks import command, grpc, promql, ssh, tcp, tls, unix
 from checks.check import CollectorQuestion, HttpQuestion, Question
 from checks.starttls import PORTS
 from checks.stream import Security, Step
+from checks.way import Way
 from monitor.config.conditions import judge_status
 from monitor.config.problems import Path
 from monitor.config.reading import Reading
-from monitor.config.shape.check import CheckShape, Promql, ScriptStep, Tls
+from monitor.config.shape.check import CheckShape, Grpc, Promql, ScriptStep, Tls
 from monitor.config.values import Listen
 
 
@@ -39,21 +41,73 @@ def _promql(written: Promql, prometheus: str) -> Question:
 def _http(written: CheckShape, path: Path, reading: Reading) -> Question:
     given: dict[str, Any] = {
         "method": written.method,
-        "headers": tuple(written.headers.items()) if written.headers else None,
+        "headers": _headers(written, path, reading) or None,
         "body": written.body,
         "expected_status": written.status,
         "max_redirects": written.redirects,
         "max_body": written.max_body,
         "expect": written.expect,
+        "way": _way(written, path, reading),
     }
     if written.status is None and written.expect is not None and judge_status(written.expect):
         given["expected_status"] = ()
     if written.tls is not None:
         given["verify"] = written.tls.verify
-        given["ca_file"] = _authorities(written.tls, path, reading)
+        given["ca_file"] = _pem(written.tls.ca, (*path, "tls", "ca"), reading)
     given = _set(given)
     question = HttpQuestion(url=written.http or "")
     return replace(question, **given) if given else question
+
+
+def _headers(written: CheckShape, path: Path, reading: Reading) -> tuple[tuple[str, str], ...]:
+    """As written, and what logs us in. It is in no one's `repr`, and goes to the configured host alone."""
+    token = written.bearer.get_secret_value() if written.bearer else ""
+    if written.bearer_file is not None:
+        token = reading.file_content(written.bearer_file, (*path, "bearer_file"))
+    credentials = f"Bearer {token}" if token else ""
+    if written.basic is not None:
+        password = written.basic.password.get_secret_value() if written.basic.password else ""
+        if written.basic.password_file is not None:
+            password = reading.file_content(written.basic.password_file, (*path, "basic", "password_file"))
+        credentials = "Basic " + b64encode(f"{written.basic.user}:{password}".encode()).decode()
+    given = tuple((written.headers or {}).items())
+    return (*given, ("Authorization", credentials)) if credentials else given
+
+
+def _way(written: CheckShape, path: Path, reading: Reading) -> Way | None:
+    """None where it is the usual one."""
+    shown = written.tls or Tls()
+    way = Way(
+        version=written.http_version or "",
+        compressed=bool(written.compression),
+        proxy=written.proxy or "",
+        ip=int(written.ip or 0),
+        connect_to=_place(written.connect_to),
+        certificate=_pem(shown.certificate, (*path, "tls", "certificate"), reading),
+        key=_pem(shown.key, (*path, "tls", "key"), reading),
+        cookies=bool(written.cookies),
+    )
+    return None if way == Way() else way
+
+
+def _place(target: tuple[str, int | None] | None) -> str:
+    if target is None:
+        return ""
+    host = f"[{target[0]}]" if ":" in target[0] else target[0]
+    return f"{host}:{target[1]}" if target[1] else host
+
+
+def _grpc(written: CheckShape, path: Path, reading: Reading) -> Question:
+    asked, secured = written.grpc or Grpc(), written.tls
+    shown = secured or Tls()
+    return grpc.Question(
+        url=f"{'https' if secured else 'http'}://{asked.target or ''}",
+        service=asked.service or "",
+        metadata=tuple((written.headers or {}).items()),
+        verify=shown.verify is not False,
+        ca_file=_pem(shown.ca, (*path, "tls", "ca"), reading),
+        way=replace(_way(written, path, reading) or Way(), version="2"),
+    )
 
 
 def _collector(written: CheckShape, _path: Path, _reading: Reading) -> Question:
@@ -114,6 +168,7 @@ _MADE: Final[Mapping[str, Callable[[CheckShape, Path, Reading], Question]]] = {
     "ssh": _ssh,
     "tls": _tls,
     "command": _command,
+    "grpc": _grpc,
 }
 
 
@@ -130,19 +185,20 @@ def _security(written: Tls, path: Path, reading: Reading) -> Security:
     return Security(
         name=written.name or "",
         verify=written.verify is not False,
-        ca_file=_authorities(written, path, reading),
+        ca_file=_pem(written.ca, (*path, "tls", "ca"), reading),
     )
 
 
-def _authorities(written: Tls, check: Path, reading: Reading) -> str | None:
-    path: Path = (*check, "tls", "ca")
-    if written.ca is None or reading.is_wrong(path):
+def _pem(name: str | None, path: Path, reading: Reading) -> str | None:
+    """The file of that name, beside the config."""
+    if name is None or reading.is_wrong(path):
         return None
-    file = reading.file_path(written.ca, path)
+    file = reading.file_path(name, path)
     try:
         if b"-----BEGIN" in file.read_bytes():
             return str(file)
-        reading.tell(path, "holds no certificate", "Name a PEM file, with -----BEGIN CERTIFICATE----- in it.")
+        what = "key" if path[-1] == "key" else "certificate"
+        reading.tell(path, f"holds no {what}", "Name a PEM file, with a line -----BEGIN ... in it.")
     except OSError:
         reading.tell(path, "cannot be read", "Make the file, or correct the name.")
     return None

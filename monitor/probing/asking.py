@@ -113,7 +113,7 @@ def _attempt(started_at: datetime, span_id: str, finding: Finding, first: Answer
 
 def excerpt(answer: Answer) -> str:
     """The beginning of the body as text that can go into a ticket, at most EXCERPT bytes of UTF-8."""
-    headers = answer.headers if isinstance(answer, HttpAnswer) else ()
+    headers = answer.headers if isinstance(answer, HttpAnswer) and not answer.decoded else ()
     coding = next((value for name, value in headers if name.lower() == "content-encoding"), "identity")
     if answer.body and coding.lower() != "identity":
         return f"[{clip(coding, 40)} body, {len(answer.body)} bytes, not decoded]"

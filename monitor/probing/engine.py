@@ -176,7 +176,7 @@ class Engine:
         self._epoll.close()
 
     def _start(self, exchange: Exchange, now: float) -> None:
-        place = place_of(exchange.hop.url)
+        place = place_of(exchange.hop.url) if exchange.request.way is None else None
         wire = wire_of(exchange.request, exchange.hop, exchange.own_headers, place) if place is not None else None
         if place is None or wire is None:
             self._start_transfer(exchange, now)
@@ -198,7 +198,9 @@ class Engine:
         transfer = self._pool.pop() if self._pool else Transfer(self.bundle)
         multi = self._multi_for(exchange.request.ca_file)
         try:
-            transfer.begin(exchange.request, exchange.hop, exchange.own_headers, exchange.remaining(now))
+            transfer.begin(
+                exchange.request, exchange.hop, exchange.own_headers, exchange.remaining(now), exchange.cookies
+            )
             multi.add(transfer.curl)
         except (ValueError, TypeError, pycurl.error) as error:
             transfer.curl.close()
@@ -276,8 +278,7 @@ class Engine:
         transfer, exchange, multi = self._flying.pop(curl)
         end = transfer.end(code, message)
         multi.remove(curl)
-        transfer.rest()
-        if len(self._pool) < _POOL:
+        if transfer.rest() and len(self._pool) < _POOL:
             self._pool.append(transfer)
         self._hop_ended(exchange, end)
 

@@ -14,7 +14,12 @@ from monitor.probing.transfer import HopEnd, Stopped
 
 
 class Exchange:
-    __slots__ = ("_redirects", "_started", "_timings", "done", "hop", "own_headers", "request")
+    """
+    Attributes:
+        cookies: In libcurl's form; what the hops so far have set, where the request wants it sent along.
+    """
+
+    __slots__ = ("_redirects", "_started", "_timings", "cookies", "done", "hop", "own_headers", "request")
 
     def __init__(
         self,
@@ -28,6 +33,7 @@ class Exchange:
         self.done = done
         self.own_headers = own_headers
         self.hop = hop
+        self.cookies: tuple[str, ...] = ()
         self._started = now
         self._redirects = 0
         self._timings: Timings | None = None
@@ -57,6 +63,7 @@ class Exchange:
             return self._answer(end, TransportError(reason=Reason.TIMEOUT, detail=detail, before_any_byte=False))
         self._redirects += 1
         self.hop = hop
+        self.cookies = end.cookies
         return None
 
     def impossible(self, error: BaseException) -> HttpAnswer:
@@ -89,6 +96,8 @@ class Exchange:
             address=end.address,
             url=self.hop.url,
             redirects=self._redirects,
+            version=end.version,
+            decoded=self.request.way is not None and self.request.way.compressed,
             certificate_left=end.certificate_left,
             error=error,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from typing import Final
 
 from checks.exchange import TransportError
@@ -17,6 +18,8 @@ NO_CERTIFICATES: Final = "install ca-certificates, point SSL_CERT_FILE to a bund
 
 # The numbers are libcurl's ABI (curl/curl.h); several have no name in pycurl.
 OK: Final = 0
+COULDNT_RESOLVE_PROXY: Final = 5
+PROXY: Final = 97
 UNSUPPORTED_PROTOCOL: Final = 1
 URL_MALFORMAT: Final = 3
 COULDNT_RESOLVE_HOST: Final = 6
@@ -68,6 +71,8 @@ _ERRNO: Final = {
     errno.EADDRNOTAVAIL: Reason.INTERNAL,
     errno.EAFNOSUPPORT: Reason.UNREACHABLE,
 }
+
+_TUNNEL: Final = re.compile(r"CONNECT tunnel failed, response (\d{3})")
 
 # OpenSSL's X509_V_ERR_* (x509_vfy.h) that a person meets, and what to do about each.
 _CERTIFICATE: Final = {
@@ -141,6 +146,8 @@ def explain(hop: Hop, end: HopEnd, limit: float, hops_before: int) -> TransportE
 
 def _verdict(hop: Hop, end: HopEnd, limit: float, hops_before: int) -> tuple[Reason, str]:
     code, words = end.code, clip(end.message)
+    if end.proxy and (refused := _by_proxy(end)) is not None:
+        return refused
     where, url = place(hop.url), shown(hop.url)
     if end.stopped is Stopped.HEADERS or code == TOO_LARGE:
         return Reason.PROTOCOL, f"{url} sent too many headers, or too long ones"
@@ -167,6 +174,18 @@ def _verdict(hop: Hop, end: HopEnd, limit: float, hops_before: int) -> tuple[Rea
     return Reason.INTERNAL, f"{url} could not be asked: {words} (libcurl {code})"
 
 
+def _by_proxy(end: HopEnd) -> tuple[Reason, str] | None:
+    """What failed on the way to the proxy, or was refused by it, is our way and says nothing of the target."""
+    where = place(end.proxy)
+    if (tunnel := _TUNNEL.search(end.message)) is not None:
+        if tunnel[1] in ("502", "503", "504"):
+            return Reason.UNREACHABLE, f"the proxy {where} does not reach it: {tunnel[1]}"
+        return Reason.INTERNAL, f"the proxy {where} refuses to ask for us: {tunnel[1]}"
+    if end.code in (COULDNT_RESOLVE_PROXY, COULDNT_CONNECT, PROXY):
+        return Reason.INTERNAL, f"the proxy {where} cannot be reached: {clip(end.message)}"
+    return None
+
+
 def _awaited(hop: Hop, end: HopEnd) -> str:
     name, connect, tls, _, _ = end.marks
     where = place(hop.url)
@@ -184,6 +203,8 @@ def _awaited(hop: Hop, end: HopEnd) -> str:
 def _connection(hop: Hop, end: HopEnd) -> tuple[Reason, str]:
     where = place(hop.url)
     reason = _ERRNO.get(end.errno)
+    if end.quic and reason is None and end.status is None:
+        return Reason.UNREACHABLE, f"no connection to {where} over QUIC: {clip(end.message)}"
     if end.code == COULDNT_CONNECT:
         if reason is Reason.REFUSED:
             return reason, f"connect to {where} refused: nothing listens there"
@@ -211,6 +232,8 @@ def _connection(hop: Hop, end: HopEnd) -> tuple[Reason, str]:
         return Reason.RESET, f"{where} reset the connection {when}"
     if reason is not None:
         return reason, f"the connection to {where} broke: {os.strerror(end.errno)}"
+    if "SSL routines" in end.message:
+        return Reason.TLS, f"TLS with {where} failed: {tls_words(end.message)}"
     # RECV_ERROR also stands for what libcurl could not parse: chunks, TLS records, a flood of headers.
     return Reason.PROTOCOL, f"{where} answered what cannot be read: {clip(end.message)}"
 

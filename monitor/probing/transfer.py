@@ -12,9 +12,11 @@ from time import time
 import pycurl
 
 from checks.exchange import HttpRequest
+from checks.way import Way
 from monitor.probing.certificates import seconds_left
 from monitor.probing.hops import REDIRECTS, Headers, Hop, headers_of
 from monitor.probing.shortage import shortage
+from monitor.probing.travel import spoken, travel
 
 MAX_HEADER_BYTES = 65_536
 
@@ -57,6 +59,10 @@ class HopEnd:
         marks: Seconds from the hop's start at which name lookup, connect, TLS and first byte were done (0.0: not
             reached), and the total.
         verify: OpenSSL's verdict on the certificate chain, 0 when it had no complaint.
+        version: `1.1`, `2` or `3`; empty where the request asked for none.
+        cookies: In libcurl's form; empty where the request wants none.
+        proxy: That was asked, if any.
+        quic: Whether it went over UDP, where a refusal has no errno.
         certificate_left: Seconds until the server's certificate expires, where the request asked for it.
     """
 
@@ -71,6 +77,10 @@ class HopEnd:
     body: bytes = field(default=b"", repr=False)
     stopped: Stopped = Stopped.NO
     address: str | None = None
+    version: str = ""
+    cookies: tuple[str, ...] = ()
+    proxy: str = ""
+    quic: bool = False
     certificate_left: float | None = None
 
 
@@ -87,7 +97,7 @@ class Transfer:
 
     __slots__ = (
         "_block_ended", "_body", "_bundle", "_certificate", "_follows", "_header_bytes", "_lines", "_max_body",
-        "_plain", "_status", "_stopped", "curl",
+        "_plain", "_status", "_stopped", "_way", "curl",
     )  # fmt: skip
 
     def __init__(self, bundle: str | None) -> None:
@@ -96,18 +106,22 @@ class Transfer:
         self._defaults()
         self._clear()
 
-    def begin(self, request: HttpRequest, hop: Hop, own: Headers, timeout: float) -> None:
+    def begin(
+        self, request: HttpRequest, hop: Hop, own: Headers, timeout: float, cookies: tuple[str, ...] = ()
+    ) -> None:
         """Set the handle up. Raises ValueError, UnicodeError or pycurl.error for what libcurl would not send."""
         curl = self.curl
         self._max_body = request.max_body
         self._follows = request.max_redirects > 0
         self._certificate = request.certificate
+        self._way: Way | None = request.way
         self._plain = (
             hop.method == "GET"
             and hop.body is None
             and request.verify
             and request.ca_file is None
             and not request.certificate
+            and request.way is None
         )
         curl.setopt(pycurl.URL, hop.url)
         lines = [line.encode() for line in headers_of(hop, request.headers, own)]
@@ -134,6 +148,8 @@ class Transfer:
             curl.setopt(pycurl.CAINFO, request.ca_file)
         if request.certificate:
             curl.setopt(pycurl.OPT_CERTINFO, 1)
+        if request.way is not None:
+            travel(curl, request.way, hop, cookies)
 
     def end(self, code: int, message: str) -> HopEnd:
         end = end_of_connect(self.curl, code, message)
@@ -143,16 +159,27 @@ class Transfer:
         end.headers_ended = self._block_ended
         end.body = bytes(self._body)
         end.stopped = self._stopped
+        if self._way is not None:
+            end.version = spoken(self.curl) if self._status else ""
+            end.proxy, end.quic = self._way.proxy, self._way.version == "3"
+            end.cookies = tuple(self.curl.getinfo(pycurl.INFO_COOKIELIST)) if self._way.cookies else ()
         if self._certificate:
             end.certificate_left = seconds_left(self.curl.getinfo_raw(pycurl.INFO_CERTINFO), time())
         return end
 
-    def rest(self) -> None:
-        """Ready for the pool: nothing of this request may reach the next one."""
+    def rest(self) -> bool:
+        """
+        Ready for the pool: nothing of this request may reach the next one. False for a handle that cannot be made so:
+        libcurl forgets no cookies, and it is closed.
+        """
+        if self._way is not None and self._way.cookies:
+            self.curl.close()
+            return False
         if not self._plain:
             self.curl.reset()
             self._defaults()
         self._clear()
+        return True
 
     def _clear(self) -> None:
         self._lines: list[bytes] = []
@@ -165,6 +192,7 @@ class Transfer:
         self._follows = False
         self._certificate = False
         self._plain = True
+        self._way = None
 
     def _defaults(self) -> None:
         curl = self.curl

@@ -356,3 +356,28 @@ def test_without_a_path_the_config_is_looked_for_here_and_then_in_etc(
 
     assert default_paths() == (Path("config.yaml"),)
     assert len(load([], {}).services) == 1
+
+
+@pytest.mark.parametrize(
+    ("credentials", "header"),
+    [
+        ("basic: {user: watch, password: hunter2}", "Basic d2F0Y2g6aHVudGVyMg=="),
+        ("basic: {user: watch, password_file: secret}", "Basic d2F0Y2g6aHVudGVyMg=="),
+        ('bearer: "${TOKEN}"', "Bearer hunter2"),
+        ("bearer_file: secret", "Bearer hunter2"),
+    ],
+)
+def test_credentials_become_a_header_that_is_shown_nowhere(tmp_path: Path, credentials: str, header: str) -> None:
+    (tmp_path / "secret").write_text("hunter2\n")
+    (tmp_path / "config.yaml").write_text(
+        f"services: {{shop: {{checks: {{live: {{http: 'https://shop.example/', {credentials}}}}}}}}}\n"
+    )
+
+    found = load([tmp_path / "config.yaml"], {"TOKEN": "hunter2"})
+
+    (check,) = found.all_checks()
+    assert isinstance(check.question, HttpQuestion)
+    assert check.question.headers == (("Authorization", header),)
+    assert "hunter2" in found.secrets()
+    assert "hunter2" not in repr(found) + repr(check)
+    assert header.split()[1] not in repr(found) + repr(check)

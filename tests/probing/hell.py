@@ -184,6 +184,17 @@ class Authority:
     def until(self, end: datetime.datetime) -> ssl.SSLContext:
         return self._context(self._ca.issue_cert("127.0.0.1", organization_name="Grün & Söhne", not_after=end))
 
+    def pem(self, *names: str) -> tuple[bytes, bytes]:
+        """Key and chain, for servers that are not Python's."""
+        leaf = self._ca.issue_cert(*names)
+        return leaf.private_key_pem.bytes(), b"".join(one.bytes() for one in leaf.cert_chain_pems)
+
+    def knows(self, context: ssl.SSLContext) -> ssl.SSLContext:
+        """*context*, which from now on wants a certificate of this CA from whoever asks."""
+        context.verify_mode = ssl.CERT_REQUIRED
+        self._ca.configure_trust(context)
+        return context
+
     def expired(self) -> ssl.SSLContext:
         yesterday = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
         return self._context(self._ca.issue_cert("127.0.0.1", not_after=yesterday))

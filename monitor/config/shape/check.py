@@ -15,6 +15,7 @@ from monitor.config.fields import (
     HeaderName,
     HeaderValue,
     HostPort,
+    HttpVersion,
     Interval,
     Line,
     Method,
@@ -22,6 +23,7 @@ from monitor.config.fields import (
     RawText,
     Redirects,
     Regex,
+    Secret,
     Size,
     Statuses,
     Switch,
@@ -53,6 +55,10 @@ class Tls(Shape):
     """With `target`: a certificate that expires within this fails the check. Default 7d."""
     name: Line | None = None
     """Of `tcp` and `target`: what the certificate must be for, where it is not the host that is asked."""
+    certificate: Line | None = None
+    """PEM file of the certificate that we show, with its key or with `key`. Relative to this file."""
+    key: Line | None = None
+    """PEM file of the key of `certificate`. Relative to this file."""
     verify: Switch | None = None
     """Whether the certificate must be valid. Default true."""
     ca: Line | None = None
@@ -71,6 +77,23 @@ class Promql(Shape):
     """A series whose value compares so is warned of."""
     empty: Annotated[str | None, *word("failed", "ok", "unknown")] = None
     """What it means that there is no series. Default failed."""
+
+
+class Basic(Shape):
+    user: Line | None = None
+    """Sent with the password, and shown to the configured host alone."""
+    password: Secret | None = None
+    """Its password, for example ${PASSWORD}."""
+    password_file: Line | None = None
+    """File that holds the password."""
+
+
+class Grpc(Shape):
+    SHORTHAND = "target"
+    target: HostPort | None = None
+    """HOST:PORT of a gRPC server with a health service."""
+    service: Line | None = None
+    """Whose health is asked for. Default: that of the whole server."""
 
 
 class ScriptStep(Shape):
@@ -106,6 +129,8 @@ class CheckShape(Shape):
     """With `command`: where it runs. Relative to this file, which is also the default."""
     environment: dict[Variable, Text] | None = None
     """With `command`: what it finds besides the few variables that every program needs, and TRACEPARENT."""
+    grpc: Grpc | None = None
+    """HOST:PORT of a gRPC server that must call itself healthy. With `tls` over TLS; `headers` are sent as metadata."""
     promql: Promql | None = None
     """A query to Prometheus whose values must be other than 0, or as `fail` says."""
     script: tuple[ScriptStep, ...] | None = None
@@ -128,6 +153,24 @@ class CheckShape(Shape):
     """false: a redirect is the answer; a number: how many are followed. Default 10."""
     tls: Tls | None = None
     """What certificate is trusted. With `tcp`: that TLS is spoken. HOST or `target`: a check of the certificate."""
+    http_version: HttpVersion | None = None
+    """1.1, 2 or 3: what is spoken, and what must be answered. Default: what both sides can of 1.1 and 2."""
+    compression: Switch | None = None
+    """true: a compressed answer is asked for, and read decompressed. Default false."""
+    proxy: Url | None = None
+    """A proxy that is asked instead."""
+    ip: Annotated[str | None, *word("4", "6")] = None
+    """The only family of addresses that is used. Default either, whichever connects first."""
+    connect_to: Target | None = None
+    """HOST or HOST:PORT that is connected to instead of the one in the URL, which stays the name that is asked for."""
+    cookies: Switch | None = None
+    """true: what an answer sets is sent along when a redirect is followed. Default false."""
+    basic: Basic | None = None
+    """User and password."""
+    bearer: Secret | None = None
+    """A token, for example ${TOKEN}."""
+    bearer_file: Line | None = None
+    """File that holds the token."""
     max_body: Size | None = None
     """How much of the answer is read. Default 64KB."""
     data_loss: Switch | None = None
