@@ -144,7 +144,7 @@ def play(stage: Stage) -> None:
         say("demo", "Now payments-service breaks: every answer is 503.", "1;31")
         stage.services["payments-service"].break_down("connection pool exhausted")
         seen.wait_for("incident.opened", 1, stage.patience())
-        ticket = the_only(stage.out / "state" / "tickets")
+        ticket = the_only(stage.out / "state" / "tickets", stage.patience())
         say("demo", f"An incident is open and has a ticket: {ticket}", "1")
         seen.wait_for("incident.update_due", 1, stage.patience())
         say("demo", "That was the 15-minute update. Somebody mends the service.", "1;32")
@@ -153,7 +153,7 @@ def play(stage: Stage) -> None:
         say("demo", "Recovering; the incident closes only once the numbers stayed well for the whole stable time.")
         seen.wait_for("incident.resolved", 1, stage.patience())
         seen.wait_for("postmortem.scheduled", 1, stage.patience())
-        postmortem = the_only(stage.out / "state" / "postmortems")
+        postmortem = the_only(stage.out / "state" / "postmortems", stage.patience())
         wait_until(lambda: "resolved" in ticket.read_text(), stage.patience(), "the ticket was not closed")
         say("demo", f"Resolved. The ticket, as it stands now ({ticket}):", "1")
         say("", ticket.read_text())
@@ -169,9 +169,9 @@ def wait_until(fact: Callable[[], bool], within: float, otherwise: str) -> None:
         time.sleep(0.1)
 
 
-def the_only(folder: Path) -> Path:
+def the_only(folder: Path, within: float) -> Path:
     """The Markdown file in *folder*, once it is there."""
-    wait_until(lambda: any(folder.glob("*.md")), 15, f"no file in {folder}")
+    wait_until(lambda: any(folder.glob("*.md")), within, f"no file in {folder}")
     return next(iter(sorted(folder.glob("*.md"))))
 
 
@@ -199,19 +199,19 @@ def _config(stage: Stage, urls: dict[str, str], collector: str, history: str, re
                 "criticality": "high",
                 "depends_on": ["payments-service"],
                 "checks": {
-                    "live": {"http": f"{urls['orders-service']}/healthz", "interval": "1s", "timeout": "500ms"},
-                    "ready": {"http": f"{urls['orders-service']}/healthz/ready", "interval": "1s", "timeout": "500ms"},
+                    "live": {"http": f"{urls['orders-service']}/healthz", "interval": "1s", "timeout": "900ms"},
+                    "ready": {"http": f"{urls['orders-service']}/healthz/ready", "interval": "1s", "timeout": "900ms"},
                 },
                 "traffic": traffic("orders-service"),
             },
             "payments-service": {
                 "criticality": "critical",
                 "checks": {
-                    "live": {"http": f"{urls['payments-service']}/healthz", "interval": "1s", "timeout": "500ms"},
+                    "live": {"http": f"{urls['payments-service']}/healthz", "interval": "1s", "timeout": "900ms"},
                     "ready": {
                         "http": f"{urls['payments-service']}/healthz/ready",
                         "interval": "1s",
-                        "timeout": "500ms",
+                        "timeout": "900ms",
                     },
                 },
                 "slos": [{"sli": "success", "objective": "99.9%", "over": "30d"}],
