@@ -27,6 +27,7 @@ from monitor.probing.transfer import MAX_HEADER_BYTES, Stopped
 _DIGITS: Final = re.compile(r"[0-9]+")
 _STATUS_LINE: Final = re.compile(rb"HTTP/(?:1\.[01]|[23](?:\.[0-9])?)[ \t]([0-9]{3})")
 _BLANK: Final = b" \t"
+_WHITE: Final = b" \t\r\n\v\f"
 _MOST_HEADERS: Final = 5000
 _BIGGEST: Final = 2**63 - 1
 
@@ -50,7 +51,8 @@ class Response:
 
     __slots__ = (
         "_bodyless", "_chunked", "_chunks", "_follows", "_head", "_header_bytes", "_left", "_length", "_located",
-        "_max_body", "_part", "_rest", "body", "code", "headers", "headers_ended", "message", "status", "stopped",
+        "_location", "_max_body", "_part", "_rest", "body", "code", "headers", "headers_ended", "message", "status",
+        "stopped",
     )  # fmt: skip
 
     def __init__(self, *, head: bool, follows: bool, max_body: int) -> None:
@@ -72,6 +74,7 @@ class Response:
         self._part = _Part.STATUS
         self._rest = b""
         self._header_bytes = 0
+        self._location = b""
         self._begin_block()
 
     def feed(self, data: bytes) -> bool:
@@ -183,6 +186,8 @@ class Response:
                 return self.fail(BAD_CONTENT_ENCODING, complaint)
         elif key == "location":
             self._located = True
+            if self._read_location(line.partition(b":")[2].strip(_WHITE)):
+                return self.fail(WEIRD_SERVER_REPLY, "Multiple Location headers")
         if len(self.headers) >= _MOST_HEADERS:
             return self.fail(TOO_LARGE, f"Too many response headers, {_MOST_HEADERS} is max")
         self.headers.append((name.strip(), value))
@@ -202,6 +207,13 @@ class Response:
             if digits[0] != number or self._length not in (None, length):
                 return True
             self._length = length
+        return False
+
+    def _read_location(self, value: bytes) -> bool:
+        """True where it contradicts another, be it of an interim answer: which one would be followed?"""
+        if value and self._location not in (b"", value):
+            return True
+        self._location = value or self._location
         return False
 
     def _read_encodings(self, value: str) -> str:

@@ -137,6 +137,7 @@ def test_an_answer(wire: bytes, status: int, body: bytes) -> None:
         (OK + b"X: \ry\r\n\r\n", WEIRD_SERVER_REPLY, "Carriage return found in header"),
         (OK + b"\r\r\n", WEIRD_SERVER_REPLY, "Carriage return found in header"),
         (OK + b"none\r\n\r\n", WEIRD_SERVER_REPLY, "Header without colon"),
+        (OK + b"Location: /a\r\nLocation: /b\r\n\r\n", WEIRD_SERVER_REPLY, "Multiple Location headers"),
         (OK + b"Content-Length: -1\r\n\r\n", WEIRD_SERVER_REPLY, "Invalid Content-Length: value"),
         (OK + b"Content-Length: 1, 2\r\n\r\n", WEIRD_SERVER_REPLY, "Invalid Content-Length: value"),
         (OK + b"Content-Length: z\r\nX", WEIRD_SERVER_REPLY, "Invalid Content-Length: value"),

@@ -273,6 +273,11 @@ SCRIPTED = {
     "more headers": OK + b"X: y\r\n" * 5001 + b"\r\n",
     "a big body": OK + b"Content-Length: 200000\r\n\r\n" + b"x" * 200_000,
     "an empty Location": b"HTTP/1.1 302 Found\r\nLocation:\r\n\r\n",
+    "two Locations": b"HTTP/1.1 302 Found\r\nLocation: /a\r\nLocation: /b\r\n\r\n",
+    "two Locations, and the headers break off": OK + b"Location: /a\r\nLocation: \xff//\\\r\n\0",
+    "two Locations that differ in a blank of Latin-1": OK + b"Location: /a\r\nLocation: /a\xa0\r\n\r\n",
+    "the same Location twice": OK + b"Location: /a\r\nLocation:  /a \r\nLocation:\r\n\r\nhello",
+    "another Location in an interim answer": b"HTTP/1.1 100 Go\r\nLocation: /a\r\n\r\n" + OK + b"Location: /b\r\n\r\n",
     "a Location that is none": b"HTTP/1.1 302 Found\r\nLocation : /\r\nContent-Length: 5\r\n\r\nhello",
 }
 
