@@ -223,7 +223,8 @@ def test_whatever_is_answered_reads_the_same(
     engine: Engine, hell: ModuleType, turn_until: Callable[..., None], parts: tuple[bytes, ...], max_body: int
 ) -> None:
     assume(EXCEPTED.search(b"".join(parts)) is None)
-    server = hell.Hell(hell.say(*parts))
+    # In one piece: where it is cut makes no difference to us, and to libcurl now and then it does.
+    server = hell.Hell(hell.say(b"".join(parts)))
 
     ours, theirs = both(engine, turn_until, server.port, max_body=max_body)
     server.close()
