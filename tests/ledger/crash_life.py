@@ -176,12 +176,12 @@ def live(folder: Path, url: str, begun: float) -> int:
         if number % 2:
             future.result(60)
             time.sleep(0.002)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while ledger.waiting or any(backlog.waiting for backlog in ledger.backlogs()):
         if time.monotonic() > deadline:
             return 4  # an effect never ends
         time.sleep(0.001)
-    worker.stop(5)
+    worker.stop(60)
     ledger.close()
     return 0
 
