@@ -310,8 +310,8 @@ def _unfolded(lines: bytes) -> bytes:
 
 
 def _unclean(line: bytes) -> str:
-    if b"\0" in line:
-        return "NUL byte in header"
-    if line.find(b"\r") not in (-1, len(line) - 2):
+    """What is wrong first."""
+    nul, stray = line.find(b"\0"), line.find(b"\r")
+    if stray not in (-1, len(line) - 2) and not -1 < nul < stray:
         return "Carriage return found in header"
-    return ""
+    return "NUL byte in header" if nul >= 0 else ""

@@ -135,6 +135,8 @@ def test_an_answer(wire: bytes, status: int, body: bytes) -> None:
         (b"HTTP/1.1 099 OK\r\n", UNSUPPORTED_PROTOCOL, "Unsupported response code in HTTP response"),
         (OK + b"X: \0\r\n\r\n", WEIRD_SERVER_REPLY, "NUL byte in header"),
         (OK + b"X: \ry\r\n\r\n", WEIRD_SERVER_REPLY, "Carriage return found in header"),
+        (OK + b"X: \r\0\r\n\r\n", WEIRD_SERVER_REPLY, "Carriage return found in header"),
+        (OK + b"X: \0\ry\r\n\r\n", WEIRD_SERVER_REPLY, "NUL byte in header"),
         (OK + b"\r\r\n", WEIRD_SERVER_REPLY, "Carriage return found in header"),
         (OK + b"none\r\n\r\n", WEIRD_SERVER_REPLY, "Header without colon"),
         (OK + b"Location: /a\r\nLocation: /b\r\n\r\n", WEIRD_SERVER_REPLY, "Multiple Location headers"),
