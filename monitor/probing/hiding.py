@@ -23,11 +23,12 @@ class Hiding:
     def of(self, result: CheckResult) -> CheckResult:
         """The same result with no secret in its words."""
         # Most have none, and a result for each probe is not made twice.
-        if not result.notes and not any(attempt.detail for attempt in result.attempts):
+        if not (result.notes or result.warnings or any(attempt.detail for attempt in result.attempts)):
             return result
         masked = self._redactor.masked
         attempts = tuple(
             replace(attempt, detail=masked(attempt.detail)) if attempt.detail else attempt
             for attempt in result.attempts
         )
-        return replace(result, attempts=attempts, notes=tuple(map(masked, result.notes)))
+        warnings, notes = tuple(map(masked, result.warnings)), tuple(map(masked, result.notes))
+        return replace(result, attempts=attempts, warnings=warnings, notes=notes)

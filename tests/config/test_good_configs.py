@@ -76,6 +76,34 @@ services:
     )
 
 
+@pytest.mark.parametrize(
+    ("written", "expect", "accepted"),
+    [
+        ("expect: '[BODY].status == ok'", ("[BODY].status == ok",), ((200, 299),)),
+        (
+            "expect: ['[BODY].a == 1', 'not [status] == 500']",
+            ("[BODY].a == 1", "not [status] == 500"),
+            (),  # the conditions say themselves which status is wanted
+        ),
+        ("expect: ['[STATUS] < 400']\n        status: 2xx", ("[STATUS] < 400",), ((200, 299),)),
+        (
+            "expect: ['[BODY].v == ${V}', '[BODY].p == $$5']",
+            ("[BODY].v == 1.25", "[BODY].p == $5"),
+            ((200, 299),),
+        ),
+    ],
+)
+def test_conditions_reach_the_question_as_text(
+    config: Reader, written: str, expect: tuple[str, ...], accepted: tuple[tuple[int, int], ...]
+) -> None:
+    found = config(
+        f"services:\n  shop:\n    checks:\n      live:\n        http: http://h/\n        {written}\n",
+        {"V": "1.25"},
+    )
+
+    assert found.all_checks()[0].question == HttpQuestion(url="http://h/", expect=expect, expected_status=accepted)
+
+
 def test_a_collector_check_asks_for_health_and_metrics(config: Reader) -> None:
     found = config(
         "services: {otel: {checks: {health: {collector: 'http://h:13133', metrics: 'http://h:8888/metrics'}}}}"

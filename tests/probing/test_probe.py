@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import inf
 from types import ModuleType
@@ -256,6 +257,15 @@ class TestExtraProbes:
         assert results == [None]
         assert lab.means.asking == set()
 
+    def test_nor_does_one_that_wants_silence(self, lab: Lab, serve: Callable[..., Any], hell: ModuleType) -> None:
+        url = serve(hell.say_and_hold()).url
+        away = replace(check(url), question=HttpQuestion(url=url, expect=("[CONNECTED] == false",)))
+
+        results, _ = lab.begin(away, until=0.3, extra=True)
+        lab.turn_until(lambda: bool(results))
+
+        assert results == [None]
+
     def test_one_that_had_all_its_time_is_a_failure_like_any_other(
         self, lab: Lab, serve: Callable[..., Any], hell: ModuleType
     ) -> None:
@@ -283,6 +293,21 @@ class TestExcuses:
         assert result.detail.startswith("unreachable: ")
         assert result.detail.endswith("none of 2 reference targets answered us either")
         assert len(result.attempts) == 1
+
+    def test_silence_that_is_expected_may_be_ours_too(
+        self, lab: Lab, serve: Callable[..., Any], hell: ModuleType
+    ) -> None:
+        away = replace(check(FAR), question=HttpQuestion(url=FAR, expect=("[CONNECTED] == false",)))
+
+        lab.means.references.replace(SILENT)
+        blind = lab.ask(away)
+        lab.means.references.replace((SILENT[0], serve(hell.say(OK)).url))
+        seen = lab.ask(away)
+
+        assert (blind.outcome, blind.reason) == (Outcome.UNKNOWN, Reason.BLIND)
+        assert blind.detail == ("silent, as it is expected to be; none of 2 reference targets answered us either")
+        assert (seen.outcome, seen.reason, len(seen.attempts)) == (Outcome.OK, None, 1)
+        assert seen.notes[0].startswith("not connected, as expected: unreachable: ")
 
     @pytest.mark.parametrize("references", [(), SILENT[:1]])
     def test_without_two_references_nothing_is_excused(self, lab: Lab, references: tuple[str, ...]) -> None:

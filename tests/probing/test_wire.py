@@ -65,7 +65,11 @@ CHECKS = (
         service="shop",
         name="ready",
         question=HttpQuestion(
-            url="http://x/", headers=(("A", "b"),), body="q", expected_status=((200, 204), (301, 301))
+            url="http://x/",
+            headers=(("A", "b"),),
+            body="q",
+            expected_status=((200, 204), (301, 301)),
+            expect=("[STATUS] == 200", "not [BODY].x == 'ü'"),
         ),
         interval=10.0,
         timeout=3.0,
