@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -10,9 +9,6 @@ from typing import Final
 from checks.conditions import Condition, Facts, Placeholder, parse
 from checks.exchange import HttpAnswer
 from checks.result import Reason
-
-KNOWN_OF_HTTP: Final = frozenset(Placeholder) - {Placeholder.DNS_RCODE, Placeholder.DOMAIN_EXPIRATION}
-"""What an answer over HTTP can be asked for."""
 
 _REASONS: Final = {
     Placeholder.STATUS: Reason.STATUS,
@@ -35,14 +31,6 @@ class Expectations:
     reads: frozenset[Placeholder]
 
 
-@dataclass(frozen=True, slots=True)
-class Unmet:
-    """A condition that does not hold, or cannot be told: `text` shows it with its values, and why."""
-
-    reason: Reason
-    text: str
-
-
 @lru_cache(maxsize=4096)  # parsing costs as much as the probe, and thousands of checks have the same few lists
 def expectations(texts: tuple[str, ...]) -> Expectations:
     """Raises ConditionError for what the config would have refused."""
@@ -52,16 +40,30 @@ def expectations(texts: tuple[str, ...]) -> Expectations:
     )
 
 
-def unmet(conditions: Sequence[Condition], facts: Facts) -> list[Unmet]:
-    return [_unmet(condition, facts) for condition in conditions if condition.evaluate(facts) is not True]
+def asks_for_certificate(texts: tuple[str, ...]) -> bool:
+    return Placeholder.CERTIFICATE_EXPIRATION in expectations(texts).reads
 
 
-def _unmet(condition: Condition, facts: Facts) -> Unmet:
+def ask_whether_connected(texts: tuple[str, ...]) -> bool:
+    return Placeholder.CONNECTED in expectations(texts).reads
+
+
+def judge_status(texts: tuple[str, ...]) -> bool:
+    """Whether the conditions say themselves which status is wanted."""
+    return Placeholder.STATUS in expectations(texts).reads
+
+
+def unmet(texts: tuple[str, ...], facts: Facts) -> list[tuple[Reason, str]]:
+    """Each condition that does not hold, or cannot be told: shown with its values, and why."""
+    return [_told(each, facts) for each in expectations(texts).conditions if each.evaluate(facts) is not True]
+
+
+def _told(condition: Condition, facts: Facts) -> tuple[Reason, str]:
     reasons = {_REASONS.get(reading.placeholder, Reason.ASSERTION) for reading in condition.readings()}
     shown, why = condition.explained(facts), condition.why(facts)
     text = shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 3]}..."
     # Of several kinds none is to blame alone.
-    return Unmet(reasons.pop() if len(reasons) == 1 else Reason.ASSERTION, f"{text}: {why}" if why else text)
+    return reasons.pop() if len(reasons) == 1 else Reason.ASSERTION, f"{text}: {why}" if why else text
 
 
 def facts_of(answer: HttpAnswer, max_body: int) -> Facts:

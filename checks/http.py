@@ -1,4 +1,4 @@
-"""Does a URL answer as it should?"""
+"""Does a URL answer as it should? What conditions need is imported for checks that have some, and for no other."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from http import HTTPStatus
 from typing import Final
 
 from checks.check import Finding, HttpQuestion
-from checks.conditions import Placeholder
 from checks.exchange import Answer, HttpAnswer, HttpRequest
-from checks.expectations import Unmet, expectations, facts_of, unmet
 from checks.result import Outcome, Reason
 from checks.urls import shown
 
 Question: Final = HttpQuestion
+
+Complaint = tuple[Reason, str]
 
 _MOST_TOLD: Final = 3  # complaints in one detail
 
@@ -32,7 +32,7 @@ def requests(question: HttpQuestion, timeout: float) -> tuple[HttpRequest, ...]:
             ca_file=question.ca_file,
             max_body=question.max_body,
             way=question.way,
-            certificate=Placeholder.CERTIFICATE_EXPIRATION in expectations(question.expect).reads,
+            certificate=_asks_for_certificate(question),
         ),
     )
 
@@ -41,20 +41,32 @@ def judge(question: HttpQuestion, answers: tuple[HttpAnswer, ...], previous: Map
     answer = answers[0]
     if answer.error is not None:
         return _unanswered(question, answer)
-    status_is_wanted = _is_wanted(answer.status or 0, question.expected_status)
-    if not question.expect and status_is_wanted and question.way is None:
-        return Finding(outcome=Outcome.OK, answer=answer)
-    complaints = [] if status_is_wanted else [_unwanted_status(question, answer)]
+    complaints: list[Complaint] = []
+    if not _is_wanted(answer.status or 0, question.expected_status):
+        complaints.append((Reason.STATUS, _unwanted_status(question, answer)))
     if question.way is not None and question.way.version not in ("", answer.version):
-        complaints.append(Unmet(Reason.PROTOCOL, _unwanted_version(question.way.version, answer)))
+        complaints.append((Reason.PROTOCOL, _unwanted_version(question.way.version, answer)))
     if question.expect:
-        conditions = expectations(question.expect).conditions
-        complaints += unmet(conditions, facts_of(answer, question.max_body))
+        complaints += _unmet(question, answer)
     if not complaints:
         return Finding(outcome=Outcome.OK, answer=answer)
     # In the order in which a request meets them.
-    reason = min((complaint.reason for complaint in complaints), key=list(Reason).index)
+    reason = min((reason for reason, _ in complaints), key=list(Reason).index)
     return Finding(outcome=Outcome.FAILED, reason=reason, detail=_told(complaints), answer=answer)
+
+
+def _asks_for_certificate(question: HttpQuestion) -> bool:
+    if not question.expect:
+        return False
+    from checks.expectations import asks_for_certificate
+
+    return asks_for_certificate(question.expect)
+
+
+def _unmet(question: HttpQuestion, answer: HttpAnswer) -> list[Complaint]:
+    from checks.expectations import facts_of, unmet
+
+    return unmet(question.expect, facts_of(answer, question.max_body))
 
 
 def _is_wanted(status: int, expected: tuple[tuple[int, int], ...]) -> bool:
@@ -64,18 +76,18 @@ def _is_wanted(status: int, expected: tuple[tuple[int, int], ...]) -> bool:
     return not expected
 
 
-def _unwanted_status(question: HttpQuestion, answer: HttpAnswer) -> Unmet:
+def _unwanted_status(question: HttpQuestion, answer: HttpAnswer) -> str:
     after = f" after {answer.redirects} redirects" if answer.redirects else ""
     answered = f"{shown(answer.url or question.url)} answered {status_text(answer.status or 0)}{after}"
-    return Unmet(Reason.STATUS, f"{answered}, wanted {wanted(question.expected_status)}")
+    return f"{answered}, wanted {wanted(question.expected_status)}"
 
 
 def _unwanted_version(wanted_version: str, answer: HttpAnswer) -> str:
     return f"{shown(answer.url)} answered by HTTP/{answer.version or '0.9'}, wanted HTTP/{wanted_version}"
 
 
-def _told(complaints: Sequence[Unmet]) -> str:
-    told = [complaint.text for complaint in complaints[:_MOST_TOLD]]
+def _told(complaints: Sequence[Complaint]) -> str:
+    told = [text for _, text in complaints[:_MOST_TOLD]]
     if more := len(complaints) - len(told):
         told.append(f"and {more} more")
     return "; ".join(told)
@@ -89,8 +101,9 @@ def _unanswered(question: HttpQuestion, answer: HttpAnswer) -> Finding:
     finding = failed_transport(answer)
     if not question.expect or finding.outcome is not Outcome.FAILED:
         return finding
-    expected = expectations(question.expect)
-    if Placeholder.CONNECTED not in expected.reads or unmet(expected.conditions, facts_of(answer, question.max_body)):
+    from checks.expectations import ask_whether_connected
+
+    if not ask_whether_connected(question.expect) or _unmet(question, answer):
         return finding
     note = f"not connected, as expected: {finding.reason}: {finding.detail}"
     return replace(finding, outcome=Outcome.OK, reason=None, detail="", notes=(note,))

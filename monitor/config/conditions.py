@@ -1,27 +1,31 @@
-"""Conditions of checks as they are written in the config."""
+"""
+Conditions of checks as they are written in the config. What reads them is imported when there is one: `check-once` of a
+config without any starts for a pipeline.
+"""
 
 from __future__ import annotations
 
-from checks.conditions import ConditionError, Placeholder, parse
-from checks.expectations import KNOWN_OF_HTTP, expectations
 from monitor.config.problems import Path, Wrong
 from monitor.config.reading import Reading
 from monitor.config.values import meant, text
 
 _UNKNOWN = {
-    Placeholder.DOMAIN_EXPIRATION: (
+    "[DOMAIN_EXPIRATION]": (
         "a probe does not learn when a domain expires",
         "Only the domain's registry knows. Remove it; how long the certificate is valid is [CERTIFICATE_EXPIRATION].",
     ),
-    Placeholder.DNS_RCODE: (
+    "[DNS_RCODE]": (
         "an http check gets no DNS answer of its own",
         "Remove it: a name that does not resolve fails the check by itself, with the reason dns.",
     ),
 }
+"""What conditions can ask for and no answer over HTTP tells."""
 
 
 def condition(value: object) -> str:
     """Its text, in which it goes to the prober."""
+    from checks.conditions import ConditionError, parse
+
     written = text(value)
     try:
         parse(written)
@@ -39,13 +43,16 @@ def several(value: object) -> object:
 
 
 def enforce_http(conditions: tuple[str, ...], path: Path, reading: Reading) -> None:
-    """Tells what conditions of an http check ask for and no answer over HTTP tells."""
+    from checks.conditions import parse
+
     for position, written in enumerate(conditions):
         for asked in parse(written).readings():
-            if asked.placeholder not in KNOWN_OF_HTTP:
+            if asked.placeholder in _UNKNOWN:
                 reading.tell((*path, position), *_UNKNOWN[asked.placeholder], at=asked.at)
 
 
 def judge_status(conditions: tuple[str, ...]) -> bool:
     """Whether the conditions say themselves which status is wanted."""
-    return Placeholder.STATUS in expectations(conditions).reads
+    from checks import expectations
+
+    return expectations.judge_status(conditions)

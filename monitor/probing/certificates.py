@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from calendar import timegm
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 Chain = Sequence[Sequence[tuple[bytes, bytes]]]
@@ -12,7 +12,7 @@ Chain = Sequence[Sequence[tuple[bytes, bytes]]]
 
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # As OpenSSL prints it, whatever the locale: "Jan  5 09:34:43 2028 GMT".
-_DATE: Final = re.compile(r"([A-Z][a-z]{2}) +(\d{1,2}) (\d\d):(\d\d):(\d\d) (\d{4,}) GMT", re.ASCII)
+_DATE: Final = re.compile(r"([A-Z][a-z]{2}) +(\d{1,2}) (\d\d):(\d\d):(\d\d) (\d{4}) GMT", re.ASCII)
 
 
 def seconds_left(chain: Chain, now: float) -> float | None:
@@ -22,4 +22,7 @@ def seconds_left(chain: Chain, now: float) -> float | None:
     if found is None or found[1] not in _MONTHS:
         return None
     day, hour, minute, second, year = (int(found[part]) for part in (2, 3, 4, 5, 6))
-    return timegm((year, _MONTHS.index(found[1]) + 1, day, hour, minute, second)) - now
+    try:
+        return datetime(year, _MONTHS.index(found[1]) + 1, day, hour, minute, second, tzinfo=UTC).timestamp() - now
+    except ValueError:
+        return None

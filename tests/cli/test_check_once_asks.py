@@ -224,7 +224,7 @@ def test_a_url_alone_pays_only_for_what_it_needs(httpserver, tmp_path):
         "print([m for m in sys.argv[1:] if m in sys.modules], file=sys.stderr)"
     )
     heavy = ["pydantic", "yaml", "loguru", "starlette", "uvicorn", "requests", "opentelemetry", "pandas", "numpy",
-             "rich", "msgspec", "http.client", "asyncio", "sqlite3"]  # fmt: skip
+             "rich", "msgspec", "http.client", "asyncio", "sqlite3", "checks.conditions"]  # fmt: skip
 
     ended = subprocess.run(
         [sys.executable, "-c", asked, *heavy], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=True

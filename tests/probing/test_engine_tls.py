@@ -93,7 +93,8 @@ def test_an_expired_certificate_that_is_not_verified_has_less_than_nothing_left(
     [
         (b"Jan  5 00:00:07 1970 GMT", 4 * 86_400 + 7 - 1000.0),
         (b"Dec 31 23:59:59 9999 GMT", 253_402_300_799 - 1000.0),
-        (b"Feb 30 00:00:00 GMT", None),
+        (b"Feb 30 00:00:00 2027 GMT", None),
+        (b"Feb 28 00:00:00 GMT", None),
         (b"Foo  5 00:00:07 1970 GMT", None),
         (b"\xff", None),
     ],

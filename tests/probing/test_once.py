@@ -124,7 +124,10 @@ def test_excuses_hold_here_as_in_the_daemon(clock: SteadyClock) -> None:
     assert (judged.outcome, judged.confirmation) == (Outcome.FAILED, Confirmation.CONFIRMED)
 
 
-HEAVY = ("asyncio", "pandas", "numpy", "requests", "starlette", "rich", "opentelemetry", "pydantic", "yaml", "loguru")
+HEAVY = (
+    "asyncio", "pandas", "numpy", "requests", "starlette", "rich", "opentelemetry", "pydantic", "yaml", "loguru",
+    "checks.conditions",  # for checks that have some
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("module", ["monitor.probing.once", "monitor.probing.prober"])
