@@ -14,7 +14,6 @@ from checks.conditions.quantities import Number, number
 from checks.conditions.texts import text_of
 from checks.conditions.unresolved import Unresolved
 
-EQUALITIES: Final = ("==", "!=")
 ORDERS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "<=": operator.le,
     ">=": operator.ge,

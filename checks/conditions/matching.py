@@ -6,8 +6,6 @@ import re
 import signal
 import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
@@ -15,6 +13,8 @@ from checks.conditions.unresolved import Unresolved
 
 SEARCH_SECONDS: Final = 0.05
 """Of CPU. A pattern with repeats in repeats may take years for a text that the target chose."""
+LONGEST_SEARCHED: Final = 65_536
+"""Characters. With them the worst search that we could build ended after 0.3 s; it grows with the length."""
 
 
 def matches_glob(parts: tuple[str, ...], text: str) -> bool:
@@ -42,38 +42,50 @@ def compiled(pattern: str) -> re.Pattern[str]:
 
 def searched(pattern: re.Pattern[str], text: str) -> bool | Unresolved:
     """Whether *pattern* is found anywhere in *text*; unresolved where that takes too long."""
+    if len(text) > LONGEST_SEARCHED:
+        return Unresolved(f"regex() searches {LONGEST_SEARCHED} characters at most, and it has {len(text)}: use pat()")
     try:
-        with _limited():
-            return pattern.search(text) is not None
-    except (_TooLong, RecursionError, MemoryError):
+        return _limit.search(pattern, text)
+    except _TooLong:
         return Unresolved(f"the search took more than {SEARCH_SECONDS * 1000:g} ms")
+    except MemoryError:
+        return Unresolved("the search took too much memory")
 
 
 class _TooLong(Exception):
     """Raised in the middle of a search."""
 
 
-@contextmanager
-def _limited() -> Iterator[None]:
+class _Limit:
     """
-    Ends what runs inside after SEARCH_SECONDS of CPU: `re` looks for signals while it searches. Python hands them to
-    the main thread alone, so elsewhere there is no limit; probes are judged in the main thread.
+    Ends a search after SEARCH_SECONDS of CPU by a signal. `re` looks for one at each 4096th step, and a step may pass
+    over the whole text: hence LONGEST_SEARCHED. Python hands signals to the main thread alone, so elsewhere there is no
+    limit; probes are judged in the main thread.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    armed = True
 
-    def ring(_signal: int, _frame: FrameType | None) -> None:
-        # One that comes late, when the search is over, must raise nowhere else.
-        if armed:
+    def __init__(self) -> None:
+        self._installed = False
+        self._armed = False
+
+    def search(self, pattern: re.Pattern[str], text: str) -> bool:
+        if threading.current_thread() is not threading.main_thread():
+            return pattern.search(text) is not None
+        if not self._installed:
+            # And never taken away: the default of this signal is to end the process, and one may still be on its way.
+            signal.signal(signal.SIGVTALRM, self._ring)
+            self._installed = True
+        self._armed = True
+        try:
+            signal.setitimer(signal.ITIMER_VIRTUAL, SEARCH_SECONDS)
+            return pattern.search(text) is not None
+        finally:
+            self._armed = False
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+
+    def _ring(self, _signal: int, _frame: FrameType | None) -> None:
+        # One that comes when the search is over must raise nowhere else.
+        if self._armed:
             raise _TooLong
 
-    before = signal.signal(signal.SIGVTALRM, ring)
-    try:
-        signal.setitimer(signal.ITIMER_VIRTUAL, SEARCH_SECONDS)
-        yield
-    finally:
-        armed = False
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, before if before is not None else signal.SIG_DFL)
+
+_limit = _Limit()

@@ -39,7 +39,7 @@ class Scanner:
     """
     Attributes:
         at: How far it has been read.
-        groups: How many brackets around comparisons are open.
+        groups: Where the brackets around comparisons are that are open.
     """
 
     def __init__(self, text: str) -> None:

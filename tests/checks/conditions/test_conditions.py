@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -230,6 +231,11 @@ def test_values_are_compared_as_what_they_are(condition: str, body: str, verdict
         ("[BODY].x != any(1, 2)", "{}", "the body has no x"),
         ("[BODY].x != regex(error)", '{"x": null}', "[BODY].x is null"),
         ("[BODY] != regex((a+)+$)", "a" * 40 + "b", "the search took more than 50 ms"),
+        (
+            "[BODY] != regex(^x)",
+            "y" * 65_537,
+            "regex() searches 65536 characters at most, and it has 65537: use pat()",
+        ),
         ("[HEADERS].etag != x", "", "no answer came"),
         ("[CERTIFICATE_EXPIRATION] < 48h", "", "there was no certificate"),
         ("[CERTIFICATE_EXPIRATION] != 48h", "", "there was no certificate"),
@@ -252,6 +258,22 @@ def test_a_body_that_was_cut_off_or_is_packed_is_not_judged() -> None:
     for condition in ("[BODY].a == 1", "has([BODY].errors) == false", "[BODY] == pat(*a*)", "len([BODY]) < 9"):
         assert parse(condition).evaluate(facts) is None
         assert parse(condition).why(facts) == "the body is longer than max_body"
+
+
+def test_a_search_that_was_given_up_leaves_the_next_one_its_time() -> None:
+    slow, quick = parse("[BODY] == regex((a+)+$)"), parse("[BODY] == regex(b$)")
+    facts = Facts(body=b"a" * 40 + b"b")
+
+    assert [slow.evaluate(facts), quick.evaluate(facts), quick.evaluate(Facts(body=b"b" * 65_536))] == [
+        None,
+        True,
+        True,
+    ]
+
+
+def test_in_another_thread_a_search_is_done_as_well() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(parse("[BODY] == regex(^v1)").evaluate, Facts(body=b"v1.2")).result() is True
 
 
 def test_no_certificate_is_what_gatus_calls_0_and_nothing_else() -> None:
