@@ -7,19 +7,18 @@ own verdict.
 
 from __future__ import annotations
 
-import os
-import queue
 import socket
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from time import monotonic
 from typing import Any, Protocol
 
-from checks.exchange import Answer
+from checks.exchange import Answer, TransportError
 from checks.result import Reason
 from checks.urls import clip
 from monitor.probing.hops import host_of
+from monitor.probing.resolver import Found, Resolver
 from monitor.probing.shortage import remedy, shortage
 
 # Seconds that the verdict may take. A resolver that is slower than this has not said that there is no such name.
@@ -59,10 +58,8 @@ class NameDoctor:
     def __init__(self, host: Host) -> None:
         self.waiting = 0
         self._host = host
-        self._wake: int | None = None
-        self._verdicts: queue.SimpleQueue[tuple[str, int | None]] = queue.SimpleQueue()
+        self._resolver = Resolver(host)
         self._cases: dict[str, _Case] = {}
-        self._threads = 0
 
     @property
     def due(self) -> float | None:
@@ -79,11 +76,11 @@ class NameDoctor:
                 self._host.deliver(done, _unasked(answer, number))
                 return
             patience = min(remaining, _PATIENCE)
-            if self._threads >= _AT_ONCE or patience <= 0:
+            if self._resolver.running >= _AT_ONCE or patience <= 0:
                 self._host.deliver(done, _judged(answer, socket.EAI_AGAIN))
                 return
             case = self._cases[name] = _Case(monotonic() + patience)
-            self._ask(name)
+            self._resolver.ask(name, partial(self._told, name))
         case.patients.append((answer, done))
         self.waiting += 1
 
@@ -94,39 +91,10 @@ class NameDoctor:
     def close(self) -> None:
         self._cases.clear()
         self.waiting = 0
-        if self._wake is not None:
-            self._host.unwatch(self._wake)
-            # Not closed: a lookup that still runs would write into whatever has that number by then.
-            self._wake = None
+        self._resolver.close()
 
-    def _ask(self, name: str) -> None:
-        if self._wake is None:
-            self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-            self._host.watch(self._wake, self._collect)
-        self._threads += 1
-        # A daemon thread: one that hangs in the resolver must not keep the process from ending.
-        threading.Thread(target=self._look_up, args=(name, self._wake), name="name-verdict", daemon=True).start()
-
-    def _look_up(self, name: str, wake: int) -> None:
-        try:
-            socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
-            verdict = None
-        except socket.gaierror as error:
-            verdict = error.errno
-        except UnicodeError:
-            verdict = socket.EAI_NONAME  # no name at all, for example a label of more than 63 letters
-        except OSError:
-            verdict = socket.EAI_AGAIN
-        self._verdicts.put((name, verdict))
-        os.eventfd_write(wake, 1)
-
-    def _collect(self, _events: int) -> None:
-        if self._wake is not None:
-            os.eventfd_read(self._wake)
-        while not self._verdicts.empty():
-            name, verdict = self._verdicts.get()
-            self._threads -= 1
-            self._close_case(name, verdict)
+    def _told(self, name: str, found: Found) -> None:
+        self._close_case(name, found.verdict)
 
     def _close_case(self, name: str, verdict: int | None) -> None:
         case = self._cases.pop(name, None)
@@ -136,19 +104,28 @@ class NameDoctor:
 
 
 def _unasked(answer: Answer, number: int) -> Answer:
-    if answer.error is None:
-        return answer
-    detail = f"the name {clip(host_of(answer.url))} could not be looked up: {remedy(number)}"
-    return replace(answer, error=replace(answer.error, reason=Reason.INTERNAL, detail=detail, temporary=False))
+    return answer if answer.error is None else replace(answer, error=unasked(host_of(answer.url), number))
+
+
+def unasked(name: str, number: int) -> TransportError:
+    """Nobody was asked for *name*: we had no socket to do it, for the errno *number*."""
+    detail = f"the name {clip(name)} could not be looked up: {remedy(number)}"
+    return TransportError(reason=Reason.INTERNAL, detail=detail)
 
 
 def _judged(answer: Answer, verdict: int | None) -> Answer:
     error = answer.error
     if error is None:
         return answer
+    told = unresolved(host_of(answer.url), verdict)
+    return replace(answer, error=replace(error, detail=told.detail, temporary=told.temporary))
+
+
+def unresolved(name: str, verdict: int | None) -> TransportError:
+    """What *verdict* of the resolver means to whoever asks *name*. None: it had none when it was asked once more."""
     if verdict is None:
         words = "the lookup failed, and went well a moment later"
     else:
         words = _VERDICTS.get(verdict, "the resolver gave no answer (server failure, or no name server reached)")
-    detail = f"the name {clip(host_of(answer.url))} could not be resolved: {words}"
-    return replace(answer, error=replace(error, detail=detail, temporary=verdict not in _VERDICTS))
+    detail = f"the name {clip(name)} could not be resolved: {words}"
+    return TransportError(reason=Reason.DNS, detail=detail, temporary=verdict not in _VERDICTS)
