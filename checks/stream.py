@@ -14,13 +14,14 @@ MAX_HEARD: Final = 65536
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """
-    One step of a script; exactly one of `send`, `expect`, `expect_bytes` and `starttls` is set.
+    One step of a script; exactly one of `send`, `expect`, `expect_bytes`, `expect_sized` and `starttls` is set.
 
     Attributes:
         send: Sent as it is, but for `$1` to `$9`, which stand for the groups of the last `expect`; `$$` is a `$`.
         expect: A regular expression that is searched in each line as it comes, until one matches.
         refuse: With `expect`: a line that matches this instead ends the conversation as failed, at once.
         expect_bytes: Exactly these bytes come next.
+        expect_sized: Two bytes come next that tell how many follow, the greater first, and those that follow.
         starttls: From here on the connection is secured.
     """
 
@@ -28,6 +29,7 @@ class Step:
     expect: str | None = None
     refuse: str | None = None
     expect_bytes: bytes | None = None
+    expect_sized: bool = False
     starttls: bool = False
 
 

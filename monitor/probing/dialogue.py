@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
 from typing import Final
 
 from checks.exchange import TransportError
+from checks.patterns import compiled
 from checks.result import Reason
 from checks.stream import MAX_HEARD, Step
 from checks.urls import clip
@@ -56,7 +56,7 @@ class Dialogue:
                 return Next.SEND
             if step.starttls:
                 return Next.SECURE
-            if not (self._bytes(step.expect_bytes) if step.expect_bytes is not None else self._line(step)):
+            if not self._fulfilled(step):
                 return Next.OVER if self.failed else Next.LISTEN
             self._at += 1
         return Next.OVER
@@ -92,6 +92,8 @@ class Dialogue:
         step = self.script[self._at] if self._at < len(self.script) else Step()
         if step.expect_bytes is not None:
             return f"the bytes {step.expect_bytes!r}"
+        if step.expect_sized:
+            return "the rest of its answer" if self.said else "its answer"
         passed = f"; the last line was {self._passed!r}" if self._passed else ""
         return f"a line that matches {step.expect}{passed}"
 
@@ -100,6 +102,20 @@ class Dialogue:
             return b"$"
         number = int(found[1])
         return self.groups[number].encode() if number < len(self.groups) else b""
+
+    def _fulfilled(self, step: Step) -> bool:
+        if step.expect_sized:
+            return self._sized()
+        return self._bytes(step.expect_bytes) if step.expect_bytes is not None else self._line(step)
+
+    def _sized(self) -> bool:
+        end = self._heard + 2 + int.from_bytes(self.said[self._heard : self._heard + 2], "big")
+        if len(self.said) < self._heard + 2 or len(self.said) < end:
+            if self._closed:
+                self._hung_up()
+            return False
+        self._heard = end
+        return True
 
     def _bytes(self, wanted: bytes) -> bool:
         came = self.said[self._heard : self._heard + len(wanted)]
@@ -143,8 +159,3 @@ class Dialogue:
 
     def _fail(self, reason: Reason, what: str) -> None:
         self.failed = TransportError(reason=reason, detail=what, before_any_byte=not self.said)
-
-
-@lru_cache(maxsize=4096)
-def compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)

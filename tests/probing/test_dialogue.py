@@ -47,6 +47,35 @@ def test_where_the_bytes_are_cut_makes_no_difference(cuts: list[int]) -> None:
     assert dialogue.failed is None
 
 
+@given(cuts=st.lists(st.integers(0, 7), max_size=4))
+def test_what_tells_its_size_is_whole_when_so_much_has_come(cuts: list[int]) -> None:
+    said = b"\0\4data\0\0"
+    dialogue = Dialogue((Step(expect_sized=True), Step(expect_sized=True)))
+    for begin, end in zip([0, *sorted(cuts)], [*sorted(cuts), 7], strict=True):
+        dialogue.hear(said[begin:end])
+        assert dialogue.next() is Next.LISTEN
+
+    dialogue.hear(said[7:])
+
+    assert dialogue.next() is Next.OVER
+    assert dialogue.failed is None
+
+
+def test_what_ends_before_its_size_is_cut_off() -> None:
+    dialogue = Dialogue((Step(expect_sized=True),))
+    assert dialogue.next() is Next.LISTEN
+    assert dialogue.awaited == "its answer"
+    dialogue.hear(b"\0\4dat")
+    assert dialogue.next() is Next.LISTEN
+    assert dialogue.awaited == "the rest of its answer"
+
+    dialogue.closed()
+
+    assert dialogue.next() is Next.OVER
+    assert dialogue.failed is not None
+    assert dialogue.failed.detail == "closed the connection, where we waited for the rest of its answer"
+
+
 def test_a_line_that_refuses_ends_it_at_once() -> None:
     dialogue = Dialogue(GREETING)
     dialogue.hear(b"554 no service for you\r\n220 too late\r\n")
