@@ -13,11 +13,12 @@ from importlib import import_module
 from typing import Any, Final
 
 from checks.check import Finding, Question
+from checks.datagram import DnsRequest
 from checks.exchange import HttpRequest
 from checks.process import ProcessRequest
 from checks.stream import StreamRequest
 
-Request = HttpRequest | StreamRequest | ProcessRequest
+Request = HttpRequest | StreamRequest | ProcessRequest | DnsRequest
 
 _MODULES: Final = {
     "http": "checks.http",
@@ -26,6 +27,7 @@ _MODULES: Final = {
     "unix": "checks.unix",
     "tls": "checks.tls",
     "ssh": "checks.ssh",
+    "dns": "checks.dns",
     "command": "checks.command",
     "promql": "checks.promql",
     "grpc": "checks.grpc",

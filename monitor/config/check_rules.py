@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from checks.tls import FAIL, WARN
+from monitor.config import dns
 from monitor.config.conditions import enforce_http
 from monitor.config.problems import Path
 from monitor.config.reading import Reading
@@ -42,6 +43,7 @@ _KINDS: dict[str, frozenset[str]] = {
     "tcp": frozenset({"script", "tls"}),
     "unix": frozenset({"script"}),
     "ssh": frozenset(),
+    "dns": frozenset({"tls"}),
     "tls": frozenset({"tls"}),
     "command": frozenset({"output", "directory", "environment"}),
     "promql": frozenset(),
@@ -67,6 +69,7 @@ def enforce_check(check: CheckShape, has_prometheus: bool, path: Path, reading: 
         _way(check, path, reading)
     if asked == ["http"] and check.expect is not None:
         enforce_http(check.expect, (*path, "expect"), reading)
+    dns.enforce(check, path, reading)
     _check_times(check, path, reading)
     if (
         check.body is not None
@@ -108,7 +111,7 @@ def _keys_of_kind(asked: str, check: CheckShape, path: Path, reading: Reading) -
     for key in (key for key in _OF_TLS_CHECKS if key in check.tls.model_fields_set):
         reading.tell((*path, "tls", key), "is for checks of a certificate only", "Remove it, or add target: HOST.")
     if asked in ("http", "grpc") and check.tls.name is not None:
-        reading.tell((*path, "tls", "name"), "is for tcp and tls checks only", "Remove it.")
+        reading.tell((*path, "tls", "name"), "is for tcp, dns and tls checks only", "Remove it.")
 
 
 def _way(check: CheckShape, path: Path, reading: Reading) -> None:

@@ -62,6 +62,7 @@ HttpVersion = Annotated[
     PlainValidator(values.choice("1.1", "2", "3")),
     WithJsonSchema({"anyOf": [{"enum": [1.1, 2, 3]}, _written(r"1\.1|2|3")]}),
 ]
+DomainName = Annotated[str, PlainValidator(values.domain_name), WithJsonSchema({"type": "string"})]
 RawText = Annotated[str, PlainValidator(values.raw_text), WithJsonSchema({"type": "string"})]
 TimeZone = Annotated[str, PlainValidator(values.time_zone), WithJsonSchema({"type": "string"})]
 Day = Annotated[date, PlainValidator(values.day), WithJsonSchema({"type": "string", "format": "date"})]

@@ -13,6 +13,7 @@ from checks.check import CollectorQuestion, HttpQuestion, Question
 from checks.starttls import PORTS
 from checks.stream import Security, Step
 from checks.way import Way
+from monitor.config import dns
 from monitor.config.conditions import judge_status
 from monitor.config.problems import Path
 from monitor.config.reading import Reading
@@ -130,6 +131,11 @@ def _ssh(written: CheckShape, _path: Path, _reading: Reading) -> Question:
     return ssh.Question(url=_url(written.ssh, 22))
 
 
+def _dns(written: CheckShape, path: Path, reading: Reading) -> Question:
+    assert written.dns is not None
+    return dns.question_of(written.dns, _security(written.tls, path, reading) if written.tls else None)
+
+
 def _tls(written: CheckShape, path: Path, reading: Reading) -> Question:
     of = written.tls or Tls()
     given = {
@@ -166,6 +172,7 @@ _MADE: Final[Mapping[str, Callable[[CheckShape, Path, Reading], Question]]] = {
     "tcp": _tcp,
     "unix": _unix,
     "ssh": _ssh,
+    "dns": _dns,
     "tls": _tls,
     "command": _command,
     "grpc": _grpc,

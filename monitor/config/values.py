@@ -18,6 +18,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
+from checks.dns_message import labels_of
 from monitor.config.problems import Wrong
 
 UNITS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1, "ms": 0.001}
@@ -330,6 +331,25 @@ def regex(value: object) -> str:
         fix = "Write a literal one of .*+?()[]{}^$| with a backslash before it, and the expression in single quotes."
         raise Wrong(f"{{value}} is no regular expression: {words}{place}", fix) from None
     return found
+
+
+def domain_name(value: object) -> str:
+    """`example.com`, `_sip._tcp.example.com`, or `.`: what a name server is asked for."""
+    found = line(value)
+    try:
+        labels_of(found)
+    except ValueError as error:
+        raise Wrong(f"{{value}} {error}", "Write a domain name, for example www.example.com.") from None
+    if re.fullmatch(r"[^\s\\/:@]+", found):
+        return found
+    raise Wrong("{value} is not a domain name", "Write it without a scheme, a port or a path: www.example.com.")
+
+
+def one_or_more(value: object) -> object:
+    """A single value as a list of one."""
+    if value in ([], ()):
+        raise Wrong("is an empty list", "Give it a value, or remove the key.")
+    return [value] if isinstance(value, str) else value
 
 
 def raw_text(value: object) -> str:

@@ -105,6 +105,11 @@ _SILENCE: Final = {
 }  # fmt: skip
 
 
+def reason_of(number: int | None) -> Reason:
+    """What an errno of the way to a target means."""
+    return _ERRNO.get(number or 0, Reason.UNREACHABLE)
+
+
 def phases(marks: tuple[float, float, float, float, float], secure: bool, answered: bool) -> Timings:
     """
     The seconds of each phase; the one that was under way when the hop ended gets the rest.

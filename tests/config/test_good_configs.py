@@ -7,7 +7,9 @@ from pathlib import Path
 import pydantic
 import pytest
 
+from checks import dns
 from checks.check import Check, CollectorQuestion, HttpQuestion, Retry
+from checks.dns_message import Query
 from monitor.config import Composite, Config, ConfigError, Listen, Slo, default_paths, load
 from monitor.core.counting import Slices
 from monitor.core.indicator import Indicator
@@ -110,6 +112,75 @@ def test_a_collector_check_asks_for_health_and_metrics(config: Reader) -> None:
     )
 
     assert found.all_checks()[0].question == CollectorQuestion(url="http://h:13133", metrics="http://h:8888/metrics")
+
+
+def test_a_question_to_a_name_server_has_its_defaults(config: Reader) -> None:
+    found = config("services: {zone: {checks: {www: {dns: {server: ns.example, name: www.example.com}}}}}")
+
+    assert found.all_checks()[0].question == dns.Question(
+        url="udp://ns.example:53",
+        query=Query("www.example.com", "A", "IN", recursion=True),
+        rcodes=("NOERROR",),
+        answered=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "more", "url"),
+    [
+        ("server: '[2001:db8::53]:5353'", "", "udp://[2001:db8::53]:5353"),
+        ("server: ns.example, transport: tcp", "", "tcp://ns.example:53"),
+        ("server: ns.example", "tls: {}", "tcp://ns.example:853"),
+        ("server: 'ns.example:8530', transport: tcp", "tls: {name: other.example}", "tcp://ns.example:8530"),
+    ],
+)
+def test_where_and_how_a_name_server_is_asked(config: Reader, keys: str, more: str, url: str) -> None:
+    found = config(f"services: {{zone: {{checks: {{www: {{dns: {{{keys}, name: a.example}}, {more}}}}}}}}}")
+
+    question = found.all_checks()[0].question
+    assert isinstance(question, dns.Question)
+    assert question.url == url
+    assert (question.security is not None) is bool(more)
+
+
+def test_all_that_can_be_wanted_of_a_name_server(config: Reader) -> None:
+    found = config(r"""
+services:
+  zone:
+    checks:
+      all:
+        dns:
+          server: ns.example
+          name: version.bind
+          type: TXT
+          chaos: true
+          recursion: false
+          rcode: [NOERROR, REFUSED]
+          authoritative: true
+          answer: {any: [a, b], all: c, none: ['\.$']}
+          authority: d
+""")
+
+    assert found.all_checks()[0].question == dns.Question(
+        url="udp://ns.example:53",
+        query=Query("version.bind", "TXT", "CH", recursion=False),
+        rcodes=("NOERROR", "REFUSED"),
+        authoritative=True,
+        answer=dns.Records(some=("a", "b"), every=("c",), none=(r"\.$",)),
+        authority=dns.Records(some=("d",)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "answered"),
+    [("type: A", True), ("authoritative: true", True), ("rcode: NOERROR", False), ("authority: x", False)],
+)
+def test_an_answer_must_hold_a_record_where_nothing_else_is_wanted_of_it(
+    config: Reader, keys: str, answered: bool
+) -> None:
+    found = config(f"services: {{zone: {{checks: {{a: {{dns: {{server: n, name: a, {keys}}}}}}}}}}}")
+
+    assert getattr(found.all_checks()[0].question, "answered") is answered  # noqa: B009 - of one kind alone
 
 
 @pytest.mark.parametrize(

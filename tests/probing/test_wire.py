@@ -9,8 +9,11 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
+from checks import dns
 from checks.check import Check, CollectorQuestion, HttpQuestion, Retry
+from checks.dns_message import Query
 from checks.result import Attempt, CheckResult, Outcome, Reason, Timings
+from checks.stream import Security
 from monitor.probing.lag import Lag
 from monitor.probing.wire import (
     MAX_FRAME,
@@ -76,6 +79,16 @@ CHECKS = (
         retry=Retry(times=2, within=1.5),
     ),
     Check(service="otel", name="health", question=CollectorQuestion(url="http://c/", metrics="http://c/metrics")),
+    Check(
+        service="zone",
+        name="soa",
+        question=dns.Question(
+            url="tcp://ns:853",
+            query=Query("example.com", "SOA", recursion=False),
+            security=Security(name="ns"),
+            answer=dns.Records(every=("SOA",)),
+        ),
+    ),
 )
 MESSAGES: list[Message] = [
     configure(CHECKS, ["https://r/"], 1.79e9, "b-1"),

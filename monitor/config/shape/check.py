@@ -33,6 +33,7 @@ from monitor.config.fields import (
     Variable,
     word,
 )
+from monitor.config.shape.dns import Dns
 from monitor.config.shape.group import Shape
 
 
@@ -133,6 +134,8 @@ class CheckShape(Shape):
     """HOST:PORT of a gRPC server that must call itself healthy. With `tls` over TLS; `headers` are sent as metadata."""
     promql: Promql | None = None
     """A query to Prometheus whose values must be other than 0, or as `fail` says."""
+    dns: Dns | None = None
+    """A name server, and a question that it must answer."""
     script: tuple[ScriptStep, ...] | None = None
     """With `tcp` and `unix`: what is said and heard, step by step."""
     interval: Interval | None = None
@@ -152,7 +155,7 @@ class CheckShape(Shape):
     redirects: Redirects | None = None
     """false: a redirect is the answer; a number: how many are followed. Default 10."""
     tls: Tls | None = None
-    """What certificate is trusted. With `tcp`: that TLS is spoken. HOST or `target`: a check of the certificate."""
+    """What certificate is trusted. With `tcp`, `dns`: that TLS is spoken. HOST or `target`: a check of certificates."""
     http_version: HttpVersion | None = None
     """1.1, 2 or 3: what is spoken, and what must be answered. Default: what both sides can of 1.1 and 2."""
     compression: Switch | None = None

@@ -1,0 +1,34 @@
+"""What is asked of those who answer in datagrams, and what they said, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from checks.exchange import Answer
+from checks.stream import Security
+
+if TYPE_CHECKING:
+    from checks.dns_message import Message, Query  # which only those need who ask a name server
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsRequest:
+    """
+    Attributes:
+        url: `udp://HOST:PORT`, or `tcp://HOST:PORT` to ask over a connection from the beginning.
+        security: How that connection is secured. None: not at all.
+        timeout: Seconds for everything, from the lookup of the server's own name on.
+    """
+
+    url: str
+    query: Query
+    security: Security | None = None
+    timeout: float = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsAnswer(Answer):
+    """*message*: None when none came, or none that can be read; `error` then says which."""
+
+    message: Message | None = None
