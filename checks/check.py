@@ -28,6 +28,7 @@ class HttpQuestion:
         expected_status: Accepted status codes as (low, high) inclusive pairs; empty where conditions judge it alone.
         max_redirects: 0 when redirects are not followed.
         expect: Conditions that must hold, as text: so they cross to the prober, which parses each once.
+        warn: Conditions that should; each that does not is a warning of an answer that is ok.
     """
 
     kind: ClassVar[str] = "http"
@@ -43,6 +44,7 @@ class HttpQuestion:
     max_body: int = 65536
     way: Way | None = None
     expect: tuple[str, ...] = field(default=(), repr=False)  # may hold a secret that the answer must show
+    warn: tuple[str, ...] = field(default=(), repr=False)  # as above
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

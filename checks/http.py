@@ -47,26 +47,27 @@ def judge(question: HttpQuestion, answers: tuple[HttpAnswer, ...], previous: Map
     if question.way is not None and question.way.version not in ("", answer.version):
         complaints.append((Reason.PROTOCOL, _unwanted_version(question.way.version, answer)))
     if question.expect:
-        complaints += _unmet(question, answer)
+        complaints += _unmet(question.expect, question, answer)
     if not complaints:
-        return Finding(outcome=Outcome.OK, answer=answer)
+        warnings = tuple([text for _, text in _unmet(question.warn, question, answer)]) if question.warn else ()
+        return Finding(outcome=Outcome.OK, warnings=warnings, answer=answer)
     # In the order in which a request meets them.
     reason = min((reason for reason, _ in complaints), key=list(Reason).index)
     return Finding(outcome=Outcome.FAILED, reason=reason, detail=_told(complaints), answer=answer)
 
 
 def _asks_for_certificate(question: HttpQuestion) -> bool:
-    if not question.expect:
+    if not (question.expect or question.warn):
         return False
     from checks.expectations import asks_for_certificate
 
-    return asks_for_certificate(question.expect)
+    return asks_for_certificate(question.expect) or asks_for_certificate(question.warn)
 
 
-def _unmet(question: HttpQuestion, answer: HttpAnswer) -> list[Complaint]:
+def _unmet(conditions: tuple[str, ...], question: HttpQuestion, answer: HttpAnswer) -> list[Complaint]:
     from checks.expectations import facts_of, unmet
 
-    return unmet(question.expect, facts_of(answer, question.max_body))
+    return unmet(conditions, facts_of(answer, question.max_body))
 
 
 def _is_wanted(status: int, expected: tuple[tuple[int, int], ...]) -> bool:
@@ -103,7 +104,7 @@ def _unanswered(question: HttpQuestion, answer: HttpAnswer) -> Finding:
         return finding
     from checks.expectations import ask_whether_connected
 
-    if not ask_whether_connected(question.expect) or _unmet(question, answer):
+    if not ask_whether_connected(question.expect) or _unmet(question.expect, question, answer):
         return finding
     note = f"not connected, as expected: {finding.reason}: {finding.detail}"
     return replace(finding, outcome=Outcome.OK, reason=None, detail="", notes=(note,))

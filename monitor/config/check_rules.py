@@ -28,6 +28,7 @@ _KINDS: dict[str, frozenset[str]] = {
             "tls",
             "max_body",
             "expect",
+            "warn",
             "http_version",
             "compression",
             "proxy",
@@ -67,8 +68,8 @@ def enforce_check(check: CheckShape, has_prometheus: bool, path: Path, reading: 
         _promql(check.promql, has_prometheus, (*path, "promql"), reading)
     if asked == ["http"]:
         _way(check, path, reading)
-    if asked == ["http"] and check.expect is not None:
-        enforce_http(check.expect, (*path, "expect"), reading)
+        enforce_http(check.expect or (), (*path, "expect"), reading)
+        enforce_http(check.warn or (), (*path, "warn"), reading)
     dns.enforce(check, path, reading)
     _check_times(check, path, reading)
     if (

@@ -49,6 +49,7 @@ def _http(written: CheckShape, path: Path, reading: Reading) -> Question:
         "max_body": written.max_body,
         "expect": written.expect,
         "way": _way(written, path, reading),
+        "warn": written.warn,
     }
     if written.status is None and written.expect is not None and judge_status(written.expect):
         given["expected_status"] = ()

@@ -108,6 +108,29 @@ def test_a_detail_is_bounded_whatever_was_answered() -> None:
     assert len(finding.detail) < 1300
 
 
+def test_what_should_hold_and_does_not_is_a_warning_of_an_answer_that_is_ok() -> None:
+    should = (
+        "[RESPONSE_TIME] < 500",
+        "[BODY].queue < 5",
+        "[STATUS] == 204",
+        "[BODY].errors == 0",
+        "[CONNECTED] == true",
+    )
+
+    fine = judged(answer=answered(), warn=should)
+    failed = judged("[BODY].status == UP", answer=answered(), warn=should)
+
+    assert (fine.outcome, fine.detail) == (Outcome.OK, "")
+    assert fine.warnings == (
+        "[RESPONSE_TIME] (750) < 500",
+        "[BODY].queue (7) < 5",
+        "[STATUS] (200) == 204",
+        "[BODY].errors (INVALID) == 0: the body has no errors",
+    )
+    assert (failed.outcome, failed.warnings) == (Outcome.FAILED, ())
+    assert judged(answer=answered(503), warn=("[STATUS] == 503",)).outcome is Outcome.FAILED
+
+
 @pytest.mark.parametrize("reason", [r for r in Reason if r is not Reason.INTERNAL])
 def test_without_an_answer_the_conditions_are_not_looked_at(reason: Reason) -> None:
     broken = without_answer(reason)
@@ -147,10 +170,11 @@ def test_what_we_could_not_ask_is_unknown_whatever_is_expected() -> None:
 
 
 def test_the_certificate_is_looked_at_only_where_a_condition_asks_for_it() -> None:
-    def wants(*expect: str) -> bool:
-        (request,) = http.requests(HttpQuestion(url=URL, expect=expect), 3.0)
+    def wants(*expect: str, warn: tuple[str, ...] = ()) -> bool:
+        (request,) = http.requests(HttpQuestion(url=URL, expect=expect, warn=warn), 3.0)
         return request.certificate
 
     assert wants("[STATUS] == 200", "has([CERTIFICATE_EXPIRATION]) == true")
+    assert wants(warn=("[CERTIFICATE_EXPIRATION] > 14d",))
     assert not wants("[STATUS] == 200")
     assert not wants()

@@ -138,10 +138,14 @@ class TestOverTls:
         enough = once(http=url, tls=tls, expect=["[CERTIFICATE_EXPIRATION] > 1d"])
         never = once(http=url, tls=tls, expect=["[CERTIFICATE_EXPIRATION] > 500000d"])
 
+        soon = once(http=url, tls=tls, warn=["[CERTIFICATE_EXPIRATION] > 500000d"])
+
         assert enough.exit_code == 0, enough.stdout
+        assert (soon.exit_code, the_check(soon)["status"]) == (1, "warning")
         assert the_check(never)["reason"] == "certificate"
         shown = r"\[CERTIFICATE_EXPIRATION\] \(\d+h(\d+m)?(\d+s)?\) > 500000d"
         assert re.fullmatch(shown, the_check(never)["detail"])
+        assert re.fullmatch(shown, the_check(soon)["warnings"][0])
 
 
 def test_an_answer_without_tls_has_no_certificate(once: Callable[..., Result], httpserver: HTTPServer) -> None:

@@ -42,7 +42,6 @@ def test_keys_of_a_later_version_are_refused_and_nothing_else_of_that_config_is(
         "sources.loki",
         "sources.tempo",
         "sources.grafana",
-        "services.orders-service.checks.ready.warn",
         "services.orders-service.maintenance",
         "services.orders-service.mitigations",
         "services.orders-service.logs",

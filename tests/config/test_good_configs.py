@@ -106,6 +106,12 @@ def test_conditions_reach_the_question_as_text(
     assert found.all_checks()[0].question == HttpQuestion(url="http://h/", expect=expect, expected_status=accepted)
 
 
+def test_conditions_that_warn_leave_the_status_as_it_is(config: Reader) -> None:
+    found = config("services: {shop: {checks: {live: {http: 'http://h/', warn: '[STATUS] == 204'}}}}")
+
+    assert found.all_checks()[0].question == HttpQuestion(url="http://h/", warn=("[STATUS] == 204",))
+
+
 def test_a_collector_check_asks_for_health_and_metrics(config: Reader) -> None:
     found = config(
         "services: {otel: {checks: {health: {collector: 'http://h:13133', metrics: 'http://h:8888/metrics'}}}}"

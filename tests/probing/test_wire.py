@@ -73,6 +73,7 @@ CHECKS = (
             body="q",
             expected_status=((200, 204), (301, 301)),
             expect=("[STATUS] == 200", "not [BODY].x == 'ü'"),
+            warn=("[RESPONSE_TIME] < 1s",),
         ),
         interval=10.0,
         timeout=3.0,

@@ -19,7 +19,6 @@ from monitor.config.fields import (
     Interval,
     Line,
     Method,
-    NotYet,
     RawText,
     Redirects,
     Regex,
@@ -181,4 +180,5 @@ class CheckShape(Shape):
     expect: Conditions | None = None
     """Conditions on the answer, all of which must hold: [BODY].status == ok. See docs/conditions.md. With [STATUS] in
     one of them, `status` has no default."""
-    warn: Annotated[tuple[Text, ...] | None, NotYet()] = None
+    warn: Conditions | None = None
+    """Conditions that should hold; one that does not is a warning, of an answer that is ok."""
