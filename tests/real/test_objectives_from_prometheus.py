@@ -380,7 +380,7 @@ def test_a_daemon_has_the_budget_of_the_past_at_once_and_after_a_restart_without
     assert (strict["budgeting"], strict["slice_seconds"], strict["source"]) == ("timeslices", 300, "prometheus")
     assert (strict["good"], lenient["bad"]) == (0, 0)
     assert strict["bad"] == pytest.approx(minutes / 5, abs=13)
-    assert lenient["good"] == strict["bad"]
+    assert lenient["good"] == pytest.approx(strict["bad"], abs=1), "one of them may have read a slice more"
     assert strict["allowed"] == pytest.approx(0.03 * 7 * 1440 / 5)
     assert strict["burn_rates"]["1d"] == pytest.approx(1 / 0.03)
     recorded, mistyped = found["sloth"], found["mistyped"]
