@@ -21,9 +21,9 @@ from monitor.config.config import (
     Webhook,
 )
 from monitor.config.load import default_paths, load
+from monitor.config.places import Listen
 from monitor.config.problems import ConfigError, Problem
 from monitor.config.stamps import Stamps, stamps
-from monitor.config.values import Listen
 
 __all__ = [
     "Changes",

@@ -15,6 +15,7 @@ from monitor.config import config
 from monitor.config.check_rules import DEFAULT_RETRY_WITHIN, kinds_of
 from monitor.config.fields import OnChange
 from monitor.config.objectives import names_of, slo_of
+from monitor.config.places import url
 from monitor.config.problems import Path, Wrong
 from monitor.config.questions import question_of
 from monitor.config.reading import Reading
@@ -26,7 +27,6 @@ from monitor.config.shape.itself import Heartbeat
 from monitor.config.shape.people import Webhook
 from monitor.config.shape.service import ServiceShape
 from monitor.config.times import DEFAULT_INTERVAL, default_timeout
-from monitor.config.values import url
 from monitor.core.severity import POLICIES, Criticality, Policy, Severity
 
 _TELLING_NAME = re.compile(r"TOKEN|SECRET|PASS|KEY|CREDENTIAL|AUTH|LOGIN|COOKIE", re.IGNORECASE)

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, PrivateAttr, SecretStr
 
 from checks.check import Check
+from monitor.config.places import Listen
 from monitor.config.stamps import Stamps
-from monitor.config.values import Listen
 from monitor.core.counting import Counting, Slices
 from monitor.core.indicator import Indicator
 from monitor.core.period import Calendar, CalendarUnit, Period, Rolling

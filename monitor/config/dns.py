@@ -5,11 +5,11 @@ from __future__ import annotations
 from checks import dns
 from checks.dns_message import Query
 from checks.stream import Security
+from monitor.config.places import Listen
 from monitor.config.problems import Path
 from monitor.config.reading import Reading
 from monitor.config.shape.check import CheckShape
 from monitor.config.shape.dns import Dns, Records
-from monitor.config.values import Listen
 
 PORT = 53
 PORT_OF_TLS = 853

@@ -17,7 +17,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from monitor.config import conditions, values
+from monitor.config import asked, conditions, figures, places, values
 from monitor.config.problems import Wrong
 from monitor.core.period import CALENDAR_UNITS, CalendarUnit
 
@@ -41,20 +41,20 @@ Text = Annotated[str, PlainValidator(values.text), WithJsonSchema({"type": "stri
 Line = Annotated[str, PlainValidator(values.line), WithJsonSchema({"type": ["string", "number"]})]
 Name = Annotated[str, PlainValidator(values.name), WithJsonSchema({"type": "string", "pattern": f"^{values.NAME}$"})]
 Switch = Annotated[bool, PlainValidator(values.switch), WithJsonSchema({"type": "boolean"})]
-Url = Annotated[str, PlainValidator(values.url), WithJsonSchema(_written("https?://.+"))]
-Address = Annotated[values.Listen, PlainValidator(values.listen), WithJsonSchema(_written(r".+:\d+"))]
-HostPort = Annotated[values.Listen, PlainValidator(values.host_port), WithJsonSchema(_written(r".+:\d+"))]
-Target = Annotated[tuple[str, int | None], PlainValidator(values.target), WithJsonSchema(_written(".+"))]
+Url = Annotated[str, PlainValidator(places.url), WithJsonSchema(_written("https?://.+"))]
+Address = Annotated[places.Listen, PlainValidator(places.listen), WithJsonSchema(_written(r".+:\d+"))]
+HostPort = Annotated[places.Listen, PlainValidator(places.host_port), WithJsonSchema(_written(r".+:\d+"))]
+Target = Annotated[tuple[str, int | None], PlainValidator(places.target), WithJsonSchema(_written(".+"))]
 Regex = Annotated[str, PlainValidator(values.regex), WithJsonSchema({"type": "string", "format": "regex"})]
 Command = Annotated[
     tuple[str, ...],
-    PlainValidator(values.command),
+    PlainValidator(asked.command),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
 ]
-Variable = Annotated[str, PlainValidator(values.variable), WithJsonSchema({"type": "string"})]
+Variable = Annotated[str, PlainValidator(asked.variable), WithJsonSchema({"type": "string"})]
 Comparison = Annotated[
     tuple[str, float],
-    PlainValidator(values.limit),
+    PlainValidator(figures.limit),
     WithJsonSchema(_written(r"(>=|<=|>|<) ?[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", examples=["> 0.05", "<= 100"])),
 ]
 HttpVersion = Annotated[
@@ -62,19 +62,19 @@ HttpVersion = Annotated[
     PlainValidator(values.choice("1.1", "2", "3")),
     WithJsonSchema({"anyOf": [{"enum": [1.1, 2, 3]}, _written(r"1\.1|2|3")]}),
 ]
-DomainName = Annotated[str, PlainValidator(values.domain_name), WithJsonSchema({"type": "string"})]
+DomainName = Annotated[str, PlainValidator(places.domain_name), WithJsonSchema({"type": "string"})]
 RawText = Annotated[str, PlainValidator(values.raw_text), WithJsonSchema({"type": "string"})]
 TimeZone = Annotated[str, PlainValidator(values.time_zone), WithJsonSchema({"type": "string"})]
 Day = Annotated[date, PlainValidator(values.day), WithJsonSchema({"type": "string", "format": "date"})]
 Size = Annotated[int, PlainValidator(values.size(1, 16 * 1024**2)), WithJsonSchema(_written(values.SIZE))]
-Method = Annotated[str, PlainValidator(values.method), WithJsonSchema(_written("|".join(values.METHODS)))]
+Method = Annotated[str, PlainValidator(asked.method), WithJsonSchema(_written("|".join(asked.METHODS)))]
 Redirects = Annotated[
     int,
-    PlainValidator(values.redirects),
+    PlainValidator(asked.redirects),
     WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "integer", "minimum": 0, "maximum": 50}]}),
 ]
 Statuses = Annotated[
-    tuple[Annotated[tuple[int, int], PlainValidator(values.statuses)], ...],
+    tuple[Annotated[tuple[int, int], PlainValidator(asked.statuses)], ...],
     BeforeValidator(values.listed),
     WithJsonSchema({"anyOf": [_STATUS, {"type": "array", "items": _STATUS, "minItems": 1}]}),
 ]
@@ -87,11 +87,11 @@ Conditions = Annotated[
     BeforeValidator(conditions.several),
     WithJsonSchema({"anyOf": [_CONDITION, {"type": "array", "items": _CONDITION, "minItems": 1}]}),
 ]
-HeaderName = Annotated[str, PlainValidator(values.header_name), WithJsonSchema({"type": "string"})]
-HeaderValue = Annotated[str, PlainValidator(values.header_value), WithJsonSchema({"type": ["string", "number"]})]
+HeaderName = Annotated[str, PlainValidator(asked.header_name), WithJsonSchema({"type": "string"})]
+HeaderValue = Annotated[str, PlainValidator(asked.header_value), WithJsonSchema({"type": ["string", "number"]})]
 Share = Annotated[
     float,
-    PlainValidator(values.objective),
+    PlainValidator(figures.objective),
     WithJsonSchema(
         {"anyOf": [{"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}, _written(r"[\d.]+ ?%")]}
     ),
@@ -99,12 +99,12 @@ Share = Annotated[
 _COMPARISON = r"(>=|<=|>|<) ?\d+(\.\d+)?"
 ShareComparison = Annotated[
     tuple[str, float],
-    PlainValidator(values.comparison(share=True)),
+    PlainValidator(figures.comparison(share=True)),
     WithJsonSchema(_written(_COMPARISON + " ?%?", examples=[">= 50%", "> 0%"])),
 ]
 NumberComparison = Annotated[
     tuple[str, float],
-    PlainValidator(values.comparison(share=False)),
+    PlainValidator(figures.comparison(share=False)),
     WithJsonSchema(_written(_COMPARISON, examples=[">= 14.4", ">= 1"])),
 ]
 
@@ -131,10 +131,10 @@ SloPeriod = Annotated[
 ]
 SliceTarget = Annotated[
     float,
-    PlainValidator(values.slice_target),
+    PlainValidator(figures.slice_target),
     WithJsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0, "maximum": 1}, _written(r"[\d.]+ ?%")]}),
 ]
-Weight = Annotated[float, PlainValidator(values.weight), WithJsonSchema({"type": "number", "exclusiveMinimum": 0})]
+Weight = Annotated[float, PlainValidator(figures.weight), WithJsonSchema({"type": "number", "exclusiveMinimum": 0})]
 
 
 class OnChange:
@@ -171,7 +171,7 @@ Secret = Annotated[SecretStr, PlainValidator(_secret), WithJsonSchema({"type": "
 
 
 def _secret_url(value: object) -> SecretStr:
-    return SecretStr(values.url(value))
+    return SecretStr(places.url(value))
 
 
 SecretUrl = Annotated[SecretStr, PlainValidator(_secret_url), WithJsonSchema(_written("https?://.+"))]

@@ -15,10 +15,10 @@ from checks.stream import Security, Step
 from checks.way import Way
 from monitor.config import dns
 from monitor.config.conditions import judge_status
+from monitor.config.places import Listen
 from monitor.config.problems import Path
 from monitor.config.reading import Reading
 from monitor.config.shape.check import CheckShape, Grpc, Promql, ScriptStep, Tls
-from monitor.config.values import Listen
 
 
 def question_of(kind: str, written: CheckShape, path: Path, reading: Reading, prometheus: str | None) -> Question:

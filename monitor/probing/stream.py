@@ -21,17 +21,16 @@ from urllib.parse import urlsplit
 import pycurl
 
 from checks.exchange import Answer, TransportError
-from checks.result import Reason, Timings
-from checks.stream import Certificate, Security, StreamAnswer, StreamRequest
+from checks.result import Reason
+from checks.stream import Security, StreamRequest
 from checks.urls import clip
-from monitor.probing.dialogue import Dialogue, Next
-from monitor.probing.failures import COULDNT_RESOLVE_HOST, explain, phases
-from monitor.probing.hops import Headers, Hop, place
+from monitor.probing.conversation import Done, Stream
+from monitor.probing.dialogue import Next
+from monitor.probing.failures import COULDNT_RESOLVE_HOST, explain
+from monitor.probing.hops import Headers, Hop
 from monitor.probing.secured import Contexts, NoAuthorities, certificates_of, handshake_failed
 from monitor.probing.shortage import remedy
 from monitor.probing.transfer import HopEnd, end_of_connect
-
-Done = Callable[[Answer], None]
 
 _READ: Final = 16_384
 _IN, _OUT = select.EPOLLIN, select.EPOLLOUT
@@ -50,46 +49,6 @@ class Host(Protocol):
     def deliver(self, done: Done, answer: Answer) -> None: ...
     def examine(self, answer: Answer, remaining: float, done: Done) -> None: ...
     def bug(self, error: BaseException) -> None: ...
-
-
-class Stream:
-    """One conversation under way. Instants are monotonic seconds, 0.0 where not reached."""
-
-    __slots__ = (
-        "address", "begun", "certificates", "connected", "dialogue", "done", "first", "interest", "named", "protocol",
-        "request", "shaking_since", "shook", "socket", "unsent", "where",
-    )  # fmt: skip
-
-    def __init__(self, request: StreamRequest, done: Done, now: float) -> None:
-        self.request = request
-        self.done = done
-        self.begun = now
-        self.named = self.connected = self.first = 0.0
-        self.shaking_since = self.shook = 0.0
-        self.where = place(request.url) if request.url.startswith("tcp:") else clip(request.url)
-        self.socket: socket.socket | None = None
-        self.address: str | None = None
-        self.dialogue = Dialogue(request.script)
-        self.unsent = b""
-        self.interest = 0
-        self.certificates: tuple[Certificate, ...] = ()
-        self.protocol = ""
-
-    @property
-    def deadline(self) -> float:
-        return self.begun + self.request.timeout
-
-    @property
-    def awaited(self) -> str:
-        if self.shaking_since:
-            return f"the TLS handshake with {self.where}"
-        if self.unsent:
-            return f"{self.where} to take what we send"
-        return self.dialogue.awaited
-
-    @property
-    def silent(self) -> bool:
-        return not self.first and not self.shook
 
 
 class Streams:
@@ -180,7 +139,7 @@ class Streams:
         if end.code != COULDNT_RESOLVE_HOST:
             self._end(stream, error)
             return
-        answer = self._answer(stream, error)
+        answer = stream.answer(error)
         self._host.examine(answer, stream.deadline - monotonic(), stream.done)
 
     def _greet(self, stream: Stream) -> None:
@@ -316,7 +275,7 @@ class Streams:
             self._end(stream, TransportError(reason=Reason.INTERNAL, detail=detail))
 
     def _end(self, stream: Stream, error: TransportError | None) -> None:
-        answer = self._answer(stream, error)
+        answer = stream.answer(error)
         self._hang_up(stream)
         self._host.deliver(stream.done, answer)
 
@@ -331,18 +290,6 @@ class Streams:
         if stream.interest:
             self._host.unwatch(fd)
             stream.interest = 0
-
-    def _answer(self, stream: Stream, error: TransportError | None) -> StreamAnswer:
-        return StreamAnswer(
-            body=stream.dialogue.said,
-            timings=_timings(stream, monotonic()),
-            address=stream.address,
-            url=stream.request.url,
-            error=error,
-            groups=stream.dialogue.groups,
-            certificates=stream.certificates,
-            protocol=stream.protocol,
-        )
 
 
 def _set_up(curl: pycurl.Curl, request: StreamRequest) -> None:
@@ -366,20 +313,3 @@ def _set_up(curl: pycurl.Curl, request: StreamRequest) -> None:
 
 def _said_of(where: str, error: TransportError) -> TransportError:
     return TransportError(reason=error.reason, detail=f"{where} {error.detail}", before_any_byte=error.before_any_byte)
-
-
-def _timings(stream: Stream, now: float) -> Timings:
-    if not stream.connected:
-        named = stream.named - stream.begun if stream.named else 0.0
-        return phases((named, 0.0, 0.0, 0.0, now - stream.begun), False, False)
-    named, connect = stream.named - stream.begun, stream.connected - stream.named
-    tls = stream.shook + (now - stream.shaking_since if stream.shaking_since else 0.0)
-    rest = max(0.0, now - stream.connected - tls)
-    ready = stream.connected + (0.0 if stream.request.secures_itself else tls)
-    first = rest if not stream.first else min(rest, max(0.0, stream.first - ready))
-    if not stream.request.script:
-        first = 0.0  # nothing was waited for; what is left is ours
-        rest = 0.0
-    return Timings(
-        name_lookup=max(0.0, named), connect=max(0.0, connect), tls=tls, first_byte=first, transfer=rest - first
-    )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.config import values
+from monitor.config import asked, figures, places, values
 from monitor.config.problems import Problem, Wrong, join
 from monitor.config.values import show
 
@@ -21,16 +21,16 @@ PARSERS: tuple[Callable[[object], object], ...] = (
     values.count(1, 5),
     values.duration(),
     values.size(1, 1024),
-    values.objective,
-    values.url,
-    values.listen,
+    figures.objective,
+    places.url,
+    places.listen,
     values.time_zone,
     values.day,
-    values.method,
-    values.statuses,
-    values.redirects,
-    values.header_name,
-    values.header_value,
+    asked.method,
+    asked.statuses,
+    asked.redirects,
+    asked.header_name,
+    asked.header_value,
 )
 anything = st.one_of(
     st.none(),
@@ -98,26 +98,26 @@ def test_a_duration_is_shown_as_one_would_write_it(length: timedelta, text: str)
 
 @pytest.mark.parametrize(("text", "share"), [("99.9%", 0.999), ("0.999", 0.999), ("99.95 %", 0.9995), ("50%", 0.5)])
 def test_an_objective_is_exact(text: str, share: float) -> None:
-    assert values.objective(text) == share
+    assert figures.objective(text) == share
 
 
 @pytest.mark.parametrize("text", ["0", "0%", "1", "100%", "99.9", "100.1%", "-1%", "1e-3", "nan", "%"])
 def test_not_objectives(text: str) -> None:
     with pytest.raises(Wrong):
-        values.objective(text)
+        figures.objective(text)
 
 
 @pytest.mark.parametrize(
     ("text", "pair"), [("200", (200, 200)), ("2xx", (200, 299)), ("5XX", (500, 599)), ("200-204", (200, 204))]
 )
 def test_statuses(text: str, pair: tuple[int, int]) -> None:
-    assert values.statuses(text) == pair
+    assert asked.statuses(text) == pair
 
 
 @pytest.mark.parametrize("text", ["099", "600", "20", "2000", "200-", "204-200", "xxx", "6xx", "200,204"])
 def test_not_statuses(text: str) -> None:
     with pytest.raises(Wrong):
-        values.statuses(text)
+        asked.statuses(text)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_not_statuses(text: str) -> None:
     ],
 )
 def test_urls(text: str) -> None:
-    assert values.url(text) == text
+    assert places.url(text) == text
 
 
 @pytest.mark.parametrize(
@@ -142,13 +142,13 @@ def test_urls(text: str) -> None:
 )  # fmt: skip
 def test_not_urls(text: str) -> None:
     with pytest.raises(Wrong):
-        values.url(text)
+        places.url(text)
 
 
 @pytest.mark.parametrize("text", ["127.0.0.1", ":8700", "127.0.0.1:65536", "[::1:8700", "[zz]:1", "::1:8700", "h:port"])
 def test_not_listen_addresses(text: str) -> None:
     with pytest.raises(Wrong):
-        values.listen(text)
+        places.listen(text)
 
 
 def test_a_problem_says_place_finding_and_remedy_on_two_lines() -> None:
