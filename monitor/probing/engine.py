@@ -22,13 +22,13 @@ from checks.kinds import Request
 from checks.process import ProcessRequest
 from checks.stream import StreamRequest
 from monitor.probing.exchange import Exchange
-from monitor.probing.failures import COULDNT_RESOLVE_HOST
+from monitor.probing.failures import COULDNT_RESOLVE_HOST, OK
 from monitor.probing.hops import Headers, Hop, first_hop
 from monitor.probing.multi import Ended, Multi
 from monitor.probing.names import NameDoctor
 from monitor.probing.plain import Connection, Plain
 from monitor.probing.plain_request import place_of, wire_of
-from monitor.probing.transfer import HopEnd, Transfer, system_bundle
+from monitor.probing.transfer import HopEnd, Stopped, Transfer, system_bundle
 
 T = TypeVar("T")
 
@@ -280,8 +280,14 @@ class Engine:
         transfer, exchange, multi = self._flying.pop(curl)
         end = transfer.end(code, message)
         multi.remove(curl)
-        if transfer.rest() and len(self._pool) < _POOL:
+        is_clean = transfer.rest()
+        # What it had of headers that broke off, libcurl puts before the next answer to the same handle.
+        whole = code == OK and end.status is not None and end.headers_ended
+        whole = whole or end.stopped in (Stopped.REDIRECT, Stopped.BODY)
+        if is_clean and whole and len(self._pool) < _POOL:
             self._pool.append(transfer)
+        else:
+            transfer.curl.close()
         self._hop_ended(exchange, end)
 
     def _hop_ended(self, exchange: Exchange, end: HopEnd) -> None:

@@ -170,10 +170,9 @@ class Transfer:
     def rest(self) -> bool:
         """
         Ready for the pool: nothing of this request may reach the next one. False for a handle that cannot be made so:
-        libcurl forgets no cookies, and it is closed.
+        libcurl forgets no cookies.
         """
         if self._way is not None and self._way.cookies:
-            self.curl.close()
             return False
         if not self._plain:
             self.curl.reset()

@@ -164,6 +164,18 @@ def test_nothing_of_one_request_reaches_the_next_through_the_pool(
         assert distrusted.reason is Reason.CERTIFICATE
 
 
+def test_an_answer_that_broke_off_in_its_headers_is_no_part_of_the_next_one(
+    fetch: Fetch, serve: Serve, hell: ModuleType
+) -> None:
+    broken, well = serve(hell.say(b"HTTP/1.1 200 OK\r\nX: y\r\nX: y\r\n ")), serve(hell.say(hell.HELLO))
+
+    for _ in range(3):
+        error = fetch(broken.url).error
+        assert error is not None
+        assert error.detail.endswith("ended its answer before its headers were over")
+        assert fetch(well.url).error is None
+
+
 def test_headers_are_sent_as_configured_also_empty_ones(fetch: Fetch, serve: Serve, hell: ModuleType) -> None:
     server = serve(echo_path(hell))
 
