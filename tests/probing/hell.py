@@ -42,13 +42,16 @@ class Hell:
         self._listener = listener or socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port: int = self._listener.getsockname()[1]
         self.url = f"{'https' if tls else 'http'}://{host}:{self.port}/"
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._accepting = threading.Thread(target=self._serve, daemon=True)
+        self._accepting.start()
 
     def close(self) -> None:
         self.over.set()
         # shutdown wakes the accepting thread; close alone would leave it asleep in accept.
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
+        # Not before it has left accept: the next listener may get this one's number, and would be accepted from here.
+        self._accepting.join()
         self._listener.close()
 
     def _serve(self) -> None:
