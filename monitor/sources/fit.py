@@ -243,7 +243,8 @@ def _replace(path: Path, content: dict[str, Any]) -> None:
     """Whole or not at all: the daemon may be reading, and the machine may stop."""
     aside = path.with_suffix(".new")
     with aside.open("w") as file:
-        json.dump(content, file)
+        # At once and without spaces: piece by piece costs twice the time, and a sketch has sixty thousand numbers.
+        file.write(json.dumps(content, separators=(",", ":")))
         file.flush()
         os.fsync(file.fileno())
     aside.replace(path)

@@ -26,7 +26,7 @@ Hours = dict[int, tuple[float, ...]]
 PER_HOUR: Final = 60
 """
 Every minute. What a slot knows of its own median is worth as much as its values are many, and most false shifts are its
-error: with half as many there were twice as many of those. A sketch of six weeks is half a megabyte on disk.
+error: with half as many there were twice as many of those. A sketch of six weeks is 0.6 MB on disk.
 """
 OUTLYING: Final = 5.0
 """Deviations above what is usual from which on an hour of an unlabelled past is taken for an incident."""
