@@ -77,11 +77,10 @@ def number(value: object) -> Number | None:
         return value if isinstance(value, int) or isfinite(value) else None
     if not isinstance(value, str) or not value:
         return None
-    for read in (plain, duration, size):
-        found = read(value)
-        if found is not None:
-            return found
-    return None
+    # By its last letter: most numbers have no unit, and asking in vain costs as much as reading. In 0x1d it is none.
+    unit = size if value[-1] == "B" else duration if value[-1] in "smhdw" else None
+    found = unit(value) if unit is not None else None
+    return found if found is not None else plain(value)
 
 
 def number_text(value: Number) -> str:
