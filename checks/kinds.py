@@ -13,12 +13,12 @@ from importlib import import_module
 from typing import Any, Final
 
 from checks.check import Finding, Question
-from checks.datagram import DnsRequest
+from checks.datagram import DnsRequest, EchoRequest
 from checks.exchange import HttpRequest
 from checks.process import ProcessRequest
 from checks.stream import StreamRequest
 
-Request = HttpRequest | StreamRequest | ProcessRequest | DnsRequest
+Request = HttpRequest | StreamRequest | ProcessRequest | DnsRequest | EchoRequest
 
 _MODULES: Final = {
     "http": "checks.http",
@@ -28,6 +28,7 @@ _MODULES: Final = {
     "tls": "checks.tls",
     "ssh": "checks.ssh",
     "dns": "checks.dns",
+    "icmp": "checks.icmp",
     "command": "checks.command",
     "promql": "checks.promql",
     "grpc": "checks.grpc",

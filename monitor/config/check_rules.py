@@ -45,6 +45,7 @@ _KINDS: dict[str, frozenset[str]] = {
     "unix": frozenset({"script"}),
     "ssh": frozenset(),
     "dns": frozenset({"tls"}),
+    "icmp": frozenset(),
     "tls": frozenset({"tls"}),
     "command": frozenset({"output", "directory", "environment"}),
     "promql": frozenset(),

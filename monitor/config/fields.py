@@ -45,6 +45,7 @@ Url = Annotated[str, PlainValidator(places.url), WithJsonSchema(_written("https?
 Address = Annotated[places.Listen, PlainValidator(places.listen), WithJsonSchema(_written(r".+:\d+"))]
 HostPort = Annotated[places.Listen, PlainValidator(places.host_port), WithJsonSchema(_written(r".+:\d+"))]
 Target = Annotated[tuple[str, int | None], PlainValidator(places.target), WithJsonSchema(_written(".+"))]
+Host = Annotated[str, PlainValidator(places.host), WithJsonSchema({"type": "string"})]
 Regex = Annotated[str, PlainValidator(values.regex), WithJsonSchema({"type": "string", "format": "regex"})]
 Command = Annotated[
     tuple[str, ...],

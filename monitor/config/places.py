@@ -88,6 +88,19 @@ def host_port(value: object) -> Listen:
     return Listen(host, port)
 
 
+def host(value: object) -> str:
+    """A name or an address alone, for what knows no ports; an IPv6 address in brackets or without."""
+    found = text(value).strip()
+    if re.fullmatch(r"[0-9A-Fa-f:.]+", found) and found.count(":") > 1:
+        found = f"[{found}]"
+    if "://" in found:
+        raise Wrong("has a scheme in front of its host", "Write the host alone, for example router.example.com.")
+    name, port = target(found)
+    if port is not None:
+        raise Wrong("{value} has a port", f"Write the host alone: {name}.")
+    return name
+
+
 def domain_name(value: object) -> str:
     """`example.com`, `_sip._tcp.example.com`, or `.`: what a name server is asked for."""
     found = line(value)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from checks import command, grpc, promql, ssh, tcp, tls, unix
+from checks import command, grpc, icmp, promql, ssh, tcp, tls, unix
 from checks.check import CollectorQuestion, HttpQuestion, Question
 from checks.starttls import PORTS
 from checks.stream import Security, Step
@@ -137,6 +137,11 @@ def _dns(written: CheckShape, path: Path, reading: Reading) -> Question:
     return dns.question_of(written.dns, _security(written.tls, path, reading) if written.tls else None)
 
 
+def _icmp(written: CheckShape, _path: Path, _reading: Reading) -> Question:
+    host = written.icmp or ""
+    return icmp.Question(url=f"icmp://[{host}]" if ":" in host else f"icmp://{host}")
+
+
 def _tls(written: CheckShape, path: Path, reading: Reading) -> Question:
     of = written.tls or Tls()
     given = {
@@ -174,6 +179,7 @@ _MADE: Final[Mapping[str, Callable[[CheckShape, Path, Reading], Question]]] = {
     "unix": _unix,
     "ssh": _ssh,
     "dns": _dns,
+    "icmp": _icmp,
     "tls": _tls,
     "command": _command,
     "grpc": _grpc,

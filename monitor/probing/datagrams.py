@@ -22,7 +22,7 @@ from checks.kinds import Request
 from checks.result import Reason, Timings
 from checks.stream import StreamAnswer
 from monitor.probing.failures import reason_of
-from monitor.probing.flight import Asked, Flight, Talk
+from monitor.probing.flight import Asked, Flight, NotAllowed, Talk
 from monitor.probing.hops import Headers, host_of
 from monitor.probing.names import unasked, unresolved
 from monitor.probing.resolver import Found, Resolver
@@ -195,8 +195,10 @@ class Datagrams:
 
     def _broke(self, flight: Flight, error: OSError | None) -> None:
         number = error.errno if error is not None else None
-        reason = reason_of(number)
-        if reason is Reason.REFUSED:
+        reason = Reason.INTERNAL if isinstance(error, NotAllowed) else reason_of(number)
+        if isinstance(error, NotAllowed):
+            detail = f"{flight.where} could not be asked: {error}"
+        elif reason is Reason.REFUSED:
             detail = f"{flight.where} refused: nothing listens there"
         elif reason is Reason.INTERNAL:
             detail = f"{flight.where} could not be asked: {remedy(number)}"

@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 import pycurl
 
-from checks.datagram import DnsRequest
+from checks.datagram import DnsRequest, EchoRequest
 from checks.exchange import Answer, HttpRequest
 from checks.kinds import Request
 from checks.process import ProcessRequest
@@ -36,6 +36,7 @@ T = TypeVar("T")
 _TRANSPORTS: Final = {
     StreamRequest: ("monitor.probing.stream", "Streams"),
     DnsRequest: ("monitor.probing.dns", "name_servers"),
+    EchoRequest: ("monitor.probing.echo", "echoes"),
     ProcessRequest: ("monitor.probing.process", "Processes"),
 }
 

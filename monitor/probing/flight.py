@@ -16,6 +16,10 @@ from checks.urls import clip
 from monitor.probing.hops import host_of, place
 
 
+class NotAllowed(OSError):
+    """What we may not do here: nobody's fault but our own. The text says what to do about it."""
+
+
 class Asked(Protocol):
     """What every request in datagrams has."""
 
@@ -37,7 +41,7 @@ class Talk(Protocol):
     def awaited(self) -> str: ...
 
     def open(self, family: socket.AddressFamily) -> socket.socket:
-        """A socket that never blocks. Raises OSError."""
+        """A socket that never blocks. Raises OSError, and NotAllowed of its kinds."""
 
     def datagram(self) -> bytes:
         """What is sent over the socket that was opened last."""
@@ -78,8 +82,8 @@ class Flight:
         self.done = done
         self.begun = now
         self.named = self.first = 0.0
-        self.where = place(request.url)
         self.port = urlsplit(request.url).port or 0
+        self.where = place(request.url) if self.port else host_of(request.url)
         self.addresses: deque[tuple[socket.AddressFamily, str]] = deque()
         self.address: str | None = None
         self.socket: socket.socket | None = None

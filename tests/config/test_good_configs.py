@@ -7,7 +7,7 @@ from pathlib import Path
 import pydantic
 import pytest
 
-from checks import dns
+from checks import dns, icmp
 from checks.check import Check, CollectorQuestion, HttpQuestion, Retry
 from checks.dns_message import Query
 from monitor.config import Composite, Config, ConfigError, Listen, Slo, default_paths, load
@@ -147,6 +147,21 @@ def test_where_and_how_a_name_server_is_asked(config: Reader, keys: str, more: s
     assert isinstance(question, dns.Question)
     assert question.url == url
     assert (question.security is not None) is bool(more)
+
+
+@pytest.mark.parametrize(
+    ("written", "url"),
+    [
+        ("router.example", "icmp://router.example"),
+        ("192.0.2.1", "icmp://192.0.2.1"),
+        ("'2001:db8::1'", "icmp://[2001:db8::1]"),
+        ("'[2001:db8::1]'", "icmp://[2001:db8::1]"),
+    ],
+)
+def test_who_is_pinged(config: Reader, written: str, url: str) -> None:
+    found = config(f"services: {{net: {{checks: {{router: {{icmp: {written}}}}}}}}}")
+
+    assert found.all_checks()[0].question == icmp.Question(url=url)
 
 
 def test_all_that_can_be_wanted_of_a_name_server(config: Reader) -> None:

@@ -14,6 +14,7 @@ from monitor.config.fields import (
     Duration,
     HeaderName,
     HeaderValue,
+    Host,
     HostPort,
     HttpVersion,
     Interval,
@@ -135,6 +136,8 @@ class CheckShape(Shape):
     """A query to Prometheus whose values must be other than 0, or as `fail` says."""
     dns: Dns | None = None
     """A name server, and a question that it must answer."""
+    icmp: Host | None = None
+    """A machine that must send back what it is sent, as ping does it."""
     script: tuple[ScriptStep, ...] | None = None
     """With `tcp` and `unix`: what is said and heard, step by step."""
     interval: Interval | None = None
