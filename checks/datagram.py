@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from checks.exchange import Answer
@@ -24,6 +24,15 @@ class DnsRequest:
     url: str
     query: Query
     security: Security | None = None
+    timeout: float = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatagramRequest:
+    """*url*: `udp://HOST:PORT`. *timeout*: seconds, from the lookup of its name on. The answer's body: what came."""
+
+    url: str
+    send: bytes = field(repr=False)  # may be a password
     timeout: float = 10.0
 
 

@@ -13,17 +13,18 @@ from importlib import import_module
 from typing import Any, Final
 
 from checks.check import Finding, Question
-from checks.datagram import DnsRequest, EchoRequest
+from checks.datagram import DatagramRequest, DnsRequest, EchoRequest
 from checks.exchange import HttpRequest
 from checks.process import ProcessRequest
 from checks.stream import StreamRequest
 
-Request = HttpRequest | StreamRequest | ProcessRequest | DnsRequest | EchoRequest
+Request = HttpRequest | StreamRequest | ProcessRequest | DatagramRequest | DnsRequest | EchoRequest
 
 _MODULES: Final = {
     "http": "checks.http",
     "collector": "checks.collector",
     "tcp": "checks.tcp",
+    "udp": "checks.udp",
     "unix": "checks.unix",
     "tls": "checks.tls",
     "ssh": "checks.ssh",

@@ -204,7 +204,7 @@ class _Builder:
         if heartbeat and heartbeat.url:
             found.add(heartbeat.url.get_secret_value())
         for path, variables in self.reading.substituted.items():
-            carrier = {"headers", "body", "send", "command", "environment", "secret"} & {
+            carrier = {"headers", "body", "send", "send_hex", "command", "environment", "secret"} & {
                 str(step) for step in path[4:] + path[-1:]
             }
             carries = bool(carrier) or path in (("monitor", "heartbeat"), ("monitor", "heartbeat", "url"))

@@ -42,6 +42,7 @@ _KINDS: dict[str, frozenset[str]] = {
     ),
     "collector": frozenset({"metrics"}),
     "tcp": frozenset({"script", "tls"}),
+    "udp": frozenset(),
     "unix": frozenset({"script"}),
     "ssh": frozenset(),
     "dns": frozenset({"tls"}),
@@ -72,6 +73,7 @@ def enforce_check(check: CheckShape, has_prometheus: bool, path: Path, reading: 
         enforce_http(check.expect or (), (*path, "expect"), reading)
         enforce_http(check.warn or (), (*path, "warn"), reading)
     dns.enforce(check, path, reading)
+    _datagram(check, (*path, "udp"), reading)
     _check_times(check, path, reading)
     if (
         check.body is not None
@@ -142,6 +144,16 @@ def _promql(written: Promql, has_prometheus: bool, path: Path, reading: Reading)
     if written.prometheus is None and not has_prometheus and not reading.is_wrong(("sources",)):
         found = "there is no Prometheus to ask"
         reading.tell(path, found, "Add sources: {prometheus: http://localhost:9090}, or prometheus: URL here.")
+
+
+def _datagram(check: CheckShape, path: Path, reading: Reading) -> None:
+    if check.udp is None or reading.is_wrong((*path, "send")) or reading.is_wrong((*path, "send_hex")):
+        return
+    if check.udp.send is not None and check.udp.send_hex is not None:
+        reading.tell((*path, "send_hex"), "send is set as well", "Keep one of them.")
+    elif check.udp.send is None and check.udp.send_hex is None:
+        fix = "Add send: TEXT or send_hex: BYTES that it answers; without an answer nobody can tell whether it listens."
+        reading.tell(path, "sends nothing", fix)
 
 
 def _script(check: CheckShape, path: Path, reading: Reading) -> None:

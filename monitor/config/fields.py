@@ -46,6 +46,7 @@ Address = Annotated[places.Listen, PlainValidator(places.listen), WithJsonSchema
 HostPort = Annotated[places.Listen, PlainValidator(places.host_port), WithJsonSchema(_written(r".+:\d+"))]
 Target = Annotated[tuple[str, int | None], PlainValidator(places.target), WithJsonSchema(_written(".+"))]
 Host = Annotated[str, PlainValidator(places.host), WithJsonSchema({"type": "string"})]
+Hex = Annotated[bytes, PlainValidator(values.hexadecimal), WithJsonSchema(_written(r"([0-9A-Fa-f]{2}\s*)+"))]
 Regex = Annotated[str, PlainValidator(values.regex), WithJsonSchema({"type": "string", "format": "regex"})]
 Command = Annotated[
     tuple[str, ...],

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from checks import command, grpc, icmp, promql, ssh, tcp, tls, unix
+from checks import command, grpc, icmp, promql, ssh, tcp, tls, udp, unix
 from checks.check import CollectorQuestion, HttpQuestion, Question
 from checks.starttls import PORTS
 from checks.stream import Security, Step
@@ -124,6 +124,13 @@ def _tcp(written: CheckShape, path: Path, reading: Reading) -> Question:
     return tcp.Question(url=f"tcp://{written.tcp}", script=script, security=security)
 
 
+def _udp(written: CheckShape, _path: Path, _reading: Reading) -> Question:
+    of = written.udp
+    assert of is not None
+    send = of.send.encode() if of.send is not None else of.send_hex or b""
+    return udp.Question(url=f"udp://{of.target}", send=send, expect=of.expect, begins=of.expect_hex or b"")
+
+
 def _unix(written: CheckShape, path: Path, reading: Reading) -> Question:
     return unix.Question(url=f"unix:{reading.beside(written.unix or '', (*path, 'unix'))}", script=_script(written))
 
@@ -176,6 +183,7 @@ _MADE: Final[Mapping[str, Callable[[CheckShape, Path, Reading], Question]]] = {
     "http": _http,
     "collector": _collector,
     "tcp": _tcp,
+    "udp": _udp,
     "unix": _unix,
     "ssh": _ssh,
     "dns": _dns,

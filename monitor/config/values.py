@@ -170,6 +170,15 @@ def one_or_more(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+def hexadecimal(value: object) -> bytes:
+    """`1b 00 ff`: bytes, with or without white space between them."""
+    found = text(value)
+    try:
+        return bytes.fromhex(found)
+    except ValueError:
+        raise Wrong("{value} is not bytes in hexadecimal digits", "Write two digits for each, as 1b 00 ff.") from None
+
+
 def raw_text(value: object) -> str:
     """Text in which white space counts, such as a line end alone."""
     return value if isinstance(value, str) and value else text(value)

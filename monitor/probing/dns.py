@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import Any, Final
+from typing import Any
 
 from checks.datagram import DnsAnswer, DnsRequest
 from checks.dns_message import answers, decode, encode, is_truncated
@@ -14,9 +14,7 @@ from checks.result import Reason
 from checks.stream import Step, StreamAnswer, StreamRequest
 from monitor.probing.datagrams import Datagrams, Host
 from monitor.probing.hops import place
-
-_KIND: Final = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
-_LARGEST: Final = 65_535
+from monitor.probing.udp import KIND, LARGEST
 
 
 def name_servers(host: Host) -> Datagrams:
@@ -35,13 +33,13 @@ class DnsTalk:
         self.awaited = f"the answer to {request.query}"
 
     def open(self, family: socket.AddressFamily) -> socket.socket:
-        return socket.socket(family, _KIND)
+        return socket.socket(family, KIND)
 
     def datagram(self) -> bytes:
         return self._asked
 
     def hear(self, made: socket.socket) -> bool:
-        data = made.recv(_LARGEST)
+        data = made.recv(LARGEST)
         if not answers(data, self._asked):
             return False
         self._heard = data

@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 import pycurl
 
-from checks.datagram import DnsRequest, EchoRequest
+from checks.datagram import DatagramRequest, DnsRequest, EchoRequest
 from checks.exchange import Answer, HttpRequest
 from checks.kinds import Request
 from checks.process import ProcessRequest
@@ -35,6 +35,7 @@ T = TypeVar("T")
 # What asks otherwise than by HTTP, by the type of its requests. Most probers never need it, nor what it imports.
 _TRANSPORTS: Final = {
     StreamRequest: ("monitor.probing.stream", "Streams"),
+    DatagramRequest: ("monitor.probing.udp", "exchanges"),
     DnsRequest: ("monitor.probing.dns", "name_servers"),
     EchoRequest: ("monitor.probing.echo", "echoes"),
     ProcessRequest: ("monitor.probing.process", "Processes"),

@@ -69,6 +69,7 @@ _ERRNO: Final = {
     errno.ENOBUFS: Reason.INTERNAL,
     errno.ENOMEM: Reason.INTERNAL,
     errno.EADDRNOTAVAIL: Reason.INTERNAL,
+    errno.EMSGSIZE: Reason.INTERNAL,
     errno.EAFNOSUPPORT: Reason.UNREACHABLE,
 }
 

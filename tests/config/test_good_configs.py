@@ -3,11 +3,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pydantic
 import pytest
 
-from checks import dns, icmp
+from checks import dns, icmp, udp
 from checks.check import Check, CollectorQuestion, HttpQuestion, Retry
 from checks.dns_message import Query
 from monitor.config import Composite, Config, ConfigError, Listen, Slo, default_paths, load
@@ -147,6 +148,20 @@ def test_where_and_how_a_name_server_is_asked(config: Reader, keys: str, more: s
     assert isinstance(question, dns.Question)
     assert question.url == url
     assert (question.security is not None) is bool(more)
+
+
+@pytest.mark.parametrize(
+    ("keys", "wanted"),
+    [
+        ('send: "stats\\r\\n"', {"send": b"stats\r\n"}),
+        ("send_hex: 1b 00FF, expect_hex: 1c", {"send": b"\x1b\0\xff", "begins": b"\x1c"}),
+        ("send: x, expect: ^OK", {"send": b"x", "expect": "^OK"}),
+    ],
+)
+def test_what_a_datagram_holds(config: Reader, keys: str, wanted: dict[str, Any]) -> None:
+    found = config(f"services: {{net: {{checks: {{cache: {{udp: {{target: 'cache.example:11211', {keys}}}}}}}}}}}")
+
+    assert found.all_checks()[0].question == udp.Question(url="udp://cache.example:11211", **wanted)
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ from monitor.config.fields import (
 )
 from monitor.config.shape.dns import Dns
 from monitor.config.shape.group import Shape
+from monitor.config.shape.udp import Udp
 
 
 class Retry(Shape):
@@ -118,6 +119,8 @@ class CheckShape(Shape):
     """With `collector`: its own metrics, to see whether its pipeline flows."""
     tcp: HostPort | None = None
     """HOST:PORT that must take a connection, and answer the `script` if there is one."""
+    udp: Udp | None = None
+    """A datagram for HOST:PORT, and the answer that must come."""
     unix: Line | None = None
     """Path of a socket of this machine, asked as `tcp` is. Relative to this file."""
     ssh: Target | None = None
