@@ -28,6 +28,7 @@ import rig
 SETTLE = 5.0
 ROUNDS = 7
 CHUNK_EDGE = re.compile(rb"\r\n[0-9a-f]+\r\n")
+PROBE = "http_2xx&target=http://127.0.0.1:{target}/ready/NUMBER"
 MODULE = "modules: {http_2xx: {prober: http, http: {preferred_ip_protocol: ip4}}}\n"
 
 
@@ -54,14 +55,17 @@ def daemon_figures(
         return spent / (passed * count) * 1e6, rounds, facts
 
 
-def ask_paced(port: int, target: int, rate: int, seconds: float) -> tuple[int, int]:
-    """Asks the exporter `rate` times a second over kept connections. How many it answered, and how many well."""
+def ask_paced(port: int, probe: str, rate: int, seconds: float) -> tuple[int, int]:
+    """
+    Asks the exporter for *probe*, a module and a target, `rate` times a second over kept connections. How many it
+    answered, and how many well.
+    """
     poll, idle, busy = select.epoll(), deque[socket.socket](), dict[int, tuple[socket.socket, bytearray]]()
     begun, sent, answered, good = time.monotonic(), 0, 0, 0
     while (now := time.monotonic() - begun) < seconds:
         while sent < now * rate and len(busy) < 512:
             connection = idle.popleft() if idle else socket.create_connection(("127.0.0.1", port))
-            url = f"/probe?module=http_2xx&target=http://127.0.0.1:{target}/ready/{sent % rate}"
+            url = f"/probe?module={probe}".replace("NUMBER", str(sent % rate))
             connection.sendall(f"GET {url} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             busy[connection.fileno()] = (connection, bytearray())
             poll.register(connection, select.EPOLLIN)
@@ -87,17 +91,17 @@ def is_whole(text: bytearray) -> bool:
     return body.endswith(b"0\r\n\r\n") if length is None else len(body) >= length
 
 
-def exporter_figure(rate: int, target: int, seconds: float) -> tuple[float, int, int]:
+def exporter_figure(rate: int, probe: str, seconds: float, modules: str = MODULE) -> tuple[float, int, int]:
     with tempfile.TemporaryDirectory() as folder:
         config, port = Path(folder, "blackbox.yml"), rig.free_port()
-        config.write_text(MODULE)
+        config.write_text(modules)
         command = ["prometheus-blackbox-exporter", f"--config.file={config}", "--log.level=error"]
         with subprocess.Popen([*command, f"--web.listen-address=127.0.0.1:{port}"]) as exporter:
             try:
                 rig.wait_for(lambda: _listens(port), "the exporter")
-                ask_paced(port, target, rate, SETTLE / 2)
+                ask_paced(port, probe, rate, SETTLE / 2)
                 before = rig.cpu(exporter.pid)
-                answered, good = ask_paced(port, target, rate, seconds)
+                answered, good = ask_paced(port, probe, rate, seconds)
                 return (rig.cpu(exporter.pid) - before) / max(answered, 1) * 1e6, answered, good
             finally:
                 exporter.terminate()
@@ -122,7 +126,7 @@ def main() -> None:
         if shutil.which("prometheus-blackbox-exporter") is None:
             print("prometheus-blackbox-exporter is not installed: no ratio")
         else:
-            theirs, answered, good = exporter_figure(checks, target, seconds)
+            theirs, answered, good = exporter_figure(checks, PROBE.format(target=target), seconds)
             print(f"blackbox_exporter:           {theirs:7.0f} us CPU per check; {answered:,} answered, {good:,} well")
             if answered < 0.98 * checks * seconds:
                 print("  it could not keep up: at saturation a check costs less, so this flatters it")

@@ -1,7 +1,7 @@
 """
 What the benches share: a lean target, a receiver that swallows, the real daemon, and what /proc says of it.
 
-    python tests/bench/rig.py target|swallow     # each prints the port it listens on
+    python tests/bench/rig.py target|names|swallow   # each prints the port it listens on
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 TICKS = os.sysconf("SC_CLK_TCK")
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
+ANSWER_TO_NAME = b"\x85\x80\0\1\0\1\0\0\0\0"
+ADDRESS = b"\xc0\x0c\0\1\0\1\0\0\1\x2c\0\4\xc0\0\2\1"
 FITTING = b"monitor.sources.fit"
 STARTS_WITHIN = 120.0
 PER_SERVICE = 10
@@ -69,6 +71,17 @@ def _accept_all(listener: socket.socket, poll: select.epoll, clients: dict[int, 
         client.setblocking(False)
         clients[client.fileno()] = client
         poll.register(client, select.EPOLLIN)
+
+
+def serve_names() -> None:
+    """Answers each question for an address with one."""
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    server.bind(("127.0.0.1", 0))
+    print(server.getsockname()[1], flush=True)
+    while True:
+        query, peer = server.recvfrom(512)
+        server.sendto(query[:2] + ANSWER_TO_NAME + query[12:] + ADDRESS, peer)
 
 
 class Swallow(BaseHTTPRequestHandler):
@@ -115,12 +128,18 @@ class Daemon:
 
 @contextmanager
 def daemon(
-    checks: int, interval: str, target: int, otlp: int | None = None, started: Callable[[int], None] | None = None
+    checks: int,
+    interval: str,
+    target: int,
+    otlp: int | None = None,
+    started: Callable[[int], None] | None = None,
+    asks: str = 'http: "http://127.0.0.1:{target}/ready/{n}"',
 ) -> Iterator[Daemon]:
     """
     The real daemon with defaults, ten checks to a service. Yields once every check has answered.
 
     Args:
+        asks: What each check asks of the port `target`, by its number.
         started: Is called in a thread with the process id, long before that.
     """
     folder = Path(tempfile.mkdtemp(prefix="watchkeeper-bench-"))
@@ -132,7 +151,7 @@ def daemon(
     for n in range(checks):
         if n % PER_SERVICE == 0:
             lines += [f"  service-{n // PER_SERVICE}:", "    checks:"]
-        lines.append(f'      ready-{n}: {{http: "http://127.0.0.1:{target}/ready/{n}", interval: {interval}}}')
+        lines.append(f"      ready-{n}: {{{asks.format(target=target, n=n)}, interval: {interval}}}")
     (folder / "config.yaml").write_text("\n".join(lines) + "\n")
     log = (folder / "log").open("wb")
     command = [sys.executable, "-m", "monitor", "-c", str(folder / "config.yaml"), "run", "--log-level", "WARNING"]
@@ -249,5 +268,7 @@ def machine() -> str:
 if __name__ == "__main__":
     if sys.argv[1] == "target":
         serve_target(Path(sys.argv[2]) if len(sys.argv) > 2 else None)
+    elif sys.argv[1] == "names":
+        serve_names()
     else:
         serve_swallow()
