@@ -127,6 +127,7 @@ class Engine:
                 self.unregister(fd)
         now = time.monotonic()
         self._kick(now)
+        self._expire(now)
         if self._retired:
             self._close_retired()
         if self._doctor.waiting:
@@ -265,6 +266,12 @@ class Engine:
             due = [multi for multi in self._all_multis() if multi.due is not None and multi.due <= now]
             for multi in due:
                 self._end_all(multi.kick())
+
+    def _expire(self, now: float) -> None:
+        """
+        Only after what came was read: an answer that waits here while we were held up is no target's silence. Libcurl
+        looks at its clock first.
+        """
         if self._plain.due <= now:
             for connection, end in self._plain.expire(now):
                 self._hop_ended(connection.exchange, end)

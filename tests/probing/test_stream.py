@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -310,3 +311,27 @@ def test_hundreds_of_conversations_leave_no_descriptor_behind(
     assert sum(answer.error is None for answer in answers) == 200
     assert engine.in_flight == 0
     turn_until(engine, lambda: len(list(Path("/proc/self/fd").iterdir())) <= before + 5)
+
+
+def test_an_answer_that_waits_is_heard_though_we_were_held_up_beyond_its_time(
+    engine: Engine, serve: Serve, turn_until: Callable[..., None], hell: ModuleType
+) -> None:
+    """A machine that stands still for a moment must not call its targets silent."""
+    answered = threading.Event()
+
+    def talk(peer: socket.socket, _server: Any) -> None:
+        _line(peer)
+        peer.sendall(b"OK\n")
+        answered.set()
+
+    server = serve(talk)
+    answers: list[StreamAnswer] = []
+    engine.submit(
+        StreamRequest(url=at(server), script=(Step(send=b"hello\n"), Step(expect="^OK")), timeout=3.0), answers.append
+    )
+    while not answered.is_set():
+        engine.turn(0.01)
+    time.sleep(3.1)  # held up
+    turn_until(engine, lambda: bool(answers))
+
+    assert answers[0].error is None
