@@ -80,7 +80,7 @@ class House:
             self._around,
             self.adopt,
             self._began_to_fail,
-            self.surveyor.latency,
+            self.surveyor.tracking.add,
         )
         self.objectives = Objectives(self.config, self.judge.watches, self.clock.now(), self.adopt, self._publish)
         self.anomalies = Anomalies(self.config, self.clock, self.history)
@@ -209,7 +209,7 @@ class House:
         """Asks whether a shift that has stayed where it is, with every probe green, is what is normal now."""
         failing = {name for name, watch in self.judge.watches.items() if watch.failing()}
         wall = self.clock.wall()
-        for service, level in self.surveyor.settled(failing, now).items():
+        for service, level in self.surveyor.tracking.settled(failing, now).items():
             self.adopt(People(self.casebook).propose(service, level, now, wall))
 
     def _publish(self, reading: ObjectiveReading) -> None:

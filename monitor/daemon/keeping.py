@@ -109,7 +109,7 @@ class Housekeeping:
             tally = counted(watch, minute, MINUTE)
             # Of a minute whose last result did not come. The others were told of when theirs came.
             for begin, seconds in watch.latencies.complete_until(minute + MINUTE):
-                self._house.surveyor.latency(watch.check, begin, seconds)
+                self._house.surveyor.tracking.add(watch.check, begin, seconds)
             latency = watch.latencies.take(minute)
             rows.append(_row(watch.id, minute, tally, latency))
         missing = sum(max(0, row.expected - row.good - row.bad - row.unknown) for row in rows)
@@ -131,7 +131,7 @@ class Housekeeping:
             if watch.s > 0.0 or watch.failing or watch.proof_since is not None or (is_last and watch.latencies.untold())
         }
         states |= self._house.objectives.states()
-        states |= self._house.surveyor.states()
+        states |= self._house.surveyor.tracking.states()
         rested = dict.fromkeys(self._restless - states.keys())
         self._restless = set(states)
         self._house.history.put_detector_states({**states, **rested})

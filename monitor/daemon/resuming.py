@@ -69,7 +69,7 @@ def restore_watches(house: House, now: datetime) -> None:
     house.budgets.restore([*watches.values(), *house.objectives.kept()], now)
     states = house.history.detector_states()
     house.objectives.restore(states)
-    house.judge.stir(house.surveyor.restore(states))
+    house.judge.stir(house.surveyor.tracking.restore(states, house.config.services.values()))
     for name, state in states.items():
         if name in watches and isinstance(state, dict):
             watches[name].restore(state)

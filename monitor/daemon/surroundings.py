@@ -5,36 +5,36 @@ its baseline. Threads and processes fetch; the loop only looks.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Set
-from datetime import datetime, timedelta
-from time import monotonic
-from typing import Final
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 
 from loguru import logger
 
-from checks.check import Check
 from monitor.clock import SteadyClock
-from monitor.config import Changes, Config, Service, Traffic
+from monitor.config import Changes, Config
 from monitor.core.baseline import Baseline, Sample, Signal
 from monitor.core.slo import Objective
+from monitor.daemon.readings import (
+    data_loss_of,
+    deploys_of,
+    is_read,
+    readers_of,
+    reading_interval,
+    reads_traffic,
+    traffic_of,
+)
+from monitor.daemon.tracking import SCORE_FOR, Key, Tracking
 from monitor.response.deploys import Versions
 from monitor.response.leftout import LeftOut
 from monitor.response.observe import Surroundings
-from monitor.response.tracks import LatencyTrack, QueueTrack, Settled, settled, shift_of
+from monitor.response.tracks import QueueTrack
 from monitor.response.watch import objective_of
 from monitor.sources.fitting import BaselineStore, Fitter
 from monitor.sources.job import FitJob, ServiceJob
 from monitor.sources.poller import TrafficPoller
 from monitor.sources.prometheus import Prometheus
-from monitor.sources.traffic import FRESH_FOR, TrafficQueries, TrafficReader, TrafficSample, losses_in, verdict_of, view
+from monitor.sources.traffic import FRESH_FOR, TrafficSample, losses_in, verdict_of, view
 from monitor.web.documents import timestamp
-
-SCORE_FOR: Final = 0.05
-"""Seconds of one turn of the loop in which minutes are scored. At the turn of the hour every baseline is read again, at
-about a millisecond each: ten thousand of them in one turn would stop the loop for ten seconds and more."""
-MOST_UNSCORED: Final = 100_000
-"""Ten minutes of ten thousand checks. On a machine that cannot keep up the oldest minutes stay without a score."""
 
 
 class Surveyor:
@@ -51,16 +51,14 @@ class Surveyor:
         self._folder = config.monitor.state / "baselines"
         self._store = BaselineStore(self._folder)
         self._fitter = Fitter(self._folder)
-        self._poller = TrafficPoller(clock.now, every=_reading_interval(config))
-        self._tracks: dict[tuple[str, Signal, str], LatencyTrack] = {}
+        self._poller = TrafficPoller(clock.now, every=reading_interval(config))
+        self.tracking = Tracking(self._baseline, score_for)
         self._samples: dict[str, TrafficSample] = {}
         self._accepted: dict[str, datetime] = {}
         self._crossed: dict[str, datetime] = {}
         self._queues: dict[str, QueueTrack] = {}
         self.versions = Versions()
         self._deployed: list[tuple[str, str]] = []
-        self._score_for = score_for
-        self._unscored: deque[tuple[Check, datetime, float]] = deque(maxlen=MOST_UNSCORED)
 
     def start(self) -> None:
         prometheus = self._config.sources.prometheus
@@ -68,7 +66,7 @@ class Surveyor:
             self._poller.watch(())
             return
         client = Prometheus(prometheus)
-        self._poller.watch(_readers(self._config.services.values(), client), _reading_interval(self._config))
+        self._poller.watch(readers_of(self._config.services.values(), client), reading_interval(self._config))
         self._poller.start()
 
     def replace(self, config: Config, changed: Changes) -> None:
@@ -78,24 +76,24 @@ class Surveyor:
             name: ({check.name for check in service.checks}, service.traffic)
             for name, service in config.services.items()
         }
-        other = {name for name, (_, traffic) in asked.items() if _traffic(before, name) != traffic}
+        other = {name for name, (_, traffic) in asked.items() if traffic_of(before, name) != traffic}
         if changed.touches("sources"):
             other = set(asked)
-        deployed = {name for name, s in config.services.items() if _deploys(before, name) != s.deploys}
-        deployed |= {name for name, s in config.services.items() if _data_loss(before, name) != s.data_loss}
+        deployed = {name for name, s in config.services.items() if deploys_of(before, name) != s.deploys}
+        deployed |= {name for name, s in config.services.items() if data_loss_of(before, name) != s.data_loss}
         for name in other | changed.services_removed:
             self._crossed.pop(name, None)
             self._queues.pop(name, None)
-        for service, signal, check in list(self._tracks):
+
+        def is_other(key: Key) -> bool:
+            service, _, check = key
             known = service in asked and (not check or check in asked[service][0])
-            is_other = f"{service}/{check}" in changed.asked_anew if check else service in other
-            if not known or is_other:
-                del self._tracks[service, signal, check]
-        stay_on = {check.id for check in config.all_checks()} - changed.asked_anew
-        stay = [waiting for waiting in self._unscored if waiting[0].id in stay_on]
-        self._unscored = deque(stay, MOST_UNSCORED)
+            return not known or (f"{service}/{check}" in changed.asked_anew if check else service in other)
+
+        self.tracking.forget(is_other)
+        self.tracking.keep_minutes({check.id for check in config.all_checks()} - changed.asked_anew)
         self._poller.forget(other | deployed)
-        if other or deployed or changed.services_removed or _reading_interval(before) != _reading_interval(config):
+        if other or deployed or changed.services_removed or reading_interval(before) != reading_interval(config):
             self.start()
 
     def stop(self, timeout: float = 1.0) -> None:
@@ -107,14 +105,14 @@ class Surveyor:
         self._samples = dict(self._poller.snapshot())
         for name, sample in self._samples.items():
             self._look_for_deploys(name, sample)
-            track = self._track(name, Signal.LATENCY)
+            track = self.tracking.of((name, Signal.LATENCY, ""))
             if sample.queue_depth is not None and not sample.away:
                 queue = self._queues.setdefault(name, QueueTrack())
                 queue.take(sample.at, sample.queue_depth, self._baseline(name, Signal.QUEUE_DEPTH, sample.at))
             for reading in sample.latencies:
                 if track.seen_until is None or reading.at > track.seen_until:
                     track.take(reading.at, reading.seconds, self._baseline(name, Signal.LATENCY, reading.at))
-        slower = self._score()
+        slower = self.tracking.score()
         finished = self._fitter.poll(now)
         if finished is not None:
             logger.log("WARNING" if self._fitter.trouble else "INFO", "{}", f"baselines: {finished}")
@@ -134,46 +132,11 @@ class Surveyor:
         found, self._deployed = self._deployed, []
         return found
 
-    def latency(self, check: Check, minute: datetime, seconds: float) -> None:
-        """The median of one minute's probes: one score a minute, at any cadence. `tick` scores it, in its turn."""
-        self._unscored.append((check, minute, seconds))
-
-    def _score(self) -> set[str]:
-        """As many minutes as there is time for, and at least one. The services whose latency is shifted."""
-        until = monotonic() + self._score_for
-        slower = set()
-        while self._unscored:
-            check, minute, seconds = self._unscored.popleft()
-            track = self._track(check.service, Signal.PROBE_LATENCY, check.name)
-            track.take(minute, seconds, self._baseline(check.service, Signal.PROBE_LATENCY, minute, check.name))
-            if track.shift:
-                slower.add(check.service)
-            if monotonic() >= until:
-                break
-        return slower
-
-    def settled(self, failing: Set[str], now: datetime) -> dict[str, Settled]:
-        """
-        Service -> a level that it has settled at and nobody was asked about. Call it once a minute.
-
-        Args:
-            failing: Services with a check that is confirmed failing.
-        """
-        shifted: dict[str, list[LatencyTrack]] = {}
-        for (service, _, _), track in self._tracks.items():
-            if service in failing:
-                track.disturbed()
-            elif track.shift:
-                shifted.setdefault(service, []).append(track)
-        found = {service: settled(tracks, now) for service, tracks in shifted.items()}
-        return {service: level for service, level in found.items() if level is not None}
-
     def accept(self, service: str, since: datetime) -> None:
         """What came before *since* (wall clock) judges no more; nor does anything until what came after is fitted."""
         self._accepted[service] = since
         self._queues.pop(service, None)
-        for key in [key for key in self._tracks if key[0] == service]:
-            del self._tracks[key]
+        self.tracking.forget(lambda key: key[0] == service)
 
     def has_accepted_since(self, instant: datetime) -> bool:
         """Whether a level was accepted that begins after *instant*."""
@@ -189,21 +152,19 @@ class Surveyor:
         sample = self._samples.get(name)
         now = self._clock.now()
         traffic = None
-        if sample is not None and _reads_traffic(service):
+        if sample is not None and reads_traffic(service):
             baseline = self._baseline(name, Signal.ERROR_RATIO, now)
             normal = baseline.sample(now) if baseline is not None else None
             quality = baseline.quality_at(now) if baseline is not None else None
             budget = Objective(objective_of(service)).error_budget
             traffic = view(sample, normal, budget, now, quality, self._crossed_since(name, sample, normal, budget))
         lost, lost_unknown = losses_in(sample, service.data_loss, now)
-        shift = shift_of([track for (of, _, _), track in self._tracks.items() if of == name])
+        shift = self.tracking.shift(name)
         return Surroundings(
             criticality=service.criticality,
             traffic=traffic,
-            traffic_configured=_reads_traffic(service) and self._config.sources.prometheus is not None,
-            traffic_missed=sample.missed
-            if sample is not None and (_reads_traffic(service) or service.data_loss)
-            else 0,
+            traffic_configured=reads_traffic(service) and self._config.sources.prometheus is not None,
+            traffic_missed=sample.missed if sample is not None and (reads_traffic(service) or service.data_loss) else 0,
             latency_shift=shift.text,
             shifted_since=shift.since,
             queue_anomaly=self._queue_anomaly(name, sample, now),
@@ -226,28 +187,6 @@ class Surveyor:
         queue = self._queues.get(name)
         is_read = sample is not None and sample.queue_depth is not None and now - sample.at <= FRESH_FOR
         return queue.anomaly if queue is not None and is_read else ""
-
-    def _track(self, service: str, signal: Signal, check: str = "") -> LatencyTrack:
-        return self._tracks.setdefault((service, signal, check), LatencyTrack())
-
-    def states(self) -> dict[str, object]:
-        """Of the tracks that have something to continue from, by the names that `restore` looks for."""
-        kept = {_kept_as(key): track.state() for key, track in self._tracks.items()}
-        return {name: state for name, state in kept.items() if state is not None}
-
-    def restore(self, states: Mapping[str, object]) -> set[str]:
-        """
-        The services whose latency is shifted: it may have been found in the very last turn, when nobody asked any more.
-
-        Args:
-            states: As the history has them, those of others among them.
-        """
-        for service in self._config.services.values():
-            probed = [(service.name, Signal.PROBE_LATENCY, check.name) for check in service.checks]
-            for key in [(service.name, Signal.LATENCY, ""), *probed]:
-                if isinstance(state := states.get(_kept_as(key)), dict):
-                    self._tracks[key] = LatencyTrack.restored(state)
-        return {service for (service, _, _), track in self._tracks.items() if track.shift}
 
     def refresh(self, left_out: Mapping[str, LeftOut], labelled_since: datetime) -> bool:
         """
@@ -284,7 +223,7 @@ class Surveyor:
 
     def sources(self) -> dict[str, object]:
         """For `status`: whether Prometheus answers, and if not, since when, why and what for. Empty without one."""
-        if self._config.sources.prometheus is None or not any(map(_is_read, self._config.services.values())):
+        if self._config.sources.prometheus is None or not any(map(is_read, self._config.services.values())):
             return {}
         problems = "; ".join(self._lacking())
         lacking = {"lacking": problems} if problems else {}
@@ -319,60 +258,3 @@ class Surveyor:
             if baseline is not None:
                 kept[name] = f"{baseline.quality_at(now)}, {baseline.age(now).total_seconds() / 3600:.0f} h old"
         return dict(kept)
-
-
-def _kept_as(key: tuple[str, Signal, str]) -> str:
-    """No name of a check, nor of an objective: those hold no space."""
-    service, signal, check = key
-    return f"{signal} {service}/{check}"
-
-
-def _readers(services: Iterable[Service], client: Prometheus) -> list[TrafficReader]:
-    return [TrafficReader(service.name, _queries(service), client) for service in services if _is_read(service)]
-
-
-def _queries(service: Service) -> TrafficQueries:
-    traffic = service.traffic
-    if traffic is None:
-        return TrafficQueries(deploys=service.deploys, data_loss=service.data_loss)
-    if not _reads_traffic(service):
-        return TrafficQueries(queue_depth=traffic.queue_depth, deploys=service.deploys, data_loss=service.data_loss)
-    return TrafficQueries(
-        requests=traffic.requests,
-        errors=traffic.errors,
-        latency=traffic.latency,
-        queue_depth=traffic.queue_depth,
-        deploys=service.deploys,
-        data_loss=service.data_loss,
-    )
-
-
-def _traffic(config: Config, service: str) -> Traffic | None:
-    return config.services[service].traffic if service in config.services else None
-
-
-def _deploys(config: Config, service: str) -> str | None:
-    return config.services[service].deploys if service in config.services else None
-
-
-def _data_loss(config: Config, service: str) -> Mapping[str, str]:
-    return config.services[service].data_loss if service in config.services else {}
-
-
-def _is_read(service: Service) -> bool:
-    """Whether anything is asked of Prometheus every half minute."""
-    return _reads_traffic(service) or _reads_queue(service) or service.deploys is not None or bool(service.data_loss)
-
-
-def _reads_queue(service: Service) -> bool:
-    return service.traffic is not None and service.traffic.queue_depth is not None
-
-
-def _reads_traffic(service: Service) -> bool:
-    return service.traffic is not None and service.traffic.requests is not None
-
-
-def _reading_interval(config: Config) -> timedelta:
-    """Half a minute, or as often as the quickest check, so that a shortened test or demo sees its traffic too."""
-    quickest = min((timedelta(seconds=check.interval) for check in config.all_checks()), default=timedelta(seconds=30))
-    return min(timedelta(seconds=30), max(quickest, timedelta(seconds=1)))

@@ -49,7 +49,7 @@ def test_a_turn_scores_as_many_minutes_as_it_has_time_for_and_the_next_goes_on(t
     config = config_of(tmp_path)
     surveyor = surveyor_of(config, score_for=0.0)
     for check in config.all_checks():
-        surveyor.latency(check, MONDAY, 0.12)
+        surveyor.tracking.add(check, MONDAY, 0.12)
 
     seen = [judged(surveyor)]
     for turn in range(4):
@@ -63,7 +63,7 @@ def test_with_time_enough_a_minute_is_scored_in_the_turn_in_which_it_came(tmp_pa
     config = config_of(tmp_path)
     surveyor = surveyor_of(config, score_for=60.0)
     for check in config.all_checks():
-        surveyor.latency(check, MONDAY, 0.12)
+        surveyor.tracking.add(check, MONDAY, 0.12)
 
     surveyor.tick(MONDAY)
 
@@ -74,7 +74,7 @@ def test_what_waits_of_a_check_that_left_the_configuration_is_not_scored(tmp_pat
     config = config_of(tmp_path)
     surveyor = surveyor_of(config, score_for=0.0)
     for check in config.all_checks():
-        surveyor.latency(check, MONDAY, 0.12)
+        surveyor.tracking.add(check, MONDAY, 0.12)
     fewer = config_of(tmp_path, ("a", "c"))
 
     surveyor.replace(fewer, changes(config, fewer))
