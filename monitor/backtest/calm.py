@@ -15,6 +15,7 @@ from checks.result import CheckResult
 from monitor.backtest.learning import Baselines, Key
 from monitor.backtest.seen import Probe, Reading
 from monitor.core.baseline import Signal
+from monitor.daemon.objectives import Objectives
 from monitor.response.okrun import OkRun
 from monitor.response.tracks import LatencyTrack, Quiet
 from monitor.response.watch import CheckWatch
@@ -33,6 +34,7 @@ class Calm:
     well: Mapping[str, tuple[CheckWatch, CheckResult]]
     tracks: MutableMapping[Key, LatencyTrack]
     baselines: Baselines
+    objectives: Objectives
 
     def apply(self, held: Iterable[Probe | Reading], settled: int) -> bool:
         """
@@ -58,6 +60,8 @@ class Calm:
             watch, result = self.well[name]
             watch.well_throughout(result, run)
             run.leave(watch.latencies)
+            for counter in self.objectives.counting(name):
+                counter.count_throughout(run)
         return True
 
     def _sorted(

@@ -135,7 +135,8 @@ def _curve(budget: Mapping[str, Any], since: str, until: str) -> str:
     )
     zero = CURVE / (1 - lowest)
     return (
-        f"<h3>{escape(budget['service'])}: {budget['remaining']:.1%} of the budget left</h3>"
+        f"<h3>{escape(budget['service'])}: {escape(budget['objective'])}, {100 * budget['target']:.6g} % over "
+        f"{escape(budget['over'])}: {budget['remaining']:.1%} of the budget left</h3>"
         f'<svg viewBox="0 -2 {WIDTH} {CURVE + AXIS + 2}" role="img">{_axis(span, CURVE)}'
         f'<line class="none" x1="0" x2="{WIDTH}" y1="{zero:.1f}" y2="{zero:.1f}"/>'
         f'<polyline class="curve" points="{points}"/>'

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import count
 from math import ceil, floor
 from typing import Final
@@ -19,12 +19,13 @@ from checks.check import Check
 from checks.result import Attempt, CheckResult, Confirmation, Outcome, Reason
 from monitor.backtest.calm import Calm
 from monitor.backtest.learning import Baselines, Key
+from monitor.backtest.objectives import ReplayedObjectives
 from monitor.backtest.seen import Probe as Probe
 from monitor.backtest.seen import Reading as Reading
 from monitor.config import Config
 from monitor.core.baseline import SEASON, Signal
 from monitor.core.incident import State, gap_limit
-from monitor.core.slo import Objective, budget_remaining
+from monitor.core.slo import Objective
 from monitor.core.slots import slot_instant
 from monitor.daemon.judge import Judge
 from monitor.daemon.wiring import rules_of
@@ -49,15 +50,6 @@ ROUNDING: Final = 1e-3
 """More than an instant loses as a datetime, in seconds: no tick is left out for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class BudgetPoint:
-    """The share of a service's error budget that was unspent at that instant; negative when overspent."""
-
-    at: datetime
-    service: str
-    remaining: float
-
-
 @dataclass(slots=True)
 class Replay:
     """
@@ -68,7 +60,6 @@ class Replay:
     Attributes:
         cases: Every incident that opened, in that order, as it was left.
         log: What happened to them.
-        budgets: Hourly, of services with an objective.
     """
 
     config: Config
@@ -77,7 +68,6 @@ class Replay:
     every_tick: bool = False
     cases: list[Case] = field(default_factory=list)
     log: list[LedgerEvent] = field(default_factory=list)
-    budgets: list[BudgetPoint] = field(default_factory=list)
     judge: Judge = field(init=False)
     _watches: dict[str, CheckWatch] = field(init=False)
     _well: dict[str, tuple[CheckWatch, CheckResult]] = field(init=False)
@@ -85,6 +75,7 @@ class Replay:
     _silences: list[list[tuple[str, float]]] = field(init=False)
     _tracks: dict[tuple[str, Signal, str], LatencyTrack] = field(init=False, default_factory=dict)
     _traffic: dict[str, Reading] = field(init=False, default_factory=dict)
+    objectives: ReplayedObjectives = field(init=False)
     _calm: Calm = field(init=False)
     _now: datetime = field(init=False)
     _every: float = field(init=False)
@@ -109,7 +100,8 @@ class Replay:
             name: (watch, _result(Probe(self.began_at, name, Outcome.OK), began, watch))
             for name, watch in self._watches.items()
         }
-        self._calm = Calm(self._well, self._tracks, self.baselines)
+        self.objectives = ReplayedObjectives(config, self.judge.watches, self.began_at, self._adopt)
+        self._calm = Calm(self._well, self._tracks, self.baselines, self.objectives.daemon)
         # As the watches know it, but as numbers: it is looked at in each minute.
         self._heard = dict.fromkeys(self._watches, self.began_at)
         self._silences = [
@@ -127,7 +119,7 @@ class Replay:
 
     def play(self, past: Iterable[Probe | Reading]) -> None:
         """Args: past: In the order of its instants. May be called again with what came after."""
-        heard, ok = self._heard, Outcome.OK
+        heard, ok, slow = self._heard, Outcome.OK, self.objectives.slow
         held: list[Probe | Reading] = []
         until = self._calm_until()
         for seen in past:
@@ -136,7 +128,9 @@ class Replay:
                 until = self._calm_until()
             if at < until:
                 if type(seen) is Probe:
-                    if seen.outcome is ok:
+                    if seen.outcome is ok and (
+                        seen.latency is None or not slow or seen.latency < slow.get(seen.check, NEVER)
+                    ):
                         heard[seen.check] = at
                         held.append(seen)
                         continue
@@ -155,7 +149,7 @@ class Replay:
         """Before which nothing but trouble calls for an evaluation; 0.0 where one is due at each tick."""
         if self.every_tick or not self._rests():
             return 0.0
-        return min(self._hour, self._refit, self._earliest_silence())
+        return min(self._hour, self._refit, self.objectives.due, self._earliest_silence())
 
     def _let_go(self, held: list[Probe | Reading]) -> None:
         """What was held back, as if it had been played one by one."""
@@ -171,6 +165,7 @@ class Replay:
             if type(seen) is Reading:
                 self._traffic[seen.service] = seen
         self._minute = settled
+        self.objectives.daemon.minute_over(slot_instant(settled))
         self._due = self._tick = self._next_tick(last)
 
     def _play_one(self, seen: Probe | Reading) -> None:
@@ -184,6 +179,11 @@ class Replay:
             slot = slot_instant(at)
             watch.well(result, slot, seen.latency)
             self._heard[seen.check] = at
+            for counter in self.objectives.daemon.counting(seen.check):
+                counter.count(slot, Outcome.OK, seen.latency)
+            if seen.latency is not None and seen.latency >= self.objectives.slow.get(seen.check, NEVER):
+                self.objectives.was_bad(at)
+                self._due = self._tick = self._next_tick(at)
             for minute, latency in watch.latencies.complete_with(slot, watch.check.interval):
                 self._measured(watch.check, minute, latency)
                 if not self.judge.at_rest:
@@ -194,9 +194,13 @@ class Replay:
     def _take(self, probe: Probe) -> None:
         at = probe.at
         self._now = slot_instant(at)
-        self.judge.take([_result(probe, self._now, self._watches[probe.check])], self._now, self._now)
+        results = [_result(probe, self._now, self._watches[probe.check])]
+        self.objectives.daemon.take(results)
+        self.judge.take(results, self._now, self._now)
         if probe.outcome is not Outcome.UNKNOWN:
             self._heard[probe.check] = at
+        if probe.outcome is Outcome.FAILED:
+            self.objectives.was_bad(at)
         self._due = self._tick = self._next_tick(at)
 
     def finish(self, until: float) -> None:
@@ -209,7 +213,7 @@ class Replay:
             rests = self._turn(self._due)
             self._tick = self._due = self._due + self._every
             if rests and not self.every_tick:
-                due = min(self._minute + self._settling, self._silent_at, self._hour, self._refit)
+                due = min(self._minute + self._settling, self._silent_at, self._hour, self._refit, self.objectives.due)
                 if due > self._tick:
                     self._due = self.began_at + ceil((due - self.began_at) / self._every) * self._every
 
@@ -230,9 +234,7 @@ class Replay:
         """Whether everything is at rest after it."""
         if tick >= self._minute + self._settling:
             self._settle(tick)
-        if tick >= self._hour:
-            self._count_budgets(slot_instant(tick))
-            self._hour = (floor(tick / HOUR) + 1) * HOUR
+        self._look_at_objectives(tick)
         if tick >= self._refit:
             now = slot_instant(tick)
             self.baselines.refit(now, [(_begun(c), c.incident.resolved_at or now) for c in self.cases])
@@ -244,6 +246,15 @@ class Replay:
         now = self._now = slot_instant(tick)
         self.judge.tick(now, now)
         return self._rests()
+
+    def _look_at_objectives(self, tick: float) -> None:
+        cases = self.judge.casebook.cases
+        if tick < self._hour and tick < self.objectives.due and not cases:
+            return
+        troubled = {name for case in cases.values() for name in case.services()}
+        self.judge.stir(self.objectives.read(tick, troubled, to_draw=tick >= self._hour))
+        if tick >= self._hour:
+            self._hour = (floor(tick / HOUR) + 1) * HOUR
 
     def _earliest_silence(self) -> float:
         """Before which no service can be silent for too long: results only move it away."""
@@ -269,6 +280,7 @@ class Replay:
                     self._measured(watch.check, begin, latency)
                 watch.latencies.take(minute)
             self._minute += MINUTE
+            self.objectives.daemon.minute_over(slot_instant(self._minute))
 
     def _measured(self, check: Check, minute: datetime, latency: float) -> None:
         self._judge_latency((check.service, Signal.PROBE_LATENCY, check.name), minute, latency)
@@ -306,11 +318,14 @@ class Replay:
             seen = view(sample, normal, budget, self._now, quality)
         tracks = [track for (of, _, _), track in self._tracks.items() if of == name]
         shift = shift_of(tracks)
+        alarm, burn = self.objectives.daemon.alarm(name)
         return Surroundings(
             traffic=seen,
             traffic_configured=service.traffic is not None,
             latency_shift=shift.text,
             shifted_since=shift.since,
+            budget_alarm=alarm,
+            burn=burn,
         )
 
     def _adopt(self, commit: Commit) -> None:
@@ -318,17 +333,6 @@ class Replay:
         for event in commit.events:
             if event.name == "incident.opened":
                 self.cases.append(self.judge.casebook.cases[event.incident])
-
-    def _count_budgets(self, now: datetime) -> None:
-        for name, service in self.config.services.items():
-            for slo in service.slos:
-                # What Prometheus counts is not replayed, and the probes say nothing of it.
-                if not isinstance(slo.over, timedelta) or slo.indicator is not None:
-                    continue
-                tally = self.judge.watches[name].tally(now, slo.over)
-                remaining = budget_remaining(tally, Objective(slo.objective))
-                if remaining is not None:
-                    self.budgets.append(BudgetPoint(now, name, remaining))
 
 
 def _begun(case: Case) -> datetime:

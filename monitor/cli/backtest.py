@@ -1,4 +1,4 @@
-"""`monitor backtest`: which incidents this configuration would have opened, from what was recorded."""
+"""`monitor backtest`: which incidents this configuration would have opened, from what was recorded or kept."""
 
 from __future__ import annotations
 
@@ -76,7 +76,11 @@ def backtest(
     style: str,
     html: Path | None,
 ) -> None:
-    """Replay what was recorded through the rules: incidents, severities, delays, budgets."""
+    """
+    Replay the past through the daemon's own rules: incidents, severities, delays, budgets.
+
+    The past is what Prometheus recorded, or, without one, what the daemon kept itself.
+    """
     from monitor.cli.backtest_sources import from_history, from_prometheus
     from monitor.cli.main import config_of
 
@@ -137,7 +141,6 @@ def _replayed(config: Config, found: Found, end: datetime) -> dict[str, Any]:
 
 def document(replay: Replay, found: Found, lacking: list[str], began: float, end: datetime) -> dict[str, Any]:
     """What was found, for machines; the table is made of it."""
-    last = {point.service: point.remaining for point in replay.budgets}
     return {
         "since": datetime.fromtimestamp(began, UTC).isoformat(),
         "until": end.isoformat(),
@@ -146,15 +149,28 @@ def document(replay: Replay, found: Found, lacking: list[str], began: float, end
         "checks": [one.described() for one in found.checks.values()],
         "without_history": lacking,
         "incidents": [_incident(case, found) for case in replay.cases],
-        "budgets": [
-            {
-                "service": name,
-                "remaining": remaining,
-                "curve": [[p.at.isoformat(), round(p.remaining, 6)] for p in replay.budgets if p.service == name],
-            }
-            for name, remaining in last.items()
-        ],
+        "budgets": _budgets(replay),
     }
+
+
+def _budgets(replay: Replay) -> list[dict[str, Any]]:
+    """Of each objective that has data, by the hour."""
+    curves: dict[tuple[str, str], list[Any]] = {}
+    for point in replay.objectives.curve:
+        curves.setdefault((point.service, point.objective), []).append([point.at.isoformat(), round(point.left, 6)])
+    return [
+        {
+            "service": name,
+            "objective": slo.name,
+            "target": slo.objective,
+            "over": slo.over if isinstance(slo.over, str) else f"{slo.over / timedelta(days=1):g}d",
+            "remaining": curve[-1][1],
+            "curve": curve,
+        }
+        for name, service in replay.config.services.items()
+        for slo in service.slos
+        if (curve := curves.get((name, slo.name)))
+    ]
 
 
 def _incident(case: Case, found: Found) -> dict[str, Any]:
@@ -173,6 +189,19 @@ def _incident(case: Case, found: Found) -> dict[str, Any]:
         "reopened": incident.reopened,
         "reason": incident.reason,
     }
+
+
+def _budget_row(budget: dict[str, Any]) -> tuple[str, ...]:
+    at, lowest = min(budget["curve"], key=lambda point: point[1])
+    return (
+        printable(budget["service"]),
+        printable(budget["objective"]),
+        f"{100 * budget['target']:.6g} %",
+        budget["over"],
+        f"{budget['remaining']:.1%}",
+        f"{lowest:.1%}",
+        _short(at),
+    )
 
 
 def _short(at: str) -> str:
@@ -198,7 +227,7 @@ def rendered(document: dict[str, Any], width: int, colour: bool) -> str:
         blocks[0] += f"\nwithout history: {printable(', '.join(document['without_history']))}"
     headers = ("OPENED", "SERVICE", "SEVERITY", "DELAY", "RESOLVED", "REASON")
     blocks.append(table(headers, rows, width, colour) if rows else "no incident would have opened")
-    budgets = [(printable(b["service"]), f"{b['remaining']:.1%}") for b in document["budgets"]]
-    if budgets:
-        blocks.append(table(("SERVICE", "BUDGET LEFT"), budgets, width, colour))
+    if budgets := list(map(_budget_row, document["budgets"])):
+        columns = ("SERVICE", "OBJECTIVE", "TARGET", "OVER", "BUDGET LEFT", "LOWEST", "AT")
+        blocks.append(table(columns, budgets, width, colour))
     return "\n\n".join(blocks)

@@ -56,7 +56,9 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         "monitor.cli.restore", "restore", "Put a backup in the place of the state; the daemon is stopped."
     ),
     "backtest": Entry(
-        "monitor.cli.backtest", "backtest", "Which incidents would have opened, from what Prometheus recorded."
+        "monitor.cli.backtest",
+        "backtest",
+        "Which incidents would have opened, from what Prometheus or the daemon recorded.",
     ),
     "validate": Entry("monitor.cli.validate", "validate", "Check the configuration; start nothing."),
     "import": Entry("monitor.cli.openslo", "import_from", "Objectives of OpenSLO documents, as configuration.", False),

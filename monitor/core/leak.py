@@ -40,6 +40,10 @@ class Counts(Protocol):
         """Bad results in each minute, or beyond six hours in each hour, that has some."""
         ...
 
+    def scheduled(self, width: timedelta) -> int:
+        """By the timetable, of the whole window, also of the time in which nobody asked yet."""
+        ...
+
 
 def threshold_of(window: BurnWindow, period: timedelta) -> float:
     """At least 1: in a period of some days the window's share of the budget is spent by a pace that lasts for ever."""
@@ -59,11 +63,14 @@ def leak(
         if short.bad < FEWEST or burn_short is None or burn_short <= threshold:
             continue
         long = counts.tally(window.long)
-        burn_long = burn_rate(long, objective)
-        if burn_long is None or burn_long <= threshold:
+        # Of the whole window, as a budget is: of a service that is an hour old two failures in a row are no leak of
+        # three days, and those that fail on and on are found by others.
+        total = max(long.total, counts.scheduled(window.long))
+        burn_long = long.bad / total / objective.error_budget
+        if burn_long <= threshold:
             continue
         clumps = dispersion(counts.bad_cells(window.long), window.long // cell_of(window.long))
-        if is_above(long.bad / clumps, long.total / clumps, objective.error_budget * threshold):
+        if is_above(long.bad / clumps, total / clumps, objective.error_budget * threshold):
             return BurnAlarm(window, burn_long, burn_short, threshold)
     return None
 

@@ -5,7 +5,7 @@ one begins to burn or will soon be spent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -138,6 +138,10 @@ class Objectives:
                 for counter in self._counting.get(result.id, ()):
                     counter.observe(result)
 
+    def counting(self, check: str) -> Sequence[Counter]:
+        """What counts the probes of a check besides itself, by the check's identity."""
+        return self._counting.get(check, ())
+
     def minute_over(self, until: datetime) -> None:
         """All results of the minutes before *until* have come."""
         for counter in self.counters():
@@ -153,7 +157,13 @@ class Objectives:
         """
         self._look_at_prometheus(now)
         self._turn = (self._turn + 1) % EVERY
-        for one in self.all[self._turn :: EVERY]:
+        return self.read(self.all[self._turn :: EVERY], now, wall, troubled)
+
+    def read(
+        self, some: Iterable[ObjectiveWatch], now: datetime, wall: datetime, troubled: Collection[str]
+    ) -> list[str]:
+        """As `tick`, of *some*: for whoever is told the time."""
+        for one in some:
             self._judge(one, one.read(now), wall)
         for one in self.all:
             if one.leaking and one.service in troubled:

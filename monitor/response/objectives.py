@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from checks.result import CheckResult
+from checks.result import CheckResult, Outcome
 from monitor.config import Service, Slo
 from monitor.core.budget import Budget, Weighted, budget_of, composite, exhausts_in
 from monitor.core.counting import Counting, Slices, outcome_within
@@ -25,6 +25,7 @@ from monitor.core.sli import SliWindow, Tally, window_start
 from monitor.core.slo import BURN_WINDOWS, BurnAlarm, BurnWindow, Objective, burn_rate
 from monitor.response.measured import Measured
 from monitor.response.measured_slices import measured_of
+from monitor.response.okrun import OkRun
 from monitor.response.watch import SETTLE, CheckWatch, ServiceWatch, total
 
 SHOWN_WINDOWS: Final[Mapping[str, timedelta]] = {
@@ -89,8 +90,24 @@ class Counter:
 
     def observe(self, result: CheckResult) -> None:
         """The first attempt of a scheduled probe of one of its checks."""
-        outcome = outcome_within(result.outcome, result.latency, self.counting.under)
-        (self.window if self.counting.slices is None else self.within.window).add(result.scheduled_at, outcome)
+        self.count(result.scheduled_at, result.outcome, result.latency)
+
+    def count(self, at: datetime, outcome: Outcome, latency: float | None) -> None:
+        self._probes.add(at, outcome_within(outcome, latency, self.counting.under))
+
+    def count_throughout(self, run: OkRun) -> None:
+        """As `count` for each probe of *run*, none of which was too slow."""
+        if self.counting.under is None:
+            self._probes.add_minutes(run.minutes, Outcome.OK)
+            return
+        # As `outcome_within` has it: what was not measured is not known to be fast.
+        fast = {minute: count - run.unmeasured.get(minute, 0) for minute, count in run.minutes.items()}
+        self._probes.add_minutes(fast, Outcome.OK)
+        self._probes.add_minutes(run.unmeasured, Outcome.UNKNOWN)
+
+    @property
+    def _probes(self) -> SliWindow:
+        return self.window if self.counting.slices is None else self.within.window
 
     def close_slices(self, until: datetime) -> None:
         """Counts every slice that is over at *until* and whose results must all have come by now."""
@@ -193,7 +210,7 @@ class ObjectiveWatch:
         objective = Objective(self.slo.objective)
         start, end = self.period.bounds(now)
         so_far = self.tally(now, now - start)
-        budget = budget_of(so_far, self._scheduled(start, end), objective)
+        budget = budget_of(so_far, self.scheduled(start, end), objective)
         # Most objectives have not one bad result, and then there is nothing to look up.
         quiet = so_far.bad == 0 and now - start >= SHOWN_WINDOWS["3d"]
         counts = _Counts(self, now, quiet)
@@ -201,7 +218,7 @@ class ObjectiveWatch:
         if isinstance(self.period, Rolling):
             within = self.period.length
         if not quiet:
-            pace = pace_of(counts, self._scheduled(now - timedelta(days=1), now) / 86400)
+            pace = pace_of(counts, self.scheduled(now - timedelta(days=1), now) / 86400)
             leaving = self._leaving(now) if isinstance(self.period, Rolling) else []
         self.reading = ObjectiveReading(
             service=self.service,
@@ -220,7 +237,7 @@ class ObjectiveWatch:
         )
         return self.reading
 
-    def _scheduled(self, start: datetime, end: datetime) -> int:
+    def scheduled(self, start: datetime, end: datetime) -> int:
         if self.counter is not None:
             return self.counter.scheduled(start, end)
         return sum(check.scheduled(start, end) for check in checks_of(self.watch, self.slo.check))
@@ -273,6 +290,9 @@ class _Counts:
         if width not in self._known:
             self._known[width] = self._watch.tally(self._now, width)
         return self._known[width]
+
+    def scheduled(self, width: timedelta) -> int:
+        return self._watch.scheduled(self._now - width, self._now)
 
     def bad_cells(self, width: timedelta) -> Iterable[int]:
         cells: collections.Counter[int] = collections.Counter()

@@ -35,12 +35,14 @@ class OkRun:
         count: How many.
         last: The slot of the newest, in seconds since the Unix epoch.
         minutes: How many count in each minute, ascending (see `minute_of`).
+        unmeasured: Those of them without a latency.
         medians: When each minute that is complete began, and its median latency.
     """
 
     count: int = 0
     last: float = 0.0
     minutes: dict[int, int] = field(default_factory=dict)
+    unmeasured: dict[int, int] = field(default_factory=dict)
     medians: list[tuple[float, float]] = field(default_factory=list)
     _kept: dict[int, list[float]] = field(default_factory=dict)
     _told_until: int | None = None
@@ -69,7 +71,9 @@ class OkRun:
                 begun, ended = floor(instant / _MINUTE), minute_of(slot_instant(at))
                 past = instant - begun * _MINUTE
             minutes[ended] = minutes.get(ended, 0) + 1
-            if seconds is not None:
+            if seconds is None:
+                run.unmeasured[ended] = run.unmeasured.get(ended, 0) + 1
+            else:
                 if (values := kept.get(begun)) is None:
                     kept[begun] = [seconds]
                     if begun >= told:

@@ -12,8 +12,10 @@ import pytest
 from checks.result import Confirmation, Outcome
 from monitor.backtest.learning import Baselines
 from monitor.backtest.replay import Probe, Reading, Replay
-from monitor.config import Config
+from monitor.config import Config, Slo
 from monitor.core.baseline import Baseline, Quality, Signal
+from monitor.core.counting import Slices
+from monitor.response.objectives import Counter
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 T0 = START.timestamp()
@@ -88,8 +90,28 @@ def state(replay: Replay) -> dict[str, object]:
         "subjects": {name: s.incident for name, s in replay.judge.casebook.subjects.items() if s.incident.id},
         "cases": [case.incident for case in replay.cases],
         "told": [(event.at, event.service, event.name, event.text) for event in replay.log],
-        "budgets": replay.budgets,
+        "budgets": replay.objectives.curve,
+        "counters": {c.id: counter(c, now) for c in replay.objectives.daemon.counters() if isinstance(c, Counter)},
     }
+
+
+def counter(one: Counter, now: datetime) -> tuple[object, ...]:
+    windows = (one.window, one.within)
+    return (one.sliced_until, *(window.minutes_before(now + timedelta(hours=1)) for window in windows))
+
+
+def with_objectives(config: Config) -> Config:
+    """What is counted besides successes: latency, slices, both; and a month of the calendar."""
+    slices = Slices(timedelta(minutes=5), 0.9)
+    slos = (
+        Slo(name="fast", sli="latency", objective=0.9, under=timedelta(seconds=0.12)),
+        Slo(name="slices", sli="success", objective=0.99, slices=slices),
+        Slo(name="fast slices", sli="latency", objective=0.9, under=timedelta(seconds=0.125), slices=slices),
+        Slo(name="month", sli="success", objective=0.995, over="month"),
+    )
+    return config.model_copy(
+        update={"services": {n: s.model_copy(update={"slos": (*s.slos, *slos)}) for n, s in config.services.items()}}
+    )
 
 
 def tracks(replay: Replay) -> list[tuple[object, object]]:
@@ -105,6 +127,7 @@ def test_however_it_is_cut_the_state_is_that_of_one_probe_after_the_other(
     random = Random(seed)
     names = ("orders", "stock")
     config = config_of(*names, interval=interval, traffic=seed % 2 == 0, depends_on={"orders": ("stock",)})
+    config = with_objectives(config) if seed in (1, 2, 3) else config
     jitter = (0.0, 1.0, 0.5, 1.0)[seed % 4]
     streams: list[list[Probe] | list[Reading]] = [
         list(mostly_well(random, f"{name}/check-0", interval, jitter)) for name in names

@@ -154,9 +154,10 @@ def test_the_same_incidents_as_a_replay_of_the_samples_themselves(prometheus, co
     # The fourth failure; the first is told from the second on, as nobody asked it again.
     assert outage["delay_seconds"] == 120.0
     [budget] = document["budgets"]
-    assert (budget["remaining"], len(budget["curve"])) == (
-        pytest.approx(replay.budgets[-1].remaining),
-        len(replay.budgets),
+    assert (budget["objective"], budget["remaining"], len(budget["curve"])) == (
+        "success",
+        pytest.approx(replay.objectives.curve[-1].left, abs=1e-6),
+        len(replay.objectives.curve),
     )
 
 

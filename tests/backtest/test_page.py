@@ -36,6 +36,9 @@ DOCUMENT = {
     "budgets": [
         {
             "service": "orders",
+            "objective": "success",
+            "target": 0.999,
+            "over": "30d",
             "remaining": -1.0,
             "curve": [["2026-03-02T00:00:00+00:00", 1.0], ["2026-03-03T00:00:00+00:00", -1.0]],
         }

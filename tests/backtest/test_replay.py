@@ -12,8 +12,9 @@ import pytest
 from checks.result import Confirmation, Outcome
 from monitor.backtest.learning import Baselines
 from monitor.backtest.replay import Probe, Reading, Replay
-from monitor.config import Config
+from monitor.config import Config, Slo
 from monitor.core.baseline import Baseline, Quality, Signal
+from monitor.core.counting import Slices
 from monitor.core.incident import State
 from monitor.core.indicator import Indicator
 from monitor.core.severity import Severity
@@ -21,6 +22,7 @@ from monitor.core.severity import Severity
 START = datetime(2026, 3, 2, tzinfo=UTC)
 T0 = START.timestamp()
 MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
 
 
 def told(replay: Replay) -> list[tuple[datetime, str, str, str]]:
@@ -30,24 +32,24 @@ def told(replay: Replay) -> list[tuple[datetime, str, str, str]]:
 def test_an_outage_opens_at_the_fourth_failure_and_resolves_after_thirty_minutes_of_proof(config_of, past) -> None:
     replay = Replay(config_of(), T0)
 
-    replay.play(past("." * 60 + "F" * 10 + "." * 120))
+    replay.play(past("." * 70 + "F" * 10 + "." * 120))
 
     [case] = replay.cases
     incident = case.incident
-    assert incident.first_failure_at == START + 60 * MINUTE
-    assert incident.opened_at == START + 63 * MINUTE
+    assert incident.first_failure_at == START + 70 * MINUTE
+    assert incident.opened_at == START + 73 * MINUTE
     assert incident.severity is Severity.SEV3  # all checks of a service of medium criticality
-    # The first ok probe is in minute 70; the next evaluation finds it, and the thirty minutes begin.
-    assert incident.resolved_at == START + 100 * MINUTE + timedelta(seconds=10)
+    # The first ok probe is in minute 80; the next evaluation finds it, and the thirty minutes begin.
+    assert incident.resolved_at == START + 110 * MINUTE + timedelta(seconds=10)
     assert incident.state is State.RESOLVED
 
 
 @pytest.mark.parametrize(
     ("script", "opened"),
     [
-        ("." * 60 + "FFF" + "." * 60, 0),
-        ("." * 60 + "FFFF" + "." * 60, 1),
-        ("." * 60 + "uuuu" + "." * 60, 1),
+        ("." * 70 + "FFF" + "." * 60, 0),
+        ("." * 70 + "FFFF" + "." * 60, 1),
+        ("." * 70 + "uuuu" + "." * 60, 1),
         ("." * 60 + "f" + "." * 600 + "f" + "." * 600, 0),
         ("." * 60 + "?" * 10 + "." * 60, 1),  # nobody knows for ten minutes: the monitor's own incident
         ("." * 60 + "?" + "." * 60, 0),
@@ -132,12 +134,57 @@ def test_the_budget_is_told_hour_by_hour(config_of, past) -> None:
 
     replay.play(past("." * 90 + "F" * 6 + "." * 200))
 
-    assert [(point.at - START, round(point.remaining, 3)) for point in replay.budgets[:4]] == [
+    # Of all that the timetable expects in thirty days, as the daemon counts it, not of what came so far.
+    assert [(point.at - START, point.left) for point in replay.objectives.curve[:3]] == [
         (timedelta(hours=1), 1.0),
-        (timedelta(hours=2), round(1 - (6 / 120) / 0.01, 3)),
-        (timedelta(hours=3), round(1 - (6 / 180) / 0.01, 3)),
-        (timedelta(hours=4), round(1 - (6 / 240) / 0.01, 3)),
+        (timedelta(hours=2), pytest.approx(1 - 6 / (30 * 1440 * 0.01))),
+        (timedelta(hours=3), pytest.approx(1 - 6 / (30 * 1440 * 0.01))),
     ]
+
+
+def test_the_budgets_of_latency_slices_and_a_calendar_are_told_as_the_daemon_counts_them(config_of) -> None:
+    config, slices = config_of(objective=0.99), Slices(timedelta(minutes=5))
+    (service,) = config.services.values()
+    slos = (
+        Slo(name="fast", sli="latency", objective=0.99, under=timedelta(seconds=1), over=timedelta(days=1)),
+        Slo(name="slices", sli="success", objective=0.9, slices=slices, over=timedelta(days=1)),
+        Slo(name="today", sli="success", objective=0.99, over="day"),
+    )
+    services = {service.name: service.model_copy(update={"slos": slos})}
+    replay = Replay(config.model_copy(update={"services": services}), T0)
+
+    for minute in range(26 * 60):
+        slow = 600 <= minute < 605
+        outcome = Outcome.FAILED if minute == 700 else Outcome.OK
+        latency = None if outcome is Outcome.FAILED else 2.0 if slow else 0.1
+        replay.play([Probe(T0 + 60 * minute + 30, "orders/check-0", outcome, Confirmation.UNCONFIRMED, latency)])
+
+    def left(objective: str, hour: int) -> float:
+        [point] = [p for p in replay.objectives.curve if p.objective == objective and p.at == START + hour * HOUR]
+        return point.left
+
+    # Five slow ones and a failed one of 14.4 that a day allows; one bad slice of 28.8; one failed probe of 14.4.
+    assert left("fast", 12) == pytest.approx(1 - 6 / 14.4)
+    assert left("slices", 12) == pytest.approx(1 - 1 / 28.8)
+    assert left("today", 12) == pytest.approx(1 - 1 / 14.4)
+    # The next day has a budget of its own; a rolling day still holds the failures of this one.
+    assert left("today", 25) == 1.0
+    assert left("fast", 25) == pytest.approx(1 - 6 / 14.4)
+
+
+def test_a_leak_that_the_detector_forgives_opens_an_incident_and_one_only(config_of, past) -> None:
+    # Three days in which all is well; then one probe in 150 fails, which is nearly seven budgets.
+    leaking = ("." * 149 + "f") * 60
+    replay = Replay(config_of(), T0)
+
+    replay.play(past("." * 3 * 1440 + leaking))
+
+    [case] = replay.cases
+    assert case.incident.severity is Severity.SEV4
+    assert "success burns its budget" in case.incident.reason
+    told = [event for event in replay.log if event.name == "slo.burn_rate.exceeded"]
+    assert len(told) == 1
+    assert told[0].at < case.incident.opened_at + timedelta(minutes=1)
 
 
 def test_an_objective_that_prometheus_counts_has_no_budget_in_a_replay_of_probes(config_of, past) -> None:
@@ -153,7 +200,7 @@ def test_an_objective_that_prometheus_counts_has_no_budget_in_a_replay_of_probes
     for replay in (one, two):
         replay.play(past("." * 90 + "F" * 6 + "." * 60))
 
-    assert two.budgets == one.budgets != []
+    assert two.objectives.curve == one.objectives.curve != []
 
 
 def troubled(random: Random, check: str, interval: float, hours: int) -> Iterator[Probe]:
@@ -205,5 +252,5 @@ def test_the_ticks_that_are_left_out_would_have_changed_nothing(
 
     assert told(few) == told(every)
     assert [case.incident for case in few.cases] == [case.incident for case in every.cases]
-    assert few.budgets == every.budgets
+    assert few.objectives.curve == every.objectives.curve
     assert len(few.cases) > 1

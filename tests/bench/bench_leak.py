@@ -61,6 +61,9 @@ class Seen:
     def tally(self, width: timedelta) -> Tally:
         return self.past.tally(self.at, width)
 
+    def scheduled(self, width: timedelta) -> int:
+        return self.tally(width).total
+
     def bad_cells(self, width: timedelta) -> list[int]:
         end, length = self.at + 1, int(width.total_seconds() // 60)
         if width <= timedelta(hours=6):
