@@ -18,7 +18,8 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from checks.exchange import HttpAnswer, HttpRequest
+from checks.datagram import DatagramRequest
+from checks.exchange import Answer, HttpAnswer, HttpRequest
 from monitor.probing.engine import Engine
 
 SERVFAIL, NXDOMAIN = 2, 3
@@ -39,15 +40,14 @@ def answer_to(query: bytes, asked: dict[str, int]) -> bytes | None:
     is_a = question[-4:-2] == b"\0\1"
     # Each lookup asks for A and AAAA: the first two queries are the first lookup.
     good = name == "good.example" or (name == "flaky.example" and asked[name] > 2)
-    if name == "silent.example":
+    if name.startswith("silent"):
         return None
     code = 0 if good else {"missing.example": NXDOMAIN, "empty.example": 0}.get(name, SERVFAIL)
     record = b"\xc0\x0c\0\1\0\1\0\0\0\0\0\4\x7f\0\0\1" if good and is_a else b""
     return query[:2] + struct.pack("!HHHHH", 0x8180 | code, 1, bool(record), 0, 0) + question + record
 
 
-def serve(server: socket.socket) -> None:
-    asked: dict[str, int] = {}
+def serve(server: socket.socket, asked: dict[str, int]) -> None:
     while True:
         query, peer = server.recvfrom(4096)
         reply = answer_to(query, asked)
@@ -64,8 +64,9 @@ def main() -> None:
         subprocess.run(["mount", "--bind", resolv.name, str(Path("/etc/resolv.conf").resolve())], check=True)
         server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         server.bind(("127.0.0.1", 53))
-        threading.Thread(target=serve, args=(server,), daemon=True).start()
-        print(json.dumps(look_up_all()), flush=True)
+        asked: dict[str, int] = {}
+        threading.Thread(target=serve, args=(server, asked), daemon=True).start()
+        print(json.dumps(look_up_all() | look_up_in_datagrams(asked)), flush=True)
 
 
 def look_up_all() -> dict[str, object]:
@@ -99,6 +100,36 @@ def look_up_all() -> dict[str, object]:
     engine.close()
     said["seconds to close"] = time.monotonic() - before
     said["bugs"] = [repr(bug) for bug in bugs]
+    return said
+
+
+def look_up_in_datagrams(asked: dict[str, int]) -> dict[str, object]:
+    """The same names as those of whom a datagram asks something."""
+    bugs: list[BaseException] = []
+    engine = Engine(bugs.append)
+    said: dict[str, object] = {}
+
+    def ask(name: str, key: str, timeout: float) -> None:
+        def done(answer: Answer) -> None:
+            said[key] = asdict(answer.error) if answer.error else None
+
+        engine.submit(DatagramRequest(url=f"udp://{name}:9", send=b"x", timeout=timeout), done)
+        while key not in said:
+            engine.turn(1.0)
+
+    for name in ("missing.example", "broken.example", "good.example"):
+        ask(name, f"datagram to {name}", 60.0)
+    for time_of_it in ("first", "second"):
+        # A lookup that hangs is not waited for by those who come later.
+        ask("silent-datagram.example", f"datagram to a silent name, the {time_of_it}", 0.5)
+        until = time.monotonic() + 60
+        while (
+            asked.get("silent-datagram.example", 0) < (2 if time_of_it == "first" else 4) and time.monotonic() < until
+        ):
+            time.sleep(0.01)
+    engine.close()
+    said["lookups of a silent name"] = asked.get("silent-datagram.example", 0) // 2
+    said["bugs of datagrams"] = [repr(bug) for bug in bugs]
     return said
 
 

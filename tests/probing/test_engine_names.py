@@ -88,3 +88,35 @@ def test_closing_does_not_wait_for_the_resolver(said: dict[str, Any]) -> None:
     """It gives the name server that stays silent half a minute, most of which is still to come."""
     assert said["seconds to close"] < 15.0
     assert said["bugs"] == []
+
+
+class TestInDatagrams:
+    @pytest.mark.parametrize(
+        ("name", "temporary", "words"),
+        [
+            ("missing.example", False, "there is no such name"),
+            ("broken.example", True, "the resolver gave no answer (server failure, or no name server reached)"),
+        ],
+    )
+    def test_a_name_that_fails_does_so_in_the_same_words(
+        self, said: dict[str, Any], name: str, temporary: bool, words: str
+    ) -> None:
+        assert said[f"datagram to {name}"] == {
+            "reason": "dns",
+            "detail": f"the name {name} could not be resolved: {words}",
+            "before_any_byte": True,
+            "temporary": temporary,
+        }
+
+    def test_a_name_that_resolves_is_sent_to(self, said: dict[str, Any]) -> None:
+        assert said["datagram to good.example"]["detail"] == "good.example:9 refused: nothing listens there"
+
+    def test_a_lookup_that_hangs_costs_the_time_of_whoever_asked_and_no_other_lookup(
+        self, said: dict[str, Any]
+    ) -> None:
+        for time_of_it in ("first", "second"):
+            error = said[f"datagram to a silent name, the {time_of_it}"]
+            assert error["reason"] == "timeout"
+            assert error["detail"].endswith("waited for the name silent-datagram.example to be resolved")
+        assert said["lookups of a silent name"] == 2
+        assert said["bugs of datagrams"] == []

@@ -74,8 +74,8 @@ def test_a_port_that_nobody_has_refuses(ask: Ask) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-
-    error = ask(port, b"x").error
+        taken.connect(("127.0.0.1", 9))  # it is nobody else's, and takes nothing from us
+        error = ask(port, b"x").error
 
     assert error is not None
     assert (error.reason, error.detail) == (Reason.REFUSED, f"127.0.0.1:{port} refused: nothing listens there")
