@@ -25,7 +25,7 @@ import trustme
 
 from checks.check import Check, HttpQuestion
 from checks.exchange import HttpRequest
-from monitor.probing.asking import Asked, ask
+from monitor.probing.asking import Asked, ask, requests_of
 from monitor.probing.engine import Engine
 
 ROUNDS = 3
@@ -92,6 +92,7 @@ class Load:
     def __init__(self, engine: Engine, question: HttpQuestion) -> None:
         self._engine = engine
         self._check = Check(service="bench", name="check", question=question, timeout=5.0)
+        self._requests = requests_of(self._check, self._check.timeout)
         self.latencies: list[float] = []
         self.failures: list[str] = []
 
@@ -99,6 +100,7 @@ class Load:
         ask(
             self._engine,
             self._check,
+            self._requests,
             trace_id=os.urandom(16).hex(),
             span_id=os.urandom(8).hex(),
             previous={},
