@@ -13,7 +13,7 @@ RCODES: Final = (
     "NOTZONE",
 )  # fmt: skip
 """By their number."""
-MAX_RECORDS: Final = 1000
+MAX_RECORDS: Final = 500
 """Of one message. Two bytes may stand for a name of 255 letters, and the loop waits while they are read."""
 
 _HEADER: Final = Struct("!6H")
