@@ -115,8 +115,15 @@ def _of_records(section: str, wanted: Records, found: tuple[Record, ...]) -> str
 
 
 def _facts(message: Message) -> dict[str, float]:
+    facts = {
+        "answer_rrs": float(len(message.answer)),
+        "authority_rrs": float(len(message.authority)),
+        "additional_rrs": float(len(message.additional)),
+    }
     soa = next((record for record in message.answer if record.rtype == "SOA"), None)
-    return {} if soa is None else {"serial": float(soa.rdata.split(" ")[2])}
+    if soa is not None:
+        facts["serial"] = float(soa.rdata.split(" ")[2])
+    return facts
 
 
 def _shown(lines: list[str]) -> str:

@@ -76,6 +76,7 @@ class HttpAnswer(Answer):
         version: `1.1`, `2` or `3`, where the request asked for one; else empty.
         decoded: Whether `body` is decompressed, if the target compressed it.
         certificate_left: Seconds until its certificate expires, where that was to be found out and there was one.
+        expires_at: When the first certificate of the chain expires, Unix time, as above.
     """
 
     status: int | None = None
@@ -85,3 +86,4 @@ class HttpAnswer(Answer):
     version: str = ""
     decoded: bool = False
     certificate_left: float | None = None
+    expires_at: float | None = None

@@ -23,7 +23,8 @@ from checks.way import Way
 
 _METHOD: Final = "/grpc.health.v1.Health/Check"
 _SERVING: Final = 1
-_STATUS: Final = ("UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN")
+_NO_FACTS: Final[Mapping[str, float]] = {}
+STATUS: Final = ("UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN")
 _CODES: Final = (
     "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
     "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED",
@@ -86,19 +87,22 @@ def judge(question: Question, answers: tuple[HttpAnswer, ...], previous: Mapping
     if not headers.get("content-type", "").startswith("application/grpc"):
         return _failed(Reason.PROTOCOL, f"{whose} answered what is no gRPC", answer)
     code = headers.get("grpc-status", "")
+    facts = {"grpc_status": float(code[:3])} if code.isascii() and code.isdecimal() else {}
     if code != "0":
-        return _failed(Reason.STATUS, f"{whose} answered {_code(code, headers.get('grpc-message', ''))}", answer)
+        words = _code(code, headers.get("grpc-message", ""))
+        return _failed(Reason.STATUS, f"{whose} answered {words}", answer, facts)
     health = _health(answer.body)
     if health is None:
-        return _failed(Reason.PROTOCOL, f"{whose} answered what is no message of a health check", answer)
+        return _failed(Reason.PROTOCOL, f"{whose} answered what is no message of a health check", answer, facts)
+    facts["grpc_health"] = float(health)
     if health != _SERVING:
-        says = _STATUS[health] if health < len(_STATUS) else str(health)
-        return _failed(Reason.BODY, f"{whose} says {says}, wanted SERVING", answer)
-    return Finding(outcome=Outcome.OK, answer=answer)
+        says = STATUS[health] if health < len(STATUS) else str(health)
+        return _failed(Reason.BODY, f"{whose} says {says}, wanted SERVING", answer, facts)
+    return Finding(outcome=Outcome.OK, facts=facts, answer=answer)
 
 
-def _failed(reason: Reason, detail: str, answer: HttpAnswer) -> Finding:
-    return Finding(outcome=Outcome.FAILED, reason=reason, detail=detail, answer=answer)
+def _failed(reason: Reason, detail: str, answer: HttpAnswer, facts: Mapping[str, float] = _NO_FACTS) -> Finding:
+    return Finding(outcome=Outcome.FAILED, reason=reason, detail=detail, facts=facts, answer=answer)
 
 
 def _code(code: str, message: str) -> str:

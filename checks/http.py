@@ -9,13 +9,14 @@ from typing import Final
 
 from checks.check import Finding, HttpQuestion
 from checks.exchange import Answer, HttpAnswer, HttpRequest
-from checks.result import Outcome, Reason
+from checks.result import EXPIRES_AT, Outcome, Reason
 from checks.urls import shown
 
 Question: Final = HttpQuestion
 
 Complaint = tuple[Reason, str]
 
+_NOTHING: Final[Mapping[str, float]] = {}
 _MOST_TOLD: Final = 3  # complaints in one detail
 
 
@@ -50,10 +51,14 @@ def judge(question: HttpQuestion, answers: tuple[HttpAnswer, ...], previous: Map
         complaints += _unmet(question.expect, question, answer)
     if not complaints:
         warnings = tuple([text for _, text in _unmet(question.warn, question, answer)]) if question.warn else ()
-        return Finding(outcome=Outcome.OK, warnings=warnings, answer=answer)
+        return Finding(outcome=Outcome.OK, facts=_facts(answer), warnings=warnings, answer=answer)
     # In the order in which a request meets them.
     reason = min((reason for reason, _ in complaints), key=list(Reason).index)
-    return Finding(outcome=Outcome.FAILED, reason=reason, detail=_told(complaints), answer=answer)
+    return Finding(outcome=Outcome.FAILED, reason=reason, detail=_told(complaints), facts=_facts(answer), answer=answer)
+
+
+def _facts(answer: HttpAnswer) -> Mapping[str, float]:
+    return _NOTHING if answer.expires_at is None else {EXPIRES_AT: answer.expires_at}
 
 
 def _asks_for_certificate(question: HttpQuestion) -> bool:

@@ -12,6 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
+
+EXPIRES_AT: Final = "certificate_expires_at"
+"""The fact that says when the first certificate of the chain expires, Unix time."""
 
 
 class Outcome(StrEnum):

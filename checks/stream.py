@@ -74,12 +74,14 @@ class Certificate:
     Attributes:
         subject, issuer: One line each, as `CN=example.com,O=Example`.
         begins_in, expires_in: Seconds from the handshake; negative for what is past.
+        expires_at: Unix time.
     """
 
     subject: str
     issuer: str
     begins_in: float
     expires_in: float
+    expires_at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from checks.check import Finding
 from checks.http import failed_transport
-from checks.result import Outcome
+from checks.result import EXPIRES_AT, Outcome
 from checks.stream import Security, Step, StreamAnswer, StreamRequest
 
 
@@ -33,4 +33,8 @@ def requests(question: Question, timeout: float) -> tuple[StreamRequest, ...]:
 
 def judge(question: Question, answers: tuple[StreamAnswer, ...], previous: Mapping[str, float]) -> Finding:  # noqa: ARG001 - the same three parameters for every kind
     answer = answers[0]
-    return failed_transport(answer) if answer.error is not None else Finding(outcome=Outcome.OK, answer=answer)
+    if answer.error is not None:
+        return failed_transport(answer)
+    # Not in the clear: when the first certificate of the chain expires.
+    expiries = [certificate.expires_at for certificate in answer.certificates]
+    return Finding(outcome=Outcome.OK, facts={EXPIRES_AT: min(expiries)} if expiries else {}, answer=answer)

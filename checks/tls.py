@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 from checks.check import Finding
 from checks.http import failed_transport
-from checks.result import Outcome, Reason
+from checks.result import EXPIRES_AT, Outcome, Reason
 from checks.starttls import SCRIPTS
 from checks.stream import Certificate, Security, StreamAnswer, StreamRequest
 
@@ -48,7 +48,7 @@ def judge(question: Question, answers: tuple[StreamAnswer, ...], previous: Mappi
         detail = "this Python cannot read a certificate that it does not verify"
         return Finding(outcome=Outcome.UNKNOWN, reason=Reason.INTERNAL, detail=detail, answer=answer)
     soonest = min(answer.certificates, key=lambda certificate: certificate.expires_in)
-    facts = {"certificate_expires_in": soonest.expires_in}
+    facts = {EXPIRES_AT: soonest.expires_at}
     expiry = _expiry(soonest, answer.certificates.index(soonest))
     if soonest.expires_in < question.fail:
         detail = f"{expiry}, wanted {_span(question.fail)} at least"

@@ -17,12 +17,23 @@ _DATE: Final = re.compile(r"([A-Z][a-z]{2}) +(\d{1,2}) (\d\d):(\d\d):(\d\d) (\d{
 
 def seconds_left(chain: Chain, now: float) -> float | None:
     """Until the server's own certificate expires; None where there was none. *now* is the wall clock's, Unix time."""
-    written = next((value for name, value in chain[0] if name == b"Expire date"), b"") if chain else b""
+    expiry = _expiry(chain[0]) if chain else None
+    return None if expiry is None else expiry - now
+
+
+def earliest_expiry(chain: Chain) -> float | None:
+    """When the first certificate of the chain expires, Unix time; None also where one of them does not say when."""
+    known = [expiry for expiry in map(_expiry, chain) if expiry is not None]
+    return min(known) if known and len(known) == len(chain) else None
+
+
+def _expiry(certificate: Sequence[tuple[bytes, bytes]]) -> float | None:
+    written = next((value for name, value in certificate if name == b"Expire date"), b"")
     found = _DATE.fullmatch(written.decode("ascii", "replace").strip())
     if found is None or found[1] not in _MONTHS:
         return None
     day, hour, minute, second, year = (int(found[part]) for part in (2, 3, 4, 5, 6))
     try:
-        return datetime(year, _MONTHS.index(found[1]) + 1, day, hour, minute, second, tzinfo=UTC).timestamp() - now
+        return datetime(year, _MONTHS.index(found[1]) + 1, day, hour, minute, second, tzinfo=UTC).timestamp()
     except ValueError:
         return None

@@ -99,6 +99,7 @@ class Exchange:
             version=end.version,
             decoded=self.request.way is not None and self.request.way.compressed,
             certificate_left=end.certificate_left,
+            expires_at=end.expires_at,
             error=error,
         )
 

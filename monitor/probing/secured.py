@@ -89,11 +89,13 @@ def _shown(secured: ssl.SSLSocket) -> list[dict[str, Any]]:
 
 
 def _certificate(shown: dict[str, Any], now: float) -> Certificate:
+    expires_at = ssl.cert_time_to_seconds(shown["notAfter"])
     return Certificate(
         subject=_name(shown.get("subject", ())),
         issuer=_name(shown.get("issuer", ())),
         begins_in=ssl.cert_time_to_seconds(shown["notBefore"]) - now,
-        expires_in=ssl.cert_time_to_seconds(shown["notAfter"]) - now,
+        expires_in=expires_at - now,
+        expires_at=expires_at,
     )
 
 

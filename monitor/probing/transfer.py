@@ -13,7 +13,7 @@ import pycurl
 
 from checks.exchange import HttpRequest
 from checks.way import Way
-from monitor.probing.certificates import seconds_left
+from monitor.probing.certificates import earliest_expiry, seconds_left
 from monitor.probing.hops import REDIRECTS, Headers, Hop, headers_of
 from monitor.probing.shortage import shortage
 from monitor.probing.travel import spoken, travel
@@ -64,6 +64,7 @@ class HopEnd:
         proxy: That was asked, if any.
         quic: Whether it went over UDP, where a refusal has no errno.
         certificate_left: Seconds until the server's certificate expires, where the request asked for it.
+        expires_at: When the first certificate of the chain expires, Unix time, as above.
     """
 
     code: int
@@ -82,6 +83,7 @@ class HopEnd:
     proxy: str = ""
     quic: bool = False
     certificate_left: float | None = None
+    expires_at: float | None = None
 
 
 def system_bundle() -> str | None:
@@ -164,7 +166,8 @@ class Transfer:
             end.proxy, end.quic = self._way.proxy, self._way.version == "3"
             end.cookies = tuple(self.curl.getinfo(pycurl.INFO_COOKIELIST)) if self._way.cookies else ()
         if self._certificate:
-            end.certificate_left = seconds_left(self.curl.getinfo_raw(pycurl.INFO_CERTINFO), time())
+            chain = self.curl.getinfo_raw(pycurl.INFO_CERTINFO)
+            end.certificate_left, end.expires_at = seconds_left(chain, time()), earliest_expiry(chain)
         return end
 
     def rest(self) -> bool:

@@ -150,9 +150,17 @@ class TestRecords:
 
 
 def test_the_serial_of_a_zone_is_a_fact_of_every_answer_that_tells_it() -> None:
-    assert judged(said(SOA)).facts == {"serial": 2026112401.0}
-    assert judged(said(SOA), answer=Records(none=("SOA",))).facts == {"serial": 2026112401.0}
-    assert judged(said(authority=(SOA,))).facts == {}
+    assert judged(said(SOA)).facts["serial"] == 2026112401.0
+    assert judged(said(SOA), answer=Records(none=("SOA",))).facts["serial"] == 2026112401.0
+    assert "serial" not in judged(said(authority=(SOA,))).facts
+
+
+def test_how_many_records_each_section_has_is_a_fact_of_every_answer() -> None:
+    message = Message(0x8180, (a("192.0.2.1"), a("192.0.2.2")), (NS,), ())
+    counted = {"answer_rrs": 2.0, "authority_rrs": 1.0, "additional_rrs": 0.0}
+
+    assert judged(message).facts == counted
+    assert judged(message, answer=Records(none=("A",))).facts == counted
 
 
 @pytest.mark.parametrize(

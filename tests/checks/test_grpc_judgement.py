@@ -68,6 +68,22 @@ def test_nothing_but_serving_is_ok(found: HttpAnswer, reason: Reason | None, wor
     assert finding.detail == (f"https://shop:50051 (shop.v1.Orders) {words}" if words else "")
 
 
+@pytest.mark.parametrize(
+    ("found", "facts"),
+    [
+        (answer(), {"grpc_status": 0.0, "grpc_health": 1.0}),
+        (answer(b"\x00\x00\x00\x00\x02\x08\x02"), {"grpc_status": 0.0, "grpc_health": 2.0}),
+        (answer(b""), {"grpc_status": 0.0}),
+        (answer(b"", "5"), {"grpc_status": 5.0}),
+        (answer(b"", "\u0665"), {}),
+        (answer(b"", None), {}),
+        (answer(status=502), {}),
+    ],
+)
+def test_what_it_said_is_a_fact_as_far_as_it_said_it(found: HttpAnswer, facts: dict[str, float]) -> None:
+    assert judge(SERVER, (found,), {}).facts == facts
+
+
 def test_the_servers_own_words_are_told() -> None:
     headers = (("content-type", "application/grpc"), ("grpc-status", "14"), ("grpc-message", "database%20is%20away"))
 

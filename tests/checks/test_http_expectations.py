@@ -66,6 +66,14 @@ def test_a_condition_that_does_not_hold_is_shown_with_its_values(condition: str,
     assert not finding.excusable
 
 
+@pytest.mark.parametrize("condition", ["[STATUS] == 200", "[STATUS] == 204"])
+def test_when_the_certificate_expires_is_a_fact_where_it_was_found_out(condition: str) -> None:
+    assert judged(condition, answer=answered(expires_at=1_772_000_000.0)).facts == {
+        "certificate_expires_at": 1_772_000_000.0
+    }
+    assert judged(condition, answer=answered()).facts == {}
+
+
 def test_of_several_the_first_that_a_request_meets_is_the_reason_and_three_are_told() -> None:
     finding = judged(
         "[RESPONSE_TIME] < 1", "[BODY].a == 1", "[BODY].status == UP", "[STATUS] == 500", "[IP] == x", answer=answered()

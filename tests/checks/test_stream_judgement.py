@@ -11,13 +11,16 @@ from checks.result import Outcome, Reason
 from checks.stream import Certificate, Security, Step, StreamAnswer
 
 DAY = 86400.0
+NOW = 1_772_000_000.0
 MAIL = tls.Question(url="tcp://mail.example:25", starttls="smtp")
 
 
 def chain(*days: float) -> StreamAnswer:
     return StreamAnswer(
         certificates=tuple(
-            Certificate(subject=f"CN=c{n}", issuer="CN=ca", begins_in=-DAY, expires_in=left * DAY)
+            Certificate(
+                subject=f"CN=c{n}", issuer="CN=ca", begins_in=-DAY, expires_in=left * DAY, expires_at=NOW + left * DAY
+            )
             for n, left in enumerate(days)
         )
     )
@@ -45,12 +48,13 @@ class TestTls:
         assert finding.outcome is outcome
         assert (finding.detail or "; ".join(finding.warnings)) == words
         assert finding.reason is (Reason.CERTIFICATE if outcome is Outcome.FAILED else None)
-        assert finding.facts == {"certificate_expires_in": days * DAY}
+        assert finding.facts == {"certificate_expires_at": NOW + days * DAY}
 
     def test_the_first_of_the_chain_to_expire_counts(self) -> None:
         finding = tls.judge(MAIL, (chain(90, 12, 400),), {})
 
         assert finding.warnings == ("a certificate of the chain (CN=c1) expires in 12 days",)
+        assert finding.facts == {"certificate_expires_at": NOW + 12 * DAY}
 
     def test_the_bounds_are_the_configs(self) -> None:
         question = tls.Question(url="tcp://x:443", warn=30 * DAY, fail=0.0)
@@ -68,6 +72,13 @@ class TestTls:
         assert request.security == Security()
         (plain,) = tls.requests(tls.Question(url="tcp://x:443"), 5.0)
         assert plain.script == ()
+
+
+def test_a_conversation_over_tls_knows_when_the_first_of_the_chain_expires() -> None:
+    assert tcp.judge(tcp.Question(url="tcp://x:443"), (chain(90, 12),), {}).facts == {
+        "certificate_expires_at": NOW + 12 * DAY
+    }
+    assert tcp.judge(tcp.Question(url="tcp://x:80"), (StreamAnswer(),), {}).facts == {}
 
 
 class TestSsh:

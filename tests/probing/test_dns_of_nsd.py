@@ -162,7 +162,7 @@ def test_a_check_of_its_zone_is_ok_and_knows_the_serial(nsd: Nsd, ask: Callable[
     finding = judge(question, (ask(question.query),), {})
 
     assert finding.outcome is Outcome.OK, finding.detail
-    assert finding.facts == {"serial": 2026112401.0}
+    assert finding.facts == {"serial": 2026112401.0, "answer_rrs": 1.0, "authority_rrs": 1.0, "additional_rrs": 1.0}
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 
 from checks.exchange import HttpAnswer, HttpRequest, TransportError
 from checks.result import Reason
-from monitor.probing.certificates import seconds_left
+from monitor.probing.certificates import earliest_expiry, seconds_left
 
 Fetch = Callable[..., HttpAnswer]
 Serve = Callable[..., Any]
@@ -70,9 +70,11 @@ def test_how_long_a_certificate_is_valid_is_found_out_where_asked_for(
     server = serve(hell.say(hell.HELLO), authority.until(now + timedelta(days=9)))
     nine_days = 9 * 86_400
 
-    asked = fetch(server.url, ca_file=authority.file, certificate=True).certificate_left
+    answer = fetch(server.url, ca_file=authority.file, certificate=True)
+    asked = answer.certificate_left
 
     assert asked is not None
+    assert answer.expires_at == int(now.timestamp()) + nine_days
     # Minus what the test took, and the second's fraction that a certificate has no room for.
     assert nine_days - (datetime.now(UTC) - now).total_seconds() - 1 <= asked <= nine_days
     assert fetch(server.url, ca_file=authority.file).certificate_left is None
@@ -105,6 +107,9 @@ def test_the_date_of_a_certificate_is_read_or_is_none(written: bytes, left: floa
 
     assert seconds_left((own, issuer), 1000.0) == left
     assert seconds_left((), 1000.0) is None
+    # Of a chain the first to expire counts, and one that cannot be read might be the first.
+    assert earliest_expiry((own, issuer)) == (None if left is None else min(left + 1000.0, 946_684_800.0))
+    assert earliest_expiry(()) is None
 
 
 @pytest.mark.parametrize("path", ["/nonexistent/ca.pem", "/dev/null"])
