@@ -61,7 +61,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         "Which incidents would have opened, from what Prometheus or the daemon recorded.",
     ),
     "validate": Entry("monitor.cli.validate", "validate", "Check the configuration; start nothing."),
-    "import": Entry("monitor.cli.openslo", "import_from", "Objectives of OpenSLO documents, as configuration.", False),
+    "import": Entry("monitor.cli.importing", "import_from", "What other tools have written, as configuration.", False),
     "export": Entry("monitor.cli.openslo", "export_to", "The objectives as OpenSLO documents, for other tools."),
     "schema": Entry("monitor.cli.schema", "schema", "The configuration's JSON Schema, for editors.", False),
     "demo": Entry("monitor.cli.demo", "demo", "The whole life of an incident in minutes, embedded.", False),

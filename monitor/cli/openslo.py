@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 import yaml
 
-from monitor.cli.output import UNBOUNDED, UNKNOWN, Trouble, printable
+from monitor.cli.output import UNKNOWN, Trouble, printable
 from monitor.terminal import escaped
 
 if TYPE_CHECKING:
@@ -24,17 +24,12 @@ INCOMPLETE = 1
 """Exit code when something was carried over and something was not."""
 
 
-@click.group(name="import", epilog="Example: monitor import openslo checkout.yaml payments.yaml > slos.yaml")
-def import_from() -> None:
-    """What other tools have written, as configuration of ours."""
-
-
 @click.group(name="export", epilog="Example: monitor export openslo orders-service > orders.yaml")
 def export_to() -> None:
     """What the configuration says, for other tools."""
 
 
-@import_from.command(
+@click.command(
     "openslo",
     epilog="""\b
 Examples:
@@ -90,6 +85,7 @@ def export_openslo(context: click.Context, services: tuple[str, ...]) -> None:
     """Print the objectives of all services, or of some, as OpenSLO v1 documents."""
     from monitor.cli.main import config_of
     from monitor.config.openslo.writing import written
+    from monitor.config.writing import dumped
 
     config = config_of(context)
     if unknown := [name for name in services if name not in config.services]:
@@ -100,7 +96,7 @@ def export_openslo(context: click.Context, services: tuple[str, ...]) -> None:
     if not found.documents:
         click.echo("there is no objective to write", err=True)
         context.exit(UNKNOWN)
-    click.echo("---\n".join(_dumped(document, _Values) for document in found.documents), nl=False)
+    click.echo("---\n".join(dumped(document, _Values) for document in found.documents), nl=False)
     if found.left_out:
         context.exit(INCOMPLETE)
 
@@ -111,26 +107,17 @@ def told(what: str, problem: Problem) -> str:
 
 def in_our_words(slos: Sequence[Carried]) -> str:
     """The part `services:` of a configuration."""
-    from monitor.config.openslo.reading import plain
+    from monitor.config.document import plain
+    from monitor.config.writing import dumped
 
     services: dict[str, dict[str, list[object]]] = {}
     for carried in slos:
         services.setdefault(carried.service, {"slos": []})["slos"].append(plain(carried.slo))
-    return _dumped({"services": services}, _Text)
+    return dumped({"services": services})
 
 
 class _Values(yaml.SafeDumper):
     """For other tools: numbers as numbers, and never as 1e-05, which not every reader of YAML takes for one."""
-
-
-class _Text(yaml.SafeDumper):
-    """For us, who read every value as text: quotes only where YAML needs them, so 0.999 has none."""
-
-
-_Text.yaml_implicit_resolvers = {
-    first: [kept for kept in resolvers if kept[0] == "tag:yaml.org,2002:null"]
-    for first, resolvers in yaml.SafeDumper.yaml_implicit_resolvers.items()
-}
 
 
 def _number(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
@@ -138,7 +125,3 @@ def _number(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
 
 
 _Values.add_representer(float, _number)
-
-
-def _dumped(value: Any, dumper: type[yaml.SafeDumper]) -> str:
-    return yaml.dump(value, Dumper=dumper, sort_keys=False, allow_unicode=True, width=UNBOUNDED)

@@ -29,7 +29,7 @@ from monitor.config.shape.service import ServiceShape
 from monitor.config.times import DEFAULT_INTERVAL, default_timeout
 from monitor.core.severity import POLICIES, Criticality, Policy, Severity
 
-_TELLING_NAME = re.compile(r"TOKEN|SECRET|PASS|KEY|CREDENTIAL|AUTH|LOGIN|COOKIE", re.IGNORECASE)
+TELLING_NAME = re.compile(r"TOKEN|SECRET|PASS|KEY|CREDENTIAL|AUTH|LOGIN|COOKIE", re.IGNORECASE)
 """What the names of secrets hold: of environment variables and of headers."""
 
 SYSTEM_CONFIG = FilePath("/etc/watchkeeper")
@@ -191,9 +191,9 @@ class _Builder:
         for service in (self.root.services or {}).values():
             for check in (service.checks or {}).values():
                 for header, value in (check.headers or {}).items():
-                    if _TELLING_NAME.search(header):
+                    if TELLING_NAME.search(header):
                         found |= {value, value.split()[-1]}
-                found |= {v for name, v in (check.environment or {}).items() if _TELLING_NAME.search(name)}
+                found |= {v for name, v in (check.environment or {}).items() if TELLING_NAME.search(name)}
                 for secret in (check.bearer, check.basic.password if check.basic else None):
                     if secret:
                         found.add(secret.get_secret_value())
@@ -208,7 +208,7 @@ class _Builder:
                 str(step) for step in path[4:] + path[-1:]
             }
             carries = bool(carrier) or path in (("monitor", "heartbeat"), ("monitor", "heartbeat", "url"))
-            found |= {value for name, value in variables.items() if carries or _TELLING_NAME.search(name)}
+            found |= {value for name, value in variables.items() if carries or TELLING_NAME.search(name)}
         return frozenset(value for value in found if value)
 
 

@@ -58,6 +58,13 @@ class Group:
 Node = Scalar | Listing | Group
 
 
+def plain(node: Node) -> object:
+    """A tree as dicts, lists and text."""
+    if isinstance(node, Group):
+        return {key: plain(entry.value) for key, entry in node.entries.items()}
+    return [plain(item) for item in node.items] if isinstance(node, Listing) else node.text or ""
+
+
 @dataclass(frozen=True, slots=True)
 class _Anchor:
     """A value that may be repeated, with how many nodes each repeat adds and how deep it reaches."""

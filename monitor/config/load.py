@@ -7,7 +7,7 @@ from pathlib import Path
 
 from monitor.config.build import build
 from monitor.config.config import Config, Monitor
-from monitor.config.document import MAX_BYTES, Group, Node, read_documents, sole
+from monitor.config.document import MAX_BYTES, Document, Group, Node, read_documents, sole
 from monitor.config.openslo.merging import add
 from monitor.config.openslo.objects import is_openslo
 from monitor.config.openslo.reading import read_objectives
@@ -72,6 +72,25 @@ def read_openslo(paths: Sequence[Path]) -> tuple[list[Node], list[Problem]]:
         problems += found
         roots += [document.root for document in documents or [] if not document.is_empty]
     return roots, problems
+
+
+def read_foreign(paths: Sequence[Path]) -> tuple[list[Group], list[Problem]]:
+    """The trees of files of another tool, one document each; what keeps them from being read."""
+    problems: list[Problem] = []
+    roots: list[Group] = []
+    for file, data in _contents(paths, problems):
+        documents, found = read_documents(file, data)
+        tree, found = (None, found) if documents is None else _only(file, documents, found)
+        problems += found
+        roots += [tree] if tree is not None else []
+    return roots, problems
+
+
+def _only(file: str, documents: list[Document], found: list[Problem]) -> tuple[Group | None, list[Problem]]:
+    if len(documents) != 1 or not isinstance(documents[0].root, Group):
+        what = "holds several documents" if len(documents) > 1 else "does not begin with a key"
+        return None, [Problem(file, 0, "", what, "Name a file as that tool reads it.")]
+    return documents[0].root, found
 
 
 def _read_all(paths: Sequence[Path]) -> tuple[list[Group], list[Node], list[Problem]]:

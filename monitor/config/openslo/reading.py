@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from monitor.config.document import Entry, Group, Listing, Node, Scalar
+from monitor.config.document import Entry, Group, Node, Scalar, plain
 from monitor.config.openslo import annotation
 from monitor.config.openslo.fields import Field, Findings
 from monitor.config.openslo.indicators import Counted, annotated, counted_by, indicator_of
@@ -265,10 +265,3 @@ def _group(file: str, line: int, keys: Counted) -> Group:
 def _value(file: str, line: int, text: str) -> Entry:
     # A dollar sign is doubled: in a file of ours it may begin a variable of the environment, and in OpenSLO never does.
     return Entry(file, line, Scalar(file, line, text.replace("$", "$$")))
-
-
-def plain(node: Node) -> object:
-    """A tree of ours as dicts, lists and text."""
-    if isinstance(node, Group):
-        return {key: plain(entry.value) for key, entry in node.entries.items()}
-    return [plain(item) for item in node.items] if isinstance(node, Listing) else node.text or ""

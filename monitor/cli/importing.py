@@ -1,0 +1,99 @@
+"""`monitor import`: what other tools have written, as configuration of ours."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from monitor.cli.openslo import INCOMPLETE, import_openslo, told
+from monitor.cli.output import UNKNOWN, Trouble
+
+if TYPE_CHECKING:
+    from monitor.config.document import Group
+    from monitor.config.foreign.plan import Plan
+
+_EXIT_CODES = "Exit codes: 0 all carried over, 1 something is not, 3 nothing is. Each is told with its place."
+
+
+@click.group(name="import", epilog="Example: monitor import gatus gatus.yaml -o config.yaml")
+def import_from() -> None:
+    """What other tools have written, as configuration of ours."""
+
+
+import_from.add_command(import_openslo)
+
+_files = click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE..."
+)
+_output = click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Where to write the configuration, instead of printing it. A file that is there stays as it is.",
+)
+
+
+@import_from.command(
+    "gatus",
+    epilog=f"""\b
+Examples:
+  monitor import gatus config.yaml > watchkeeper.yaml
+  monitor import gatus config/*.yaml -o watchkeeper.yaml
+\b
+{_EXIT_CODES}
+A group becomes a service, an endpoint a check. docs/import.md says what carries over.""",
+)
+@_files
+@_output
+@click.pass_context
+def import_gatus(context: click.Context, files: Sequence[Path], output: Path | None) -> None:
+    """Print the endpoints of gatus as services of a configuration."""
+    from monitor.config.foreign.gatus import read_gatus
+
+    _carry_over(context, files, output, read_gatus)
+
+
+def _carry_over(
+    context: click.Context, files: Sequence[Path], output: Path | None, read_into: Callable[[Group, Plan], None]
+) -> None:
+    """Reads *files*, tells what is not carried over, and prints or writes the rest."""
+    from monitor.config.foreign.plan import Plan
+    from monitor.config.foreign.sound import make_sound
+    from monitor.config.foreign.text import printed
+    from monitor.config.load import read_foreign
+
+    if output is not None and output.exists():
+        raise Trouble(f"{output}: is there already; name another file, or remove it")
+    roots, unreadable = read_foreign(files)
+    if unreadable:
+        raise Trouble("\n".join(map(str, unreadable)))
+    plan = Plan()
+    for root in roots:
+        read_into(root, plan)
+    folder = (output.parent if output is not None else Path()).absolute()
+    make_sound(plan, os.environ, folder)
+    for word, problem in plan.told.listed():
+        click.echo(told(word, problem), err=True)
+    if plan.is_empty:
+        click.echo("no check was carried over", err=True)
+        context.exit(UNKNOWN)
+    text = printed(plan, os.environ, folder)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        _write(output, text)
+    if not plan.told.is_complete:
+        context.exit(INCOMPLETE)
+
+
+def _write(output: Path, text: str) -> None:
+    try:
+        with output.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise Trouble(f"{output}: cannot be written: {error.strerror}") from None

@@ -1,0 +1,182 @@
+"""
+Endpoints of gatus (TwiN/gatus, version 5) as checks of ours: a group is a service, an endpoint a check.
+
+An endpoint without a group is a service of its own: an incident is of a service, and what stands in no group has
+nothing in common.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from monitor.config.document import Group
+from monitor.config.foreign import durations
+from monitor.config.foreign.gatus_kinds import KINDS, Endpoint, Unanswered
+from monitor.config.foreign.place import Place
+from monitor.config.foreign.plan import Plan, Written
+from monitor.config.foreign.told import Word
+from monitor.config.problems import quote
+
+_DOLLAR: Final = re.compile(r"\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*)|)")
+_DEFAULT_INTERVAL: Final = 60.0
+_MINE: Final = (
+    "name", "group", "url", "enabled", "interval", "conditions", "method", "headers", "body", "graphql", "dns", "ssh",
+    "client",
+)  # fmt: skip
+_OF_ENDPOINT: Final = {
+    "alerts": "An incident opens after incidents.open_after, and who is told goes by criticality: and policy:.",
+    "maintenance-windows": "There are no maintenance windows in this version.",
+    "ui": "What is shown of a check is not set here; secrets are always masked.",
+    "extra-labels": "Write tags: under the service.",
+    "store": "It belongs to suites.",
+    "always-run": "It belongs to suites.",
+}
+_OF_FILE: Final = {
+    "alerting": "Tickets and webhooks are set under tracker:, who takes part under contacts:.",
+    "storage": "What is kept, and where, is set under monitor: {state, retention}.",
+    "web": "Where the API listens is monitor.listen.",
+    "ui": "What the API shows needs no settings.",
+    "security": "The API has a token of its own: monitor.token_file.",
+    "maintenance": "There are no maintenance windows in this version.",
+    "metrics": "Metrics go to telemetry.otlp.",
+    "connectivity": "Write two reference targets under monitor.online.",
+    "remote": "Import the configuration of the other instance as well.",
+    "tunneling": "There are no SSH tunnels in this version.",
+    "concurrency": "Probes do not wait for each other.",
+    "disable-monitoring-lock": "Probes do not wait for each other.",
+    "announcements": "There is no status page in this version.",
+    "debug": "How much is logged is an option of monitor run.",
+    "skip-invalid-config-update": "A configuration that is not valid never replaces one that is.",
+}
+_CLIENT: Final = {
+    "dns-resolver": "Names are looked up by the system's resolver.",
+    "oauth2": "There is no OAuth2 in this version; a token is given with bearer:.",
+    "identity-aware-proxy": "There is none in this version; a token is given with bearer:.",
+    "kerberos": "There is no Kerberos in this version.",
+    "tunnel": "There are no SSH tunnels in this version.",
+}
+_CLIENT_MINE: Final = ("timeout", "insecure", "ignore-redirect", "proxy-url", "tls", "network")
+
+
+def read_gatus(root: Group, plan: Plan) -> None:
+    """Puts the endpoints of a file of gatus into *plan*."""
+    whole = Place(root, plan.told, written=ours)
+    for key in whole.names():
+        place = whole.get(key)
+        if place is None or key == "endpoints":
+            continue
+        if key in _OF_FILE:
+            place.leave_out("is not carried over", _OF_FILE[key])
+        elif key == "external-endpoints":
+            _tell_each(place, "waits to be told", "There are no push checks in this version.")
+        elif key == "suites":
+            _tell_each(place, "is of several steps", "There are no such checks yet; a program can be one: command:.")
+        elif not key.startswith(("x-", "default", ".")):  # gatus passes over what it does not know: a place for anchors
+            place.leave_out("is not known to this import", "Look whether it matters to you.")
+    endpoints = whole.get("endpoints")
+    for place in endpoints.items() if endpoints else ():
+        _endpoint(place, plan)
+
+
+def ours(text: str) -> str:
+    """
+    gatus fills in `$NAME` as well as `${NAME}`; we only the second. A dollar sign that begins no name is one.
+    """
+
+    def spelled(found: re.Match[str]) -> str:
+        name = found[1] or found[2]
+        return f"${{{name}}}" if name else "$$"
+
+    return _DOLLAR.sub(spelled, text)
+
+
+def _tell_each(places: Place, found: str, fix: str) -> None:
+    for place in places.items():
+        place.called(_origin(place)).refuse(found, fix)
+
+
+def _origin(place: Place) -> str:
+    name = place.string("name") if place.is_group else ""
+    return f"{place.shown} ({quote(name)})" if name else place.shown
+
+
+def _endpoint(place: Place, plan: Plan) -> None:
+    place = place.called(_origin(place))
+    if not place.is_group:
+        place.refuse("is not a group of keys", "Write name:, url: and conditions: under it.")
+        return
+    if place.string("enabled").lower() in ("false", "no", "off"):
+        place.refuse("is not enabled", "Remove enabled: false, and import it again.")
+        return
+    name, group, url = place.string("name"), place.string("group"), place.string("url")
+    if not url or not name:
+        place.refuse(f"has no {'url' if name else 'name'}", "gatus would not start with it.")
+        return
+    where = place.get("url") or place
+    kind = _kind(place, where, url)
+    make = KINDS.get(kind)
+    if make is None:
+        where.refuse("is of no kind that is known", f"Known here: {', '.join(KINDS)}.")
+        return
+    if isinstance(make, str):
+        where.refuse(f"is of the kind {kind}", make)
+        return
+    endpoint = Endpoint(place, url, plan.secrets, (group, name))
+    try:
+        check = make(endpoint)
+    except Unanswered as error:
+        error.place.refuse(error.found, error.fix)
+        return
+    _add(place, name, group, kind, check, endpoint, plan)
+
+
+def _kind(place: Place, where: Place, url: str) -> str:
+    if place.get("dns"):
+        return "dns"
+    scheme = url.partition("://")[0]
+    if scheme.startswith("${"):
+        fix = "Write another scheme in front of it, and import it again, if it is of another kind."
+        where.tell(Word.CHANGED, "begins with a variable, and is taken for an http check", fix)
+        return "http"
+    return scheme.lower() if "://" in url else ""
+
+
+def _add(
+    place: Place, name: str, group: str, kind: str, check: dict[str, Written], endpoint: Endpoint, plan: Plan
+) -> None:
+    _others(place)
+    given = place.get("interval")
+    seconds = durations.go_seconds(place.string("interval")) if given else _DEFAULT_INTERVAL
+    if given and seconds is None:
+        given.tell(Word.CHANGED, "is not a duration that can be read", "It is asked every 1m, gatus' default.")
+    every = durations.interval(given, seconds or _DEFAULT_INTERVAL)
+    check["interval"] = durations.shown(every.total_seconds())
+    if endpoint.timeout is not None:
+        at, longest = endpoint.timeout
+        written = durations.timeout(at, longest, every)
+        if written is not None:
+            check["timeout"] = written
+    if group:
+        service = plan.service(f"group {group}", group, place)
+        called = plan.name(service, name, place)
+    else:
+        service = plan.service(f"endpoint {name}", name, place)
+        called = service.names.take(kind.removesuffix("s") if kind in ("https", "grpcs") else kind, "check")
+    plan.add(service, called, place, check, *endpoint.notes)
+
+
+def _others(place: Place) -> None:
+    _parts(place, _OF_ENDPOINT, _MINE)
+    client = place.get("client")
+    if client is not None:
+        _parts(client, _CLIENT, _CLIENT_MINE)
+
+
+def _parts(place: Place, known: Mapping[str, str], mine: tuple[str, ...]) -> None:
+    for key, fix in known.items():
+        part = place.get(key)
+        if part is not None:
+            part.leave_out("is not carried over", fix)
+    place.tell_others((*known, *mine))

@@ -1,0 +1,250 @@
+"""`monitor import gatus` and its kin: what is carried over is a configuration, and what is not is told."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitor.cli.main import monitor
+from monitor.config import Config, load
+
+HERE = Path(__file__).parent
+EXAMPLES = {
+    "gatus": ("import", "gatus", "foreign/gatus.yaml"),
+}
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(monitor, arguments)
+
+
+def imported(folder: Path, tool: str, text: str, *more: str) -> Result:
+    (folder / "theirs").write_text(text)
+    return invoke("import", tool, str(folder / "theirs"), *more)
+
+
+def loaded(folder: Path, text: str) -> Config:
+    """What our reader makes of *text*, every variable that it says it needs being set."""
+    (folder / "ours.yaml").write_text(text)
+    named = re.match(r"# To be set in the environment: (.*)\n", text)
+    return load([folder / "ours.yaml"], dict.fromkeys(named[1].split(", ") if named else (), "http"))
+
+
+def check_of(folder: Path, done: Result) -> dict[str, Any]:
+    """The only check of what was printed, as it is written; that it is valid is seen on the way."""
+    loaded(folder, done.stdout)
+    (service,) = yaml.load(done.stdout, yaml.BaseLoader)["services"].values()
+    (check,) = service["checks"].values()
+    return dict(check)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_what_is_carried_over_and_what_is_not(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(HERE)
+
+    done = invoke(*EXAMPLES[name])
+
+    told = f"{done.stdout}--- told\n{done.stderr}--- exit code {done.exit_code}\n"
+    assert told == (HERE / "golden" / f"import_{name}.txt").read_text()
+    assert loaded(tmp_path, done.stdout).services
+
+
+def test_what_was_imported_is_written_once(tmp_path: Path) -> None:
+    there = tmp_path / "ours.yaml"
+
+    done = invoke("import", "gatus", str(HERE / "foreign" / "gatus.yaml"), "-o", str(there))
+    again = invoke("import", "gatus", str(HERE / "foreign" / "gatus.yaml"), "-o", str(there))
+
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert loaded(tmp_path, there.read_text()).services
+    assert (again.exit_code, again.stderr) == (3, f"{there}: is there already; name another file, or remove it\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "does not begin with a key"),
+        ("- a\n", "does not begin with a key"),
+        ("a: 1\n---\nb: 2\n", "holds several documents"),
+        ("endpoints: [\n", ":2  a bracket or brace is not closed"),
+        ("endpoints: []\n", "no check was carried over"),
+        ("endpoints: x\n", ":1  endpoints: is not a list"),
+        ("endpoints: [x, {}]\n", "endpoints[0]: is not a group of keys"),
+    ],
+    ids=["empty", "a list", "two documents", "no YAML", "no endpoint", "a word", "no groups"],
+)
+def test_where_nothing_is_carried_over_it_is_3_and_why(tmp_path: Path, text: str, said: str) -> None:
+    done = imported(tmp_path, "gatus", text)
+
+    assert (done.exit_code, done.stdout) == (3, "")
+    assert said in done.stderr
+
+
+def endpoint(url: str, *conditions: str, **more: object) -> str:
+    return yaml.safe_dump({"endpoints": [{"name": "a", "url": url, "conditions": list(conditions), **more}]})
+
+
+def test_an_endpoint_that_says_all_that_we_can_is_0_and_says_nothing(tmp_path: Path) -> None:
+    done = imported(tmp_path, "gatus", endpoint("https://a.example/", "[STATUS] < 400", interval="15s"))
+
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert check_of(tmp_path, done) == {"http": "https://a.example/", "expect": ["[STATUS] < 400"], "interval": "15s"}
+
+
+@pytest.mark.parametrize(
+    ("of_gatus", "ours"),
+    [
+        ("tcp://db:5432", {"tcp": "db:5432"}),
+        ("tcp://[::1]:5432", {"tcp": "[::1]:5432"}),
+        ("tls://db:636", {"tcp": "db:636", "tls": {"verify": "true"}}),
+        ("starttls://mx:25", {"tls": {"target": "mx:25", "starttls": "smtp", "fail": "1s"}}),
+        ("ssh://bastion", {"ssh": "bastion:22"}),
+        ("grpc://orders:50051", {"grpc": "orders:50051"}),
+        ("https://a.example/", {"http": "https://a.example/", "status": "100-599"}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_connection_is_what_the_kind_asks_for_by_itself(tmp_path: Path, of_gatus: str, ours: dict[str, Any]) -> None:
+    done = imported(tmp_path, "gatus", endpoint(of_gatus, "[CONNECTED] == true"))
+
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert check_of(tmp_path, done) == {**ours, "interval": "1m"}
+
+
+@pytest.mark.parametrize(
+    ("condition", "ours"),
+    [
+        ("[BODY] == 192.0.2.1", r"\tA\t192\.0\.2\.1\.?$$"),
+        ("[BODY] == pat(192.0.*)", r"\tA\t192\.0\..*\.?$$"),
+    ],
+)
+def test_the_data_of_a_record_is_a_regular_expression(tmp_path: Path, condition: str, ours: str) -> None:
+    asked = endpoint("192.0.2.53", condition, dns={"query-name": "a.example", "query-type": "A"})
+
+    done = imported(tmp_path, "gatus", asked)
+
+    assert check_of(tmp_path, done)["dns"] == {
+        "server": "192.0.2.53:53", "name": "a.example", "type": "A", "rcode": "NOERROR", "answer": {"any": [ours]},
+    }  # fmt: skip
+
+
+def test_dollar_signs_mean_what_they_mean_there(tmp_path: Path) -> None:
+    done = imported(
+        tmp_path,
+        "gatus",
+        endpoint(
+            "https://a.example/$PLACE/${ID}", "[STATUS] == 200", method="POST", body="$$5 or 5$ or $NAME or ${NAME}s"
+        ),
+    )
+
+    assert done.stdout.startswith("# To be set in the environment: PLACE, ID, NAME\n")
+    assert check_of(tmp_path, done)["body"] == "$$5 or 5$$ or ${NAME} or ${NAME}s"
+
+
+def test_an_address_that_is_a_variable_is_taken_for_http(tmp_path: Path) -> None:
+    done = imported(tmp_path, "gatus", endpoint("$SHOP", "[STATUS] == 200"))
+
+    assert (done.exit_code, done.stdout.splitlines()[0]) == (1, "# To be set in the environment: SHOP")
+    assert "        http: ${SHOP}\n" in done.stdout
+    assert "begins with a variable, and is taken for an http check" in done.stderr
+
+
+def test_a_secret_is_nowhere_and_the_same_one_has_one_variable(tmp_path: Path) -> None:
+    first = endpoint("https://u:hidden-1@a.example/?token=hidden-2", "[STATUS] == 200", headers={"X-Key": "hidden-1"})
+
+    done = imported(tmp_path, "gatus", first)
+
+    assert "hidden" not in done.output
+    assert done.stdout.startswith("# To be set in the environment: A_TOKEN, A_PASSWORD\n")
+    assert check_of(tmp_path, done) == {
+        "http": "https://a.example/?token=${A_TOKEN}",
+        "headers": {"X-Key": "${A_PASSWORD}"},
+        "basic": {"user": "u", "password": "${A_PASSWORD}"},
+        "expect": ["[STATUS] == 200"],
+        "interval": "1m",
+    }
+    assert done.exit_code == 1
+
+
+def test_names_that_would_be_alike_are_told_apart(tmp_path: Path) -> None:
+    names = ["a b", "a-b", "A_b", "A-B", "7", "", "x" * 80, "x" * 81, "watchkeeper"]
+    text = yaml.safe_dump({"endpoints": [{"name": name, "url": "tcp://a:1"} for name in names]})
+
+    done = imported(tmp_path, "gatus", text)
+
+    assert list(loaded(tmp_path, done.stdout).services) == [
+        "a-b", "a-b-2", "A_b", "A-B-3", "service-7", "x" * 63, "x" * 61 + "-2", "watchkeeper-2",
+    ]  # fmt: skip
+    assert "renamed" in done.stderr
+    assert "the service 7 is called service-7" in done.stderr
+
+
+def test_a_client_certificate_that_is_there_is_carried_over(tmp_path: Path) -> None:
+    (tmp_path / "client.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    client = {"tls": {"certificate-file": "client.pem", "private-key-file": "client.pem"}}
+    text = endpoint("https://a.example/", "[STATUS] == 200", client=client)
+
+    there = imported(tmp_path, "gatus", text, "-o", str(tmp_path / "beside.yaml"))
+    elsewhere = imported(tmp_path, "gatus", text)
+
+    assert there.exit_code == 0
+    assert "certificate: client.pem" in (tmp_path / "beside.yaml").read_text()
+    assert elsewhere.exit_code == 1
+    assert "tls" not in check_of(tmp_path, elsewhere)
+    assert "left out" in elsewhere.stderr
+    assert "(tls.certificate): cannot be read" in elsewhere.stderr
+
+
+WORDS = {
+    "gatus": ["name", "url", "endpoints", "external-endpoints", "suites", "group", "enabled", "interval", "conditions",
+        "method", "headers", "body", "graphql", "dns", "query-name", "query-type", "ssh", "client", "timeout", "tls",
+        "insecure", "proxy-url", "alerts", "certificate-file", "private-key-file", "username", "password"],
+}  # fmt: skip
+VALUES = [
+    "https://a.example/", "https://u:p@a.example/?key=x", "tcp://a:1", "tls://a:443", "starttls://a:25", "ssh://a",
+    "${A}://b/", "8.8.8.8", "[STATUS] == 200", "[BODY] == pat(*)", "[BODY]", "[CERTIFICATE_EXPIRATION] > 48h",
+    "30s", "1h", "10", "true", "false", "null", "POST", "A", "{{ x }}", "\u202e", "a\nb", "$$", "${", "<<", "ü", "0",
+]  # fmt: skip
+
+
+def trees(tool: str) -> st.SearchStrategy[Any]:
+    leaves = st.one_of(st.sampled_from(VALUES), st.text(max_size=12), st.none(), st.integers(), st.booleans())
+    words = st.one_of(st.sampled_from(WORDS[tool]), st.text(max_size=5))
+    groups = st.dictionaries(words, leaves, max_size=6)
+    inner = st.recursive(
+        st.one_of(leaves, groups),
+        lambda below: st.one_of(st.lists(below, max_size=3), st.dictionaries(words, below, max_size=6)),
+        max_leaves=20,
+    )
+    return st.dictionaries(words, inner, max_size=6)
+
+
+GATUS_ENDPOINT = st.fixed_dictionaries(
+    {"name": st.sampled_from(["a", "b b", "ü"]), "url": st.sampled_from(VALUES)},
+    optional={word: st.one_of(st.sampled_from(VALUES), trees("gatus")) for word in WORDS["gatus"][5:]}
+    | {"conditions": st.lists(st.sampled_from(VALUES), max_size=4)},
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(tree=st.one_of(trees("gatus"), st.lists(GATUS_ENDPOINT, max_size=4).map(lambda found: {"endpoints": found})))
+def test_whatever_stands_in_a_file_of_gatus(tree: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+    survives("gatus", yaml.safe_dump(tree, allow_unicode=True), tmp_path_factory.mktemp("any"))
+
+
+def survives(tool: str, text: str, folder: Path, *more: str) -> None:
+    """It ends with one of the exit codes, and what it prints is a configuration."""
+    done = imported(folder, tool, text, *more)
+
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exc_info
+    assert done.exit_code in (0, 1, 3)
+    assert done.exit_code != 3 or done.stderr
+    if done.stdout:
+        loaded(folder, done.stdout)
