@@ -96,7 +96,7 @@ def state(replay: Replay) -> dict[str, object]:
 
 
 def counter(one: Counter, now: datetime) -> tuple[object, ...]:
-    windows = (one.window, one.within)
+    windows = (one.window, one.within.window)
     return (one.sliced_until, *(window.minutes_before(now + timedelta(hours=1)) for window in windows))
 
 
