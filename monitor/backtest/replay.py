@@ -164,8 +164,9 @@ class Replay:
         for seen in held:
             if type(seen) is Reading:
                 self._traffic[seen.service] = seen
-        self._minute = settled
-        self.objectives.daemon.minute_over(slot_instant(settled))
+        if settled > self._minute:
+            self._minute = settled
+            self.objectives.daemon.minute_over(slot_instant(settled))
         self._due = self._tick = self._next_tick(last)
 
     def _play_one(self, seen: Probe | Reading) -> None:

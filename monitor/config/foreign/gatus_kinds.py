@@ -15,8 +15,8 @@ from monitor.config.foreign.place import Place
 from monitor.config.foreign.plan import Written
 from monitor.config.foreign.secret import Secrets
 from monitor.config.foreign.told import Word
+from monitor.config.places import target, url
 from monitor.config.problems import Wrong
-from monitor.config.values import target, url
 
 Check = dict[str, Written]
 
