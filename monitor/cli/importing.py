@@ -55,26 +55,89 @@ def import_gatus(context: click.Context, files: Sequence[Path], output: Path | N
     """Print the endpoints of gatus as services of a configuration."""
     from monitor.config.foreign.gatus import read_gatus
 
-    _carry_over(context, files, output, read_gatus)
+    def read_into(plan: Plan) -> None:
+        for root in _roots(files):
+            read_gatus(root, plan)
+
+    _carry_over(context, output, read_into)
 
 
-def _carry_over(
-    context: click.Context, files: Sequence[Path], output: Path | None, read_into: Callable[[Group, Plan], None]
+@import_from.command(
+    "blackbox",
+    epilog=f"""\b
+Examples:
+  monitor import blackbox blackbox.yml --prometheus prometheus.yml > watchkeeper.yaml
+  monitor import blackbox blackbox.yml --target http_2xx=https://example.com/ --target icmp=192.0.2.1
+\b
+{_EXIT_CODES}
+A module says how something is asked, and not what: that is in the scrape configurations, whose jobs become services,
+or is named here. docs/import.md says what carries over.""",
+)
+@_files
+@click.option(
+    "--prometheus",
+    "scraping",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A configuration of Prometheus whose jobs ask /probe; may be repeated.",
+)
+@click.option(
+    "--target", "targets", multiple=True, metavar="MODULE=TARGET", help="A target of a module; may be repeated."
+)
+@_output
+@click.pass_context
+def import_blackbox(
+    context: click.Context,
+    files: Sequence[Path],
+    scraping: Sequence[Path],
+    targets: Sequence[str],
+    output: Path | None,
 ) -> None:
-    """Reads *files*, tells what is not carried over, and prints or writes the rest."""
-    from monitor.config.foreign.plan import Plan
-    from monitor.config.foreign.sound import make_sound
-    from monitor.config.foreign.text import printed
+    """Print what blackbox_exporter is asked as services of a configuration."""
+    from monitor.config.document import Scalar
+    from monitor.config.foreign.blackbox import read_blackbox
+    from monitor.config.foreign.place import Place
+    from monitor.config.foreign.scraped import Asked, targets_of
+    from monitor.config.foreign.secret import shown
+
+    def read_into(plan: Plan) -> None:
+        asked: list[Asked] = []
+        for root in _roots(scraping):
+            asked += targets_of(root, plan.told)
+        for named in targets:
+            module, separator, target = named.partition("=")
+            if not separator or not module or not target:
+                raise Trouble(
+                    f"--target {shown(named)}: is not MODULE=TARGET; write for example http_2xx=https://example.com/"
+                )
+            place = Place(Scalar("--target", 0, target), plan.told, f"{module}={shown(target)}")
+            asked.append(Asked(place, module, target))
+        read_blackbox(_roots(files), asked, plan)
+
+    _carry_over(context, output, read_into)
+
+
+def _roots(files: Sequence[Path]) -> list[Group]:
+    """Raises Trouble with everything that keeps them from being read."""
     from monitor.config.load import read_foreign
 
-    if output is not None and output.exists():
-        raise Trouble(f"{output}: is there already; name another file, or remove it")
     roots, unreadable = read_foreign(files)
     if unreadable:
         raise Trouble("\n".join(map(str, unreadable)))
+    return roots
+
+
+def _carry_over(context: click.Context, output: Path | None, read_into: Callable[[Plan], None]) -> None:
+    """Makes a plan, tells what is not carried over, and prints or writes the rest."""
+    from monitor.config.foreign.plan import Plan
+    from monitor.config.foreign.sound import make_sound
+    from monitor.config.foreign.text import printed
+
+    if output is not None and output.exists():
+        raise Trouble(f"{output}: is there already; name another file, or remove it")
     plan = Plan()
-    for root in roots:
-        read_into(root, plan)
+    read_into(plan)
     folder = (output.parent if output is not None else Path()).absolute()
     make_sound(plan, os.environ, folder)
     for word, problem in plan.told.listed():

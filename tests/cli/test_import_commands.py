@@ -18,7 +18,12 @@ from monitor.config import Config, load
 HERE = Path(__file__).parent
 EXAMPLES = {
     "gatus": ("import", "gatus", "foreign/gatus.yaml"),
-}
+    "blackbox": (
+        "import", "blackbox", "foreign/blackbox.yml", "--prometheus", "foreign/prometheus.yml",
+        "--target", "icmp=192.0.2.1", "--target", "icmp=192.0.2.2", "--target", "pop3s_banner=mx1.example.com:995",
+        "--target", "grpc_orders=orders:443", "--target", "tcp_connect=192.0.2.1:22",
+    ),
+}  # fmt: skip
 
 
 def invoke(*arguments: str) -> Result:
@@ -53,7 +58,30 @@ def test_what_is_carried_over_and_what_is_not(name: str, monkeypatch: pytest.Mon
 
     told = f"{done.stdout}--- told\n{done.stderr}--- exit code {done.exit_code}\n"
     assert told == (HERE / "golden" / f"import_{name}.txt").read_text()
+    assert "hidden" not in told
     assert loaded(tmp_path, done.stdout).services
+
+
+@pytest.mark.parametrize("target", ["http_2xx", "=a", "http_2xx="])
+def test_a_target_without_its_module_is_bad_usage(tmp_path: Path, target: str) -> None:
+    done = imported(tmp_path, "blackbox", "modules: {http_2xx: {prober: http}}", "--target", target)
+
+    assert (done.exit_code, done.stdout) == (3, "")
+    assert "is not MODULE=TARGET" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/etc/prometheus/blackbox.yml").exists(), reason="blackbox_exporter is not installed")
+def test_the_modules_that_blackbox_exporter_comes_with(tmp_path: Path) -> None:
+    text = Path("/etc/prometheus/blackbox.yml").read_text()
+    names = list(yaml.safe_load(text)["modules"])
+
+    done = imported(tmp_path, "blackbox", text, *(part for name in names for part in ("--target", f"{name}=a:1")))
+
+    # A ping knows no ports, and "^+OK" is an expression for Go alone.
+    assert {*names} - {check.name for check in loaded(tmp_path, done.stdout).services["a-1"].checks} == {
+        "icmp", "icmp_ttl5", "pop3s_banner",
+    }  # fmt: skip
+    assert "(script[0].expect): ^+OK is no regular expression" in done.stderr
 
 
 def test_what_was_imported_is_written_once(tmp_path: Path) -> None:
@@ -157,7 +185,9 @@ def test_an_address_that_is_a_variable_is_taken_for_http(tmp_path: Path) -> None
 
 
 def test_a_secret_is_nowhere_and_the_same_one_has_one_variable(tmp_path: Path) -> None:
-    first = endpoint("https://u:hidden-1@a.example/?token=hidden-2", "[STATUS] == 200", headers={"X-Key": "hidden-1"})
+    address = "https://u:hidden-1@a.example/?token=hidden-2"
+    more = {"headers": {"X-Key": "hidden-1"}, "method": "POST", "body": "[ENDPOINT_URL]"}
+    first = endpoint(address, "[STATUS] == 200", **more)
 
     done = imported(tmp_path, "gatus", first)
 
@@ -165,7 +195,9 @@ def test_a_secret_is_nowhere_and_the_same_one_has_one_variable(tmp_path: Path) -
     assert done.stdout.startswith("# To be set in the environment: A_TOKEN, A_PASSWORD\n")
     assert check_of(tmp_path, done) == {
         "http": "https://a.example/?token=${A_TOKEN}",
+        "method": "POST",
         "headers": {"X-Key": "${A_PASSWORD}"},
+        "body": "https://a.example/?token=${A_TOKEN}",
         "basic": {"user": "u", "password": "${A_PASSWORD}"},
         "expect": ["[STATUS] == 200"],
         "interval": "1m",
@@ -206,6 +238,11 @@ WORDS = {
     "gatus": ["name", "url", "endpoints", "external-endpoints", "suites", "group", "enabled", "interval", "conditions",
         "method", "headers", "body", "graphql", "dns", "query-name", "query-type", "ssh", "client", "timeout", "tls",
         "insecure", "proxy-url", "alerts", "certificate-file", "private-key-file", "username", "password"],
+    "blackbox": ["prober", "timeout", "http", "tcp", "dns", "icmp", "grpc", "valid_status_codes", "headers", "body",
+        "fail_if_body_matches_regexp", "fail_if_header_matches", "header", "regexp", "allow_missing", "tls_config",
+        "basic_auth", "username", "password", "bearer_token", "proxy_url", "query_response", "expect", "send",
+        "starttls", "query_name", "query_type", "valid_rcodes", "validate_answer_rrs", "fail_if_matches_regexp",
+        "service", "tls"],
 }  # fmt: skip
 VALUES = [
     "https://a.example/", "https://u:p@a.example/?key=x", "tcp://a:1", "tls://a:443", "starttls://a:25", "ssh://a",
@@ -237,6 +274,36 @@ GATUS_ENDPOINT = st.fixed_dictionaries(
 @given(tree=st.one_of(trees("gatus"), st.lists(GATUS_ENDPOINT, max_size=4).map(lambda found: {"endpoints": found})))
 def test_whatever_stands_in_a_file_of_gatus(tree: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     survives("gatus", yaml.safe_dump(tree, allow_unicode=True), tmp_path_factory.mktemp("any"))
+
+
+MODULE = st.fixed_dictionaries(
+    {"prober": st.sampled_from(["http", "tcp", "dns", "icmp", "grpc", "unix"])},
+    optional={prober: trees("blackbox") for prober in ("http", "tcp", "dns", "icmp", "grpc")}
+    | {"timeout": st.sampled_from(VALUES)},
+)
+JOB = st.fixed_dictionaries(
+    {"metrics_path": st.just("/probe"), "params": st.just({"module": ["m"]})},
+    optional={
+        "job_name": st.sampled_from(VALUES),
+        "scrape_interval": st.sampled_from(VALUES),
+        "static_configs": st.lists(st.fixed_dictionaries({"targets": st.lists(st.sampled_from(VALUES))}), max_size=2),
+    },
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    tree=st.one_of(trees("blackbox"), st.fixed_dictionaries({"modules": st.fixed_dictionaries({"m": MODULE})})),
+    jobs=st.one_of(trees("blackbox"), st.fixed_dictionaries({"scrape_configs": st.lists(JOB, max_size=3)})),
+)
+def test_whatever_stands_in_files_of_blackbox_exporter(
+    tree: Any, jobs: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    (folder / "jobs").write_text(yaml.safe_dump(jobs, allow_unicode=True))
+
+    text = yaml.safe_dump(tree, allow_unicode=True)
+    survives("blackbox", text, folder, "--prometheus", str(folder / "jobs"), "--target", "m=https://a.example/")
 
 
 def survives(tool: str, text: str, folder: Path, *more: str) -> None:

@@ -74,7 +74,7 @@ class Endpoint:
         try:
             host, given = target(rest)
         except Wrong as wrong:
-            raise Unanswered(where, wrong.found.format(value=rest), wrong.fix) from None
+            raise Unanswered(where, wrong.found.replace("{value}", "it"), wrong.fix) from None
         number = given or port
         if number is None:
             raise Unanswered(where, "has no port", "Write HOST:PORT behind the scheme.")
@@ -114,7 +114,7 @@ def _http(endpoint: Endpoint) -> Check:
     where = place.get("url") or place
     address, basic = endpoint.secrets.of_url(where, endpoint.url, *words)
     check: Check = {"http": _node(where, address)}
-    method, body = place.string("method").upper(), _body(endpoint)
+    method, body = place.string("method").upper(), _body(endpoint, address)
     if method and method != "GET":
         check["method"] = _node(place.get("method") or place, method)
     headers = _headers(endpoint)
@@ -150,11 +150,11 @@ def _headers(endpoint: Endpoint) -> dict[str, Written]:
     return headers
 
 
-def _body(endpoint: Endpoint) -> str:
+def _body(endpoint: Endpoint, address: str) -> str:
     place = endpoint.place
     given = place.get("body")
     body = (given.text() or "") if given else ""
-    for placeholder, value in (("NAME", place.string("name")), ("GROUP", place.string("group")), ("URL", endpoint.url)):
+    for placeholder, value in (("NAME", place.string("name")), ("GROUP", place.string("group")), ("URL", address)):
         body = body.replace(f"[ENDPOINT_{placeholder}]", value)
     if given is not None and re.search(r"\[RANDOM_STRING_\d+\]", body):
         given.tell(Word.CHANGED, "holds [RANDOM_STRING_...]", "It is sent as it is written: there is no chance here.")
@@ -174,7 +174,7 @@ def _client(endpoint: Endpoint) -> Check:
         try:
             check["proxy"] = _node(proxy, url(address))
         except Wrong as wrong:
-            proxy.leave_out(wrong.found.format(value="it"), "Write proxy: http://HOST:PORT.")
+            proxy.leave_out(wrong.found.replace("{value}", "it"), "Write proxy: http://HOST:PORT.")
     network = client.string("network")
     if network in ("ip4", "ip6"):
         check["ip"] = network[2:]

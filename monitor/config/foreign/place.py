@@ -84,6 +84,15 @@ class Place:
         self.leave_out("is not a single value", "Write one value after the colon.")
         return None
 
+    def plain(self) -> str:
+        """As that tool has it, without white space around it."""
+        return (self.node.text or "").strip() if isinstance(self.node, Scalar) else ""
+
+    def plain_of(self, key: str) -> str:
+        """The value under *key*, as that tool has it."""
+        found = self.get(key)
+        return found.plain() if found else ""
+
     def string(self, key: str) -> str:
         """The value under *key* without white space around it, empty when there is none."""
         found = self.get(key)

@@ -25,7 +25,8 @@ def node(value: Written, at: Place) -> Node:
     if isinstance(value, str):
         return Scalar(at.file, at.line, value)
     if isinstance(value, Mapping):
-        return Group(at.file, at.line, {key: Entry(at.file, at.line, node(one, at)) for key, one in value.items()})
+        made = {key: node(one, at) for key, one in value.items()}
+        return Group(at.file, at.line, {key: Entry(one.file, one.line, one) for key, one in made.items()})
     if isinstance(value, (Scalar, Group, Listing)):
         return value
     return Listing(at.file, at.line, [node(one, at) for one in value])

@@ -75,6 +75,14 @@ class Secrets:
         return _PARAMETER.sub(hidden, url), basic
 
 
+def shown(address: str) -> str:
+    """An address for people: without its user, and without what a parameter holds that tells of a secret."""
+    bare = re.sub(r"^([a-zA-Z][a-zA-Z0-9+.-]*://)?[^/?#]*@", r"\1", address)
+    return _PARAMETER.sub(
+        lambda found: f"{found[1]}{found[2]}=***" if TELLING_NAME.search(found[2]) else found[0], bare
+    )
+
+
 def _unquoted(text: str) -> str:
     """Out of a URL's spelling; what comes out of it as a dollar sign begins no variable."""
     return re.sub(r"(?:%[0-9A-Fa-f]{2})+", lambda found: literal(unquote(found[0])), text)

@@ -7,6 +7,7 @@ from pathlib import Path as FilePath
 from textwrap import indent
 
 from monitor.config.document import plain, read
+from monitor.config.foreign.place import Place
 from monitor.config.foreign.plan import Plan
 from monitor.config.foreign.sound import judged, variables
 from monitor.config.problems import quote
@@ -40,11 +41,15 @@ def _lines(plan: Plan) -> Iterator[str]:
             yield from _indented({"tags": list(service.tags)}, 4)
         yield "    checks:"
         for carried in service.checks:
-            yield f"      # {carried.at.file}:{carried.at.line} {_comment(carried.at.origin)}".rstrip()
+            yield f"      # {_comment(f'{_where(carried.at)} {carried.at.origin}')}"
             for note in carried.notes:
                 yield f"      # {_comment(note)}"
             yield f"      {_key(carried.name)}"
             yield from _indented(plain(carried.check), 8)
+
+
+def _where(place: Place) -> str:
+    return f"{place.file}:{place.line}" if place.line else place.file
 
 
 def _key(name: str) -> str:
