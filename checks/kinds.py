@@ -16,9 +16,9 @@ from checks.check import Finding, Question
 from checks.datagram import DatagramRequest, DnsRequest, EchoRequest
 from checks.exchange import HttpRequest
 from checks.process import ProcessRequest
-from checks.stream import StreamRequest
+from checks.stream import StreamRequest, WebSocketRequest
 
-Request = HttpRequest | StreamRequest | ProcessRequest | DatagramRequest | DnsRequest | EchoRequest
+Request = HttpRequest | StreamRequest | WebSocketRequest | ProcessRequest | DatagramRequest | DnsRequest | EchoRequest
 
 _MODULES: Final = {
     "http": "checks.http",
@@ -33,6 +33,7 @@ _MODULES: Final = {
     "command": "checks.command",
     "promql": "checks.promql",
     "grpc": "checks.grpc",
+    "websocket": "checks.websocket",
 }
 
 

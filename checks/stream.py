@@ -41,11 +41,14 @@ class Security:
     Attributes:
         name: What the certificate must be for, and what is asked for (SNI). Empty: the host that was connected to.
         ca_file: Authorities to trust instead of the system's.
+        certificate, key: PEM files of the certificate that we show, and of its key.
     """
 
     name: str = ""
     verify: bool = True
     ca_file: str | None = None
+    certificate: str | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,31 @@ class StreamRequest:
     def secures_itself(self) -> bool:
         """Whether the script begins in the clear."""
         return any(step.starttls for step in self.script)
+
+    @property
+    def listens(self) -> bool:
+        """Whether anything must be said there."""
+        return bool(self.script)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebSocketRequest(StreamRequest):
+    """
+    Each `send` of the script is a text message, and each `expect` is searched in the messages that come.
+
+    Attributes:
+        resource: The `ws://` or `wss://` URL that `url` is the place of.
+        headers: Sent with the opening handshake.
+        subprotocols: Offered; the target must choose one of them.
+    """
+
+    resource: str
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # often a secret
+    subprotocols: tuple[str, ...] = ()
+
+    @property
+    def listens(self) -> bool:
+        return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,6 +50,13 @@ def header_name(value: object) -> str:
     return found
 
 
+def subprotocol(value: object) -> str:
+    found = text(value)
+    if re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", found):
+        return found
+    raise Wrong("{value} is not the name of a subprotocol", "Write it as it is registered, for example mqtt.")
+
+
 def header_value(value: object) -> str:
     # No `{value}` in these messages: a header often is a secret. And no line break, which would begin a new header.
     found = text(value)

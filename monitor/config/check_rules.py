@@ -51,6 +51,7 @@ _KINDS: dict[str, frozenset[str]] = {
     "command": frozenset({"output", "directory", "environment"}),
     "promql": frozenset(),
     "grpc": frozenset({"headers", "tls"}),
+    "websocket": frozenset({"headers", "basic", "bearer", "bearer_file", "script", "tls"}),
 }
 """Each kind of check, and the keys that only some kinds take."""
 _OF_SOME = frozenset.union(*_KINDS.values())
@@ -68,10 +69,14 @@ def enforce_check(check: CheckShape, has_prometheus: bool, path: Path, reading: 
     _script(check, (*path, "script"), reading)
     if check.promql is not None:
         _promql(check.promql, has_prometheus, (*path, "promql"), reading)
+    if asked in (["http"], ["websocket"]):
+        _credentials(check, path, reading)
     if asked == ["http"]:
         _way(check, path, reading)
         enforce_http(check.expect or (), (*path, "expect"), reading)
         enforce_http(check.warn or (), (*path, "warn"), reading)
+    if check.websocket is not None:
+        _websocket(check, check.websocket.url, path, reading)
     dns.enforce(check, path, reading)
     _datagram(check, (*path, "udp"), reading)
     _check_times(check, path, reading)
@@ -102,7 +107,8 @@ def _keys_of_kind(asked: str, check: CheckShape, path: Path, reading: Reading) -
     for key in (key for key in CheckShape.model_fields if key in check.model_fields_set & _OF_SOME):
         takers = [kind for kind, keys in _KINDS.items() if key in keys]
         if asked not in takers:
-            found = f"is for {' and '.join(takers)} checks only"
+            listed = " and ".join(filter(None, (", ".join(takers[:-1]), takers[-1])))
+            found = f"is for {listed} checks only"
             reading.tell((*path, key), found, f"Remove it, or make it a check with {takers[0]}:.")
     if check.tls is None:
         return
@@ -115,7 +121,7 @@ def _keys_of_kind(asked: str, check: CheckShape, path: Path, reading: Reading) -
     for key in (key for key in _OF_TLS_CHECKS if key in check.tls.model_fields_set):
         reading.tell((*path, "tls", key), "is for checks of a certificate only", "Remove it, or add target: HOST.")
     if asked in ("http", "grpc") and check.tls.name is not None:
-        reading.tell((*path, "tls", "name"), "is for tcp, dns and tls checks only", "Remove it.")
+        reading.tell((*path, "tls", "name"), "is for tcp, dns, websocket and tls checks only", "Remove it.")
 
 
 def _way(check: CheckShape, path: Path, reading: Reading) -> None:
@@ -123,6 +129,9 @@ def _way(check: CheckShape, path: Path, reading: Reading) -> None:
         reading.tell((*path, "http_version"), "3 is never in the clear", "Write http: https://..., or another version.")
     if check.http_version == "3" and check.proxy is not None:
         reading.tell((*path, "proxy"), "does not pass HTTP/3 on", "Remove it, or write another http_version.")
+
+
+def _credentials(check: CheckShape, path: Path, reading: Reading) -> None:
     named = [key for key in ("basic", "bearer", "bearer_file") if getattr(check, key) is not None]
     if any(name.lower() == "authorization" for name in check.headers or {}):
         named.insert(0, "the Authorization header")
@@ -146,6 +155,17 @@ def _promql(written: Promql, has_prometheus: bool, path: Path, reading: Reading)
         reading.tell(path, found, "Add sources: {prometheus: http://localhost:9090}, or prometheus: URL here.")
 
 
+def _websocket(check: CheckShape, url: str, path: Path, reading: Reading) -> None:
+    if check.tls is not None and url.lower().startswith("ws:"):
+        reading.tell((*path, "tls"), "ws:// is in the clear", "Write websocket: wss://..., or remove it.")
+    for name in check.headers or {}:
+        if name.lower() in ("upgrade", "connection") or name.lower().startswith("sec-websocket-"):
+            fix = (
+                "Remove it; subprotocols: are given beside url:." if name.lower().endswith("protocol") else "Remove it."
+            )
+            reading.tell((*path, "headers", name), "is set by the probe itself", fix)
+
+
 def _datagram(check: CheckShape, path: Path, reading: Reading) -> None:
     if check.udp is None or reading.is_wrong((*path, "send")) or reading.is_wrong((*path, "send_hex")):
         return
@@ -167,7 +187,7 @@ def _script(check: CheckShape, path: Path, reading: Reading) -> None:
             reading.tell(here, found, "Give each step one of send, expect and starttls.")
         elif step.refuse is not None and step.expect is None:
             reading.tell((*here, "refuse"), "has no expect beside it", "Add expect: REGEX, or remove it.")
-        elif step.starttls is not None and check.unix is not None:
+        elif step.starttls is not None and (check.unix is not None or check.websocket is not None):
             reading.tell((*here, "starttls"), "is for tcp checks only", "Remove it.")
 
 

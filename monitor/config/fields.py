@@ -42,11 +42,13 @@ Line = Annotated[str, PlainValidator(values.line), WithJsonSchema({"type": ["str
 Name = Annotated[str, PlainValidator(values.name), WithJsonSchema({"type": "string", "pattern": f"^{values.NAME}$"})]
 Switch = Annotated[bool, PlainValidator(values.switch), WithJsonSchema({"type": "boolean"})]
 Url = Annotated[str, PlainValidator(places.url), WithJsonSchema(_written("https?://.+"))]
+WebSocketUrl = Annotated[str, PlainValidator(places.websocket_url), WithJsonSchema(_written("wss?://.+"))]
 Address = Annotated[places.Listen, PlainValidator(places.listen), WithJsonSchema(_written(r".+:\d+"))]
 HostPort = Annotated[places.Listen, PlainValidator(places.host_port), WithJsonSchema(_written(r".+:\d+"))]
 Target = Annotated[tuple[str, int | None], PlainValidator(places.target), WithJsonSchema(_written(".+"))]
 Host = Annotated[str, PlainValidator(places.host), WithJsonSchema({"type": "string"})]
 Hex = Annotated[bytes, PlainValidator(values.hexadecimal), WithJsonSchema(_written(r"([0-9A-Fa-f]{2}\s*)+"))]
+Subprotocol = Annotated[str, PlainValidator(asked.subprotocol), WithJsonSchema({"type": "string"})]
 Regex = Annotated[str, PlainValidator(values.regex), WithJsonSchema({"type": "string", "format": "regex"})]
 Command = Annotated[
     tuple[str, ...],

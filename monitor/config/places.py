@@ -25,27 +25,36 @@ class Listen:
 
 def url(value: object) -> str:
     """An http or https address with a host and no password in it: addresses are shown in logs, spans and tickets."""
+    return _address(value, "http", "https")
+
+
+def websocket_url(value: object) -> str:
+    """As `url`, of a WebSocket."""
+    return _address(value, "ws", "wss")
+
+
+def _address(value: object, clear: str, secure: str) -> str:
     # No `{value}` in these messages: an address that cannot be read may still hold a key.
     found = text(value).strip()
     if re.search(r"[\s\x00-\x1f\x7f\\]", found):
         raise Wrong("holds a space, a backslash or a line break", "Write the address as a browser shows it.")
     scheme, separator, rest = found.partition("://")
     if not separator:
-        raise Wrong("has no http:// or https:// in front", "Write the whole address: http://HOST:PORT/PATH.")
-    if scheme.lower() not in ("http", "https"):
-        raise Wrong("is neither http nor https", "Only http:// and https:// addresses are asked.")
+        raise Wrong(f"has no {clear}:// or {secure}:// in front", f"Write the whole address: {clear}://HOST:PORT/PATH.")
+    if scheme.lower() not in (clear, secure):
+        raise Wrong(f"is neither {clear} nor {secure}", f"Only {clear}:// and {secure}:// addresses are asked.")
     try:
         parts = urlsplit(found)
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise Wrong("has a host or port that cannot be", "Write http://HOST:PORT/PATH.") from None
+        raise Wrong("has a host or port that cannot be", f"Write {clear}://HOST:PORT/PATH.") from None
     if "@" in parts.netloc:
         raise Wrong(
             "holds a user name or password, which logs and tickets would show",
             'Remove it; for an http check use headers: {Authorization: "Basic ${LOGIN}"}.',
         )
     if not host or not rest or port == 0:
-        raise Wrong("has no host or no usable port", "Write http://HOST:PORT/PATH.")
+        raise Wrong("has no host or no usable port", f"Write {clear}://HOST:PORT/PATH.")
     return found
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from checks import command, grpc, icmp, promql, ssh, tcp, tls, udp, unix
+from checks import command, grpc, icmp, promql, ssh, tcp, tls, udp, unix, websocket
 from checks.check import CollectorQuestion, HttpQuestion, Question
 from checks.starttls import PORTS
 from checks.stream import Security, Step
@@ -124,6 +124,18 @@ def _tcp(written: CheckShape, path: Path, reading: Reading) -> Question:
     return tcp.Question(url=f"tcp://{written.tcp}", script=script, security=security)
 
 
+def _websocket(written: CheckShape, path: Path, reading: Reading) -> Question:
+    of = written.websocket
+    assert of is not None
+    return websocket.Question(
+        url=of.url,
+        headers=_headers(written, path, reading),
+        subprotocols=of.subprotocols or (),
+        script=_script(written),
+        security=_security(written.tls or Tls(), path, reading),
+    )
+
+
 def _udp(written: CheckShape, _path: Path, _reading: Reading) -> Question:
     of = written.udp
     assert of is not None
@@ -191,6 +203,7 @@ _MADE: Final[Mapping[str, Callable[[CheckShape, Path, Reading], Question]]] = {
     "tls": _tls,
     "command": _command,
     "grpc": _grpc,
+    "websocket": _websocket,
 }
 
 
@@ -208,6 +221,8 @@ def _security(written: Tls, path: Path, reading: Reading) -> Security:
         name=written.name or "",
         verify=written.verify is not False,
         ca_file=_pem(written.ca, (*path, "tls", "ca"), reading),
+        certificate=_pem(written.certificate, (*path, "tls", "certificate"), reading),
+        key=_pem(written.key, (*path, "tls", "key"), reading),
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import ClassVar, Final
 
 from checks.exchange import TransportError
 from checks.patterns import compiled
@@ -18,9 +18,21 @@ from checks.result import Reason
 from checks.stream import MAX_HEARD, Step
 from checks.urls import clip
 
-_MAX_LINE: Final = 4096
+MAX_LINE: Final = 4096
 """Characters of a line that are searched: the time that a careless expression takes grows with its length."""
 _REFERENCE: Final = re.compile(rb"\$(\$|[1-9])")
+
+
+def filled(text: bytes, groups: tuple[str, ...]) -> bytes:
+    """What a step sends: *text* with the groups of what was expected last."""
+
+    def referred(found: re.Match[bytes]) -> bytes:
+        if found[1] == b"$":
+            return b"$"
+        number = int(found[1])
+        return groups[number].encode() if number < len(groups) else b""
+
+    return _REFERENCE.sub(referred, text)
 
 
 class Next(Enum):
@@ -38,6 +50,8 @@ class Dialogue:
         groups: Of the last line that was expected and came, the line itself first.
         failed: Why it cannot go on.
     """
+
+    leaving: ClassVar[bool] = False
 
     script: tuple[Step, ...]
     said: bytes = b""
@@ -65,7 +79,7 @@ class Dialogue:
         """What the step that is due sends; it is done then."""
         text = self.script[self._at].send or b""
         self._at += 1
-        return _REFERENCE.sub(self._referred, text)
+        return filled(text, self.groups)
 
     def secured(self) -> None:
         """The step that is due is done. What was said in the clear is not heard as if it had been said in private."""
@@ -96,12 +110,6 @@ class Dialogue:
             return "the rest of its answer" if self.said else "its answer"
         passed = f"; the last line was {self._passed!r}" if self._passed else ""
         return f"a line that matches {step.expect}{passed}"
-
-    def _referred(self, found: re.Match[bytes]) -> bytes:
-        if found[1] == b"$":
-            return b"$"
-        number = int(found[1])
-        return self.groups[number].encode() if number < len(self.groups) else b""
 
     def _fulfilled(self, step: Step) -> bool:
         if step.expect_sized:
@@ -149,7 +157,7 @@ class Dialogue:
             end = len(self.said)
         line = self.said[self._heard : end].removesuffix(b"\r")
         self._heard = min(end + 1, len(self.said))
-        return line.decode("utf-8", "replace")[:_MAX_LINE]
+        return line.decode("utf-8", "replace")[:MAX_LINE]
 
     def _hung_up(self) -> None:
         if self.said:

@@ -20,7 +20,7 @@ from checks.datagram import DatagramRequest, DnsRequest, EchoRequest
 from checks.exchange import Answer, HttpRequest
 from checks.kinds import Request
 from checks.process import ProcessRequest
-from checks.stream import StreamRequest
+from checks.stream import StreamRequest, WebSocketRequest
 from monitor.probing.exchange import Exchange
 from monitor.probing.failures import COULDNT_RESOLVE_HOST, OK
 from monitor.probing.hops import Headers, Hop, first_hop
@@ -35,6 +35,7 @@ T = TypeVar("T")
 # What asks otherwise than by HTTP, by the type of its requests. Most probers never need it, nor what it imports.
 _TRANSPORTS: Final = {
     StreamRequest: ("monitor.probing.stream", "Streams"),
+    WebSocketRequest: ("monitor.probing.websocket", "websockets"),
     DatagramRequest: ("monitor.probing.udp", "exchanges"),
     DnsRequest: ("monitor.probing.dns", "name_servers"),
     EchoRequest: ("monitor.probing.echo", "echoes"),

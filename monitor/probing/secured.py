@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Final
 
 from checks.exchange import TransportError
@@ -18,31 +19,40 @@ _SHORT: Final = {
 }  # fmt: skip
 
 
-class NoAuthorities(Exception):
-    """Nothing to judge a certificate by: our trouble, and not the target's."""
+class Unready(Exception):
+    """Nothing to judge a certificate by, or none to show: our trouble, and not the target's."""
 
 
 class Contexts:
-    """One for each set of authorities: reading the system's takes longer than a hundred checks."""
+    """
+    One for each set of authorities and certificate of ours: reading the system's authorities takes longer than a
+    hundred checks.
+    """
 
     def __init__(self, bundle: str | None) -> None:
         self._bundle = bundle
-        self._known: dict[tuple[bool, str | None], ssl.SSLContext] = {}
+        self._known: dict[Security, ssl.SSLContext] = {}
 
     def of(self, security: Security) -> ssl.SSLContext:
-        """Raises NoAuthorities."""
-        key = (security.verify, security.ca_file)
+        """Raises Unready."""
+        key = replace(security, name="") if security.name else security
         context = self._known.get(key)
         if context is None:
             context = self._known[key] = self._made(security)
         return context
 
     def forget(self) -> None:
-        """Files of authorities may hold others by now."""
+        """Files of certificates may hold others by now."""
         self._known.clear()
 
     def _made(self, security: Security) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if security.certificate is not None:
+            try:
+                # Without a password it would be asked for at a terminal.
+                context.load_cert_chain(security.certificate, security.key, password="")
+            except OSError as error:  # ssl.SSLError is one
+                raise Unready(f"the certificate that we show cannot be used ({clip(str(error))})") from error
         if not security.verify:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
@@ -52,8 +62,8 @@ class Contexts:
             if file is None:
                 raise OSError("this machine has no bundle of them")
             context.load_verify_locations(cafile=file)
-        except OSError as error:  # ssl.SSLError is one
-            raise NoAuthorities(f"no CA certificates ({clip(str(error))}): {NO_CERTIFICATES}") from error
+        except OSError as error:
+            raise Unready(f"no CA certificates ({clip(str(error))}): {NO_CERTIFICATES}") from error
         return context
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from itertools import count
 from math import inf
 from time import monotonic
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 import pycurl
@@ -24,15 +24,17 @@ from checks.exchange import Answer, TransportError
 from checks.result import Reason
 from checks.stream import Security, StreamRequest
 from checks.urls import clip
-from monitor.probing.conversation import Done, Stream
-from monitor.probing.dialogue import Next
+from monitor.probing.conversation import Done, Stream, Talk
+from monitor.probing.dialogue import Dialogue, Next
 from monitor.probing.failures import COULDNT_RESOLVE_HOST, explain
 from monitor.probing.hops import Headers, Hop
-from monitor.probing.secured import Contexts, NoAuthorities, certificates_of, handshake_failed
+from monitor.probing.secured import Contexts, Unready, certificates_of, handshake_failed
 from monitor.probing.shortage import remedy
 from monitor.probing.transfer import HopEnd, end_of_connect
 
 _READ: Final = 16_384
+_GOODBYE: Final = 1.0
+"""Seconds that a target is given for its part of a goodbye, once all has been answered."""
 _IN, _OUT = select.EPOLLIN, select.EPOLLOUT
 
 
@@ -51,9 +53,15 @@ class Host(Protocol):
     def bug(self, error: BaseException) -> None: ...
 
 
+def _by_script(request: StreamRequest, _own_headers: Headers) -> Talk:
+    return Dialogue(request.script)
+
+
 class Streams:
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, talk: Callable[[Any, Headers], Talk] = _by_script) -> None:
+        """*talk*: what is said, given the request and headers of ours for what has headers."""
         self._host = host
+        self._talk = talk
         self._contexts = Contexts(host.bundle)
         self._connecting: set[pycurl.Curl] = set()
         self._talking: set[Stream] = set()
@@ -71,18 +79,26 @@ class Streams:
             heapq.heappop(self._deadlines)
         return self._deadlines[0][0] if self._deadlines else inf
 
-    def begin(self, request: StreamRequest, done: Done, own_headers: Headers) -> None:  # noqa: ARG002 - nobody to send them to
-        stream = Stream(request, done, monotonic())
+    def begin(self, request: StreamRequest, done: Done, own_headers: Headers) -> None:
+        try:
+            talk = self._talk(request, own_headers)
+        except ValueError as error:
+            self._impossible(Stream(request, Dialogue(()), done, monotonic()), error)
+            return
+        stream = Stream(request, talk, done, monotonic())
         curl = pycurl.Curl()
         try:
             _set_up(curl, request)
             self._host.connect(curl, lambda code, message: self._connected(stream, curl, code, message))
         except (ValueError, TypeError, pycurl.error) as error:
             curl.close()
-            detail = f"{stream.where} could not be asked: {clip(str(error.args[-1] if error.args else error))}"
-            self._end(stream, TransportError(reason=Reason.INTERNAL, detail=detail))
+            self._impossible(stream, error)
             return
         self._connecting.add(curl)
+
+    def _impossible(self, stream: Stream, error: Exception) -> None:
+        detail = f"{stream.where} could not be asked: {clip(str(error.args[-1] if error.args else error))}"
+        self._end(stream, TransportError(reason=Reason.INTERNAL, detail=detail))
 
     def _connected(self, stream: Stream, curl: pycurl.Curl, code: int, message: str) -> None:
         """libcurl is done: there is a connection, or there is none."""
@@ -158,9 +174,12 @@ class Streams:
                 if not self._send(stream):
                     return
             elif (due := dialogue.next()) is Next.OVER:
-                self._end(stream, dialogue.failed and _said_of(stream.where, dialogue.failed))
+                self._end(stream, None)
             elif due is Next.SEND:
                 stream.unsent = dialogue.sending()
+                if dialogue.leaving and not stream.left:
+                    stream.left = monotonic()
+                    heapq.heappush(self._deadlines, (stream.left + _GOODBYE, next(self._order), stream))
             elif due is Next.SECURE:
                 self._secure(stream, stream.request.security or Security())
             elif not self._receive(stream):
@@ -180,11 +199,10 @@ class Streams:
             stream.socket = context.wrap_socket(
                 stream.socket, server_hostname=host or None, do_handshake_on_connect=False
             )
-        except NoAuthorities as error:
+        except Unready as error:
             self._end(stream, TransportError(reason=Reason.INTERNAL, detail=str(error)))
         except ValueError as error:
-            detail = f"{stream.where} could not be asked: {clip(str(error))}"
-            self._end(stream, TransportError(reason=Reason.INTERNAL, detail=detail))
+            self._impossible(stream, error)
         else:
             stream.shaking_since = monotonic()
 
@@ -275,6 +293,10 @@ class Streams:
             self._end(stream, TransportError(reason=Reason.INTERNAL, detail=detail))
 
     def _end(self, stream: Stream, error: TransportError | None) -> None:
+        if stream.dialogue.leaving:
+            error = None
+        elif stream.dialogue.failed is not None:  # and not what became of telling the target
+            error = _said_of(stream.where, stream.dialogue.failed)
         answer = stream.answer(error)
         self._hang_up(stream)
         self._host.deliver(stream.done, answer)

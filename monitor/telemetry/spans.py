@@ -26,6 +26,7 @@ from monitor.telemetry.sampling import Limits
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+_PORTS: Final = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 METHODS: Final = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
 
 # Field numbers of Span (trace.proto), as the tag bytes they become.
@@ -79,10 +80,11 @@ def request_attributes(check: Check, hidden: tuple[str, ...] = ()) -> dict[str, 
     elif question.url.startswith("exec:"):
         found[names.PROCESS_EXECUTABLE_NAME] = question.url.rpartition("/")[2].removeprefix("exec:")
     else:
-        found[names.NETWORK_TRANSPORT] = question.url.partition(":")[0]
+        scheme = question.url.partition(":")[0].lower()
+        found[names.NETWORK_TRANSPORT] = "tcp" if scheme in ("ws", "wss") else scheme
     try:
         parts = urlsplit(question.url)
-        host, port = parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+        host, port = parts.hostname, parts.port or _PORTS.get(parts.scheme)
     except ValueError:
         host, port = None, None
     if host:

@@ -8,9 +8,10 @@ from typing import Any
 import pydantic
 import pytest
 
-from checks import dns, icmp, udp
+from checks import dns, icmp, udp, websocket
 from checks.check import Check, CollectorQuestion, HttpQuestion, Retry
 from checks.dns_message import Query
+from checks.stream import Security, Step
 from monitor.config import Composite, Config, ConfigError, Listen, Slo, default_paths, load
 from monitor.core.counting import Slices
 from monitor.core.indicator import Indicator
@@ -162,6 +163,36 @@ def test_what_a_datagram_holds(config: Reader, keys: str, wanted: dict[str, Any]
     found = config(f"services: {{net: {{checks: {{cache: {{udp: {{target: 'cache.example:11211', {keys}}}}}}}}}}}")
 
     assert found.all_checks()[0].question == udp.Question(url="udp://cache.example:11211", **wanted)
+
+
+def test_a_websocket_has_its_defaults(config: Reader) -> None:
+    found = config("services: {shop: {checks: {feed: {websocket: 'WSS://shop.example/feed?x=1'}}}}")
+
+    assert found.all_checks()[0].question == websocket.Question(url="WSS://shop.example/feed?x=1")
+
+
+def test_all_that_a_websocket_can_be_asked(config: Reader) -> None:
+    found = config(r"""
+services:
+  shop:
+    checks:
+      feed:
+        websocket: {url: "wss://shop.example/feed", subprotocols: mqtt}
+        headers: {Origin: "https://shop.example"}
+        bearer: hunter2
+        script: [{send: hello}, {expect: world, refuse: error}]
+        tls: {verify: false, name: feed.example}
+""")
+
+    question = found.all_checks()[0].question
+    assert question == websocket.Question(
+        url="wss://shop.example/feed",
+        headers=(("Origin", "https://shop.example"), ("Authorization", "Bearer hunter2")),
+        subprotocols=("mqtt",),
+        script=(Step(send=b"hello"), Step(expect="world", refuse="error")),
+        security=Security(verify=False, name="feed.example"),
+    )
+    assert "hunter2" not in repr(question)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from checks import tcp
+from checks import tcp, websocket
 from checks.check import Check, CollectorQuestion, HttpQuestion
 from checks.result import Confirmation, Outcome, Reason, Timings
 from monitor.telemetry import names
@@ -248,14 +248,22 @@ def test_every_phase_has_a_name_for_its_attribute_and_one_for_its_span():
     assert [name.rpartition(".")[2] for name in names.PHASES] == list(names.PHASE_SPANS)
 
 
-def test_a_conversation_is_a_span_of_its_kind_and_says_nothing_of_http(build, sdk_tracer):
-    check = Check(service="orders-service", name="ready", question=tcp.Question(url="tcp://127.0.0.1:6379"))
+@pytest.mark.parametrize(
+    ("question", "port"),
+    [
+        (tcp.Question(url="tcp://127.0.0.1:6379"), 6379),
+        (websocket.Question(url="ws://127.0.0.1/feed"), 80),
+        (websocket.Question(url="wss://127.0.0.1/feed"), 443),
+    ],
+)
+def test_a_conversation_is_a_span_of_its_kind_and_says_nothing_of_http(question, port, build, sdk_tracer):
+    check = Check(service="orders-service", name="ready", question=question)
     static = {
         "network.transport": "tcp",
         **{key: value for key, value in STATIC.items() if not key.startswith("http.")},
-        "server.port": 6379,
-        "url.full": "tcp://127.0.0.1:6379",
+        "server.port": port,
+        "url.full": question.url,
     }
     result = build.result(build.attempt(status=None))
     made = ours(check, result)
-    assert_equal(made, theirs(sdk_tracer(RESOURCE, package_version()), check, result, static, name="tcp"))
+    assert_equal(made, theirs(sdk_tracer(RESOURCE, package_version()), check, result, static, name=question.kind))

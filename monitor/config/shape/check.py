@@ -36,6 +36,7 @@ from monitor.config.fields import (
 from monitor.config.shape.dns import Dns
 from monitor.config.shape.group import Shape
 from monitor.config.shape.udp import Udp
+from monitor.config.shape.websocket import WebSocket
 
 
 class Retry(Shape):
@@ -56,7 +57,7 @@ class Tls(Shape):
     fail: Duration | None = None
     """With `target`: a certificate that expires within this fails the check. Default 7d."""
     name: Line | None = None
-    """Of `tcp` and `target`: what the certificate must be for, where it is not the host that is asked."""
+    """Of `tcp`, `websocket` and `target`: what the certificate must be for, where it is not the host that is asked."""
     certificate: Line | None = None
     """PEM file of the certificate that we show, with its key or with `key`. Relative to this file."""
     key: Line | None = None
@@ -135,6 +136,8 @@ class CheckShape(Shape):
     """With `command`: what it finds besides the few variables that every program needs, and TRACEPARENT."""
     grpc: Grpc | None = None
     """HOST:PORT of a gRPC server that must call itself healthy. With `tls` over TLS; `headers` are sent as metadata."""
+    websocket: WebSocket | None = None
+    """A WebSocket that must open, and answer the `script` if there is one: text messages instead of lines."""
     promql: Promql | None = None
     """A query to Prometheus whose values must be other than 0, or as `fail` says."""
     dns: Dns | None = None
@@ -142,7 +145,7 @@ class CheckShape(Shape):
     icmp: Host | None = None
     """A machine that must send back what it is sent, as ping does it."""
     script: tuple[ScriptStep, ...] | None = None
-    """With `tcp` and `unix`: what is said and heard, step by step."""
+    """With `tcp`, `unix` and `websocket`: what is said and heard, step by step."""
     interval: Interval | None = None
     """How often it is asked, 1s to 24h. Default 30s."""
     timeout: Duration | None = None

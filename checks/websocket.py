@@ -1,0 +1,53 @@
+"""Does a WebSocket open, and does it say what it should?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Final
+from urllib.parse import urlsplit
+
+from checks.check import Finding
+from checks.http import failed_transport
+from checks.result import Outcome
+from checks.stream import Security, Step, StreamAnswer, WebSocketRequest
+
+_PORTS: Final = {"ws": 80, "wss": 443}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """
+    Attributes:
+        url: `ws://HOST:PORT/PATH` or, over TLS, `wss://HOST:PORT/PATH`.
+        security: Of a `wss://` URL.
+    """
+
+    kind: ClassVar[str] = "websocket"
+
+    url: str
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # often a secret
+    subprotocols: tuple[str, ...] = ()
+    script: tuple[Step, ...] = ()
+    security: Security = field(default_factory=Security)
+
+
+def requests(question: Question, timeout: float) -> tuple[WebSocketRequest, ...]:
+    parts = urlsplit(question.url)
+    host = parts.hostname or ""
+    return (
+        WebSocketRequest(
+            url=f"tcp://{f'[{host}]' if ':' in host else host}:{parts.port or _PORTS[parts.scheme]}",
+            resource=question.url,
+            headers=question.headers,
+            subprotocols=question.subprotocols,
+            script=question.script,
+            security=question.security if parts.scheme == "wss" else None,
+            timeout=timeout,
+        ),
+    )
+
+
+def judge(question: Question, answers: tuple[StreamAnswer, ...], previous: Mapping[str, float]) -> Finding:  # noqa: ARG001 - the same three parameters for every kind
+    answer = answers[0]
+    return failed_transport(answer) if answer.error is not None else Finding(outcome=Outcome.OK, answer=answer)
