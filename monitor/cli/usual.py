@@ -10,7 +10,8 @@ from checks.check import Check
 from checks.result import CheckResult, Outcome
 from monitor.cli.formats import milliseconds
 from monitor.config import Config
-from monitor.core.baseline import ENOUGH, Baseline, Effect, Quality, Signal
+from monitor.core.baseline import ENOUGH, Baseline, Quality, Signal
+from monitor.core.shift import Effect
 from monitor.sources.fitting import BaselineStore
 
 

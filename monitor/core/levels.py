@@ -7,7 +7,7 @@ from datetime import timedelta
 from statistics import median
 from typing import Final
 
-from monitor.core.baseline import Effect, hodges_lehmann
+from monitor.core.shift import Effect, hodges_lehmann
 
 FLAT_FOR: Final = timedelta(hours=2)
 """How long a shift must neither grow nor go before anybody is asked whether it is the new level."""

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Final
 
-from monitor.core.baseline import ENOUGH, FEWEST, Effect, Sample, hodges_lehmann
+from monitor.core.baseline import ENOUGH, Sample
+from monitor.core.shift import FEWEST, Effect, hodges_lehmann
 
 EFFECT: Final = Effect(ratio=0.5, seconds=10.0)
 """Half as much again, and ten more that wait; `seconds` are pieces of work here."""

@@ -17,15 +17,9 @@ from monitor.core.incident import duration_text
 from monitor.core.indicator import Indicator
 from monitor.core.sli import SliWindow
 from monitor.ledger.records import Commit, LedgerEvent
+from monitor.response.counter import Counter, Within
 from monitor.response.measured import Measured, ReadMinutes
-from monitor.response.objectives import (
-    Counter,
-    ObjectiveReading,
-    ObjectiveWatch,
-    Within,
-    leak_text,
-    objectives_of,
-)
+from monitor.response.objectives import ObjectiveReading, ObjectiveWatch, leak_text, objectives_of
 from monitor.response.watch import ServiceWatch
 from monitor.sources.indicator_threads import Answer, IndicatorThreads
 

@@ -9,19 +9,11 @@ from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import Any, Final
 
-from monitor.core.baseline import (
-    RECENT,
-    Baseline,
-    Sample,
-    latency_shift,
-    latency_shifted,
-    lies_above,
-    ordinary_below,
-    rank_normal,
-)
+from monitor.core.baseline import Baseline, Sample
 from monitor.core.levels import FLAT_FOR, is_flat
 from monitor.core.queues import queue_anomaly
 from monitor.core.sequential import RankCusum
+from monitor.core.shift import RECENT, latency_shift, latency_shifted, lies_above, ordinary_below, rank_normal
 from monitor.core.slots import slot_instant
 
 _CUSUM: Final = RankCusum()

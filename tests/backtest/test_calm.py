@@ -15,7 +15,7 @@ from monitor.backtest.replay import Probe, Reading, Replay
 from monitor.config import Config, Slo
 from monitor.core.baseline import Baseline, Quality, Signal
 from monitor.core.counting import Slices
-from monitor.response.objectives import Counter
+from monitor.response.counter import Counter
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 T0 = START.timestamp()

@@ -22,12 +22,11 @@ from monitor.core.baseline import (
     Signal,
     error_limit,
     hour_of_week,
-    ordinary_below,
-    rank_normal,
     thin,
     tidy,
     zone_of,
 )
+from monitor.core.shift import ordinary_below, rank_normal
 
 MONDAY_NINE = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")

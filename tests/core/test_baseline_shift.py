@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.core.baseline import (
+from monitor.core.baseline import Level, Sample
+from monitor.core.sequential import RankCusum
+from monitor.core.shift import (
     FEWEST,
     RECENT,
     Effect,
-    Level,
-    Sample,
     hodges_lehmann,
     latency_shift,
     latency_shifted,
@@ -22,7 +22,6 @@ from monitor.core.baseline import (
     mann_whitney,
     rank_normal,
 )
-from monitor.core.sequential import RankCusum
 
 SECONDS = st.floats(0, 100, allow_nan=False)
 USUAL = Sample(tuple(0.100 + 0.0004 * i for i in range(101)))  # 100 to 140 ms, median 120 ms

@@ -6,8 +6,8 @@ from random import Random
 
 import pytest
 
-from monitor.core.baseline import Effect
 from monitor.core.levels import FEWEST, is_flat
+from monitor.core.shift import Effect
 
 
 def noisy(level: float, count: int, seed: int = 7) -> list[float]:

@@ -20,7 +20,8 @@ from monitor.core.counting import Slices
 from monitor.core.incident import Timing
 from monitor.core.sli import SliWindow
 from monitor.response.casebook import Casebook
-from monitor.response.objectives import Counter, ObjectiveWatch, objectives_of
+from monitor.response.counter import Counter
+from monitor.response.objectives import ObjectiveWatch, objectives_of
 from monitor.response.watch import ServiceWatch, watch_of
 
 MINUTE = timedelta(minutes=1)
