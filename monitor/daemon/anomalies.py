@@ -86,6 +86,11 @@ class Anomalies:
     def of(self, service: str) -> list[SeriesReading]:
         return [self._readings[key] for name in NAMES if (key := f"{service}/{name}") in self._readings]
 
+    def fresh(self) -> list[SeriesReading]:
+        """Those whose latest row says something of now."""
+        wall = self._clock.wall()
+        return [one for one in self._readings.values() if one.at is not None and wall - one.at <= FRESH_FOR]
+
     def evidence(self, service: str) -> tuple[str, ...]:
         """What is unusual of it, in one line each; what was a while ago is no evidence of now."""
         wall = self._clock.wall()

@@ -15,6 +15,7 @@ from monitor.core.incident import IllegalTransition, Incident
 from monitor.core.severity import Severity
 from monitor.core.slo import Objective, burn_rate
 from monitor.daemon.arrears import effects_part
+from monitor.daemon.exposing import exposition
 from monitor.daemon.heartbeat import Heartbeat
 from monitor.daemon.house import House
 from monitor.daemon.judge import ITSELF
@@ -28,6 +29,7 @@ from monitor.response.objectives import ObjectiveReading
 from monitor.response.observe import SLO_PERIOD
 from monitor.response.people import NothingPending, People
 from monitor.response.triage import reference, utc
+from monitor.telemetry.exposition import Dialect
 from monitor.web.desk import DeskRefusal
 from monitor.web.documents import (
     AcceptedDocument,
@@ -117,6 +119,9 @@ class DaemonDesk:
             if service.slos
             for document in slo_documents(service, house.objectives.readings_of(name, now))
         ]
+
+    def metrics(self, dialect: Dialect) -> Iterator[str]:
+        return exposition(self._house, dialect)
 
     def _service(self, name: str) -> ServiceDocument:
         now = self._house.clock.now()

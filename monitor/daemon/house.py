@@ -150,6 +150,7 @@ class House:
             self.telemetry.hide(secrets)
             return
         last, self.telemetry = self.telemetry, _telemetry(self.config, secrets, self.ledger, self.clock)
+        self.telemetry.numbers = last.numbers
         # In a thread: the former collector may be away, and what is left for it is waited for.
         threading.Thread(target=last.close, args=(2.0,), name="last-telemetry", daemon=True).start()
 
@@ -195,8 +196,7 @@ class House:
     def notice_anomalies(self) -> None:
         """Tells of each series that became unlike its past, once, and publishes how unlike all of them are."""
         for reading in self.anomalies.tick():
-            score = reading.unusual.score if reading.unusual is not None else reading.score
-            self.telemetry.score(reading.series.service, reading.series.name, score)
+            self.telemetry.score(reading.series.service, reading.series.name, reading.worst)
             if self.anomalies.is_news(reading):
                 self.adopt(People(self.casebook).unusual(reading, self.clock.now(), self.clock.wall()))
 

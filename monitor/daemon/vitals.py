@@ -29,10 +29,10 @@ class Vitals:
             return
         self._told_at = now
         self._arrears.tick(now, self._house.clock.wall())
-        if not self._house.telemetry.enabled:
-            return
         status = self._supervisor.status()
-        self._house.telemetry.gauge(names.TIMETABLE_LAG.name, status.lag.p99)
+        # Of a minute without a probe, or without a prober, nobody knows how late it was.
+        self._house.telemetry.gauge(names.TIMETABLE_LAG.name, status.lag.p99 if status.lag.count else None)
+        self._house.telemetry.gauge(names.LEDGER_QUEUE.name, self._house.ledger.waiting)
         if status.restarts > self._restarts:
             self._house.telemetry.counter(names.PROBER_RESTARTS.name, status.restarts - self._restarts)
             self._restarts = status.restarts

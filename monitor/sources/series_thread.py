@@ -55,6 +55,11 @@ class SeriesReading:
     learning: bool = True
     trouble: str = ""
 
+    @property
+    def worst(self) -> float:
+        """The highest score of the anomaly while it goes on, else that of the latest row."""
+        return self.unusual.score if self.unusual is not None else self.score
+
 
 @dataclass(slots=True)
 class _Watched:

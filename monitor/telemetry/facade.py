@@ -1,4 +1,7 @@
-"""What the rest of Watchkeeper sees of telemetry. It never raises or waits, and without an endpoint it does nothing."""
+"""
+What the rest of Watchkeeper sees of telemetry. It never raises or waits. Without an endpoint it sends nothing, and
+keeps its own metrics for whoever scrapes them.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,9 @@ from loguru import logger
 from checks.check import Check
 from checks.result import CheckResult
 from monitor.clock import Clock
+from monitor.telemetry import names
+from monitor.telemetry.exposition import Dialect, labels, samples
+from monitor.telemetry.numbers import Numbers
 
 if TYPE_CHECKING:
     from monitor.ledger.records import Effect, LedgerEvent
@@ -67,7 +73,13 @@ OFF = TelemetryStats(enabled=False, queued=0, queued_bytes=0, sent=0, dropped=0,
 
 
 class Telemetry:
+    """
+    Attributes:
+        numbers: Of Watchkeeper itself.
+    """
+
     def __init__(self, pipeline: Pipeline | None = None) -> None:
+        self.numbers = Numbers()
         self._pipeline = pipeline
         self._final = OFF
         self._quiet_until = 0.0
@@ -120,6 +132,8 @@ class Telemetry:
 
     def effect(self, effect: Effect, delivery: Delivered, sent: Sent | None = None) -> None:
         """What became of one try to deliver an effect: an event, a count and, where it was really sent, a span."""
+        which = {names.OUTLET: effect.outlet, names.DELIVERY_OUTCOME: delivery.outcome.value}
+        self.counter(names.DELIVERIES.name, 1, which)
         if self._pipeline is not None:
             try:
                 self._pipeline.effect(effect, delivery, sent)
@@ -137,25 +151,39 @@ class Telemetry:
             self._pipeline.score(service, series, score)
 
     def counter(self, name: str, amount: int = 1, attributes: Mapping[str, str] = NO_ATTRIBUTES) -> None:
-        if self._pipeline is not None:
-            try:
+        try:
+            self.numbers.add(name, amount, attributes)
+            if self._pipeline is not None:
                 self._pipeline.meters.add(name, amount, attributes)
-            except Exception as error:
-                self._lost("metrics", f"counter {name}", error)
+        except Exception as error:
+            self._lost("metrics", f"counter {name}", error)
 
-    def gauge(self, name: str, value: float, attributes: Mapping[str, str] = NO_ATTRIBUTES) -> None:
-        if self._pipeline is not None:
-            try:
+    def gauge(self, name: str, value: float | None, attributes: Mapping[str, str] = NO_ATTRIBUTES) -> None:
+        """*value*: None where it is not known any more. Nothing is sent then, and nothing scraped."""
+        try:
+            self.numbers.set(name, value, attributes)
+            if self._pipeline is not None and value is not None:
                 self._pipeline.meters.set(name, value, attributes)
-            except Exception as error:
-                self._lost("metrics", f"gauge {name}", error)
+        except Exception as error:
+            self._lost("metrics", f"gauge {name}", error)
 
-    def histogram(self, name: str, value: float, attributes: Mapping[str, str] = NO_ATTRIBUTES) -> None:
-        if self._pipeline is not None:
-            try:
-                self._pipeline.meters.record(name, value, attributes)
-            except Exception as error:
-                self._lost("metrics", f"histogram {name}", error)
+    def histogram(self, name: str, value: float) -> None:
+        try:
+            self.numbers.record(name, value)
+            if self._pipeline is not None:
+                self._pipeline.meters.record(name, value, NO_ATTRIBUTES)
+        except Exception as error:
+            self._lost("metrics", f"histogram {name}", error)
+
+    def exposed(self, dialect: Dialect) -> str:
+        """Watchkeeper's own metrics, to be scraped; with an endpoint also what was sent to it."""
+        totals = self._pipeline.totals() if self._pipeline is not None else {}
+        whose = {signal: labels([(names.SIGNAL.replace(".", "_"), signal)]) for signal in totals}
+        sent = [
+            samples(metric, ((whose[signal], pair[which]) for signal, pair in totals.items()), dialect)
+            for which, metric in enumerate(names.OF_TELEMETRY)
+        ]
+        return self.numbers.text(dialect) + "".join(sent)
 
     def stats(self) -> TelemetryStats:
         return self._final.copy() if self._pipeline is None else self._pipeline.stats()

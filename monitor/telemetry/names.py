@@ -257,6 +257,7 @@ DELIVERIES: Final = Metric(
 LEDGER_COMMIT: Final = Metric(
     "watchkeeper.ledger.commit.duration", "histogram", "s", "Time to make a commit durable.", (), _COMMIT_SECONDS
 )
+LEDGER_QUEUE: Final = Metric("watchkeeper.ledger.queue", "gauge", "{commit}", "Commits that wait to be made durable.")
 HEARTBEATS: Final = Metric(
     "watchkeeper.heartbeats",
     "counter",
@@ -320,6 +321,7 @@ OF_DAEMON: Final = (
     EFFECTS_OLDEST_AGE,
     DELIVERIES,
     LEDGER_COMMIT,
+    LEDGER_QUEUE,
     HEARTBEATS,
 )
 METRICS: Final[Mapping[str, Metric]] = MappingProxyType(

@@ -67,7 +67,7 @@ class Pipeline:
         self.sender = Sender(poster, lanes, self._collect, metrics_every=_metrics_interval(environ))
         self.events = EventLog(resource, lambda item: self.sender.put("logs", item, now=True), masker(secrets))
         self.own_spans = OwnSpans(resource, lambda span: self.sender.put("traces", span))
-        self.meters = Meters(resource, self._totals)
+        self.meters = Meters(resource, self.totals)
         self.objectives = Gauges(names.OF_OBJECTIVES)
         self.scores = Gauges(names.OF_SERIES)
         self._sdk_log = SdkLog(self.sender.note)
@@ -110,7 +110,6 @@ class Pipeline:
 
     def effect(self, effect: Effect, delivery: Delivered, trace: Sent | None) -> None:
         outcome = delivery.outcome.value
-        self.meters.add(names.DELIVERIES.name, 1, {names.OUTLET: effect.outlet, names.DELIVERY_OUTCOME: outcome})
         taken = outcome == "confirmed"
         attributes: dict[str, str | int] = {
             names.EFFECT_KEY: effect.key,
@@ -182,7 +181,8 @@ class Pipeline:
         yield from self.objectives.requests(wall, self._resource, self._scope)
         yield from self.scores.requests(wall, self._resource, self._scope)
 
-    def _totals(self) -> Mapping[str, tuple[int, int]]:
+    def totals(self) -> Mapping[str, tuple[int, int]]:
+        """Per signal: sent and dropped so far."""
         found = {name: (lane.sent, lane.dropped + self.lost[name]) for name, lane in self.sender.lanes.items()}
         found["metrics"] = (self.sender.metrics_sent, self.sender.metrics_dropped + self.lost["metrics"])
         return found

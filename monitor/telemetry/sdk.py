@@ -27,14 +27,12 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
 from monitor.telemetry import names, protobuf
+from monitor.telemetry.numbers import MAX_SERIES
 from monitor.telemetry.redact import mask
 from monitor.telemetry.spans import nanoseconds
 
 if TYPE_CHECKING:
     from monitor.ledger.records import LedgerEvent
-
-MAX_SERIES = 200
-"""Combinations of attribute values per metric of our own; the SDK counts further ones together."""
 
 
 def package_version() -> str:

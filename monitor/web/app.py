@@ -8,18 +8,19 @@ values, and what goes wrong on the way is a problem+json answer and, when the fa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
 from loguru import logger
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from monitor.core.severity import Severity
+from monitor.telemetry.exposition import dialect_of
 from monitor.web.bodies import Field, instant
 from monitor.web.desk import Desk, DeskRefusal
 from monitor.web.documents import STATES, AcceptedDocument, DeployDocument, IncidentDocument, plain_reference
@@ -42,6 +43,7 @@ DEPLOY = (Field(name="service"), Field(name="version"), *BY, Field(name="at", re
 ACCEPT = (*BY, Field(name="since"), Field(name="reason", limit=4000, lines=True))
 
 MAX_INCIDENTS = 1000
+_NOT_KEPT = {"Cache-Control": "no-store"}
 
 
 def create_app(desk: Desk, token: str, listen_host: str = "127.0.0.1") -> Starlette:
@@ -54,6 +56,7 @@ def create_app(desk: Desk, token: str, listen_host: str = "127.0.0.1") -> Starle
     routes = [
         _route("/healthz", api.alive, "GET"),
         _route("/healthz/ready", api.ready, "GET"),
+        _route("/metrics", api.metrics, "GET"),
         _route("/api/v1/status", api.status, "GET"),
         _route("/api/v1/slos", api.slos, "GET"),
         _route("/api/v1/incidents", api.incidents, "GET"),
@@ -99,6 +102,11 @@ class _Api:
 
     async def slos(self, _request: Request) -> Response:
         return _json({"slos": self._desk.slos()})
+
+    async def metrics(self, request: Request) -> Response:
+        dialect = dialect_of(",".join(request.headers.getlist("accept")))
+        pieces = self._desk.metrics(dialect)
+        return StreamingResponse(_by_turns(pieces), headers={"Content-Type": dialect, **_NOT_KEPT, "Vary": "Accept"})
 
     async def incidents(self, request: Request) -> Response:
         query = read_query(request, ("state", "limit"))
@@ -169,6 +177,19 @@ class _Api:
         return await read_fields(request, fields)
 
 
+async def _by_turns(pieces: Iterator[str]) -> AsyncIterator[bytes]:
+    """What fails ends the answer in its middle, which a scraper takes for a failed scrape."""
+    try:
+        for piece in pieces:
+            if piece:
+                # A letter that has no UTF-8, as a half of a pair, must not cost the whole scrape.
+                yield piece.encode("utf-8", "replace")
+            await asyncio.sleep(0)
+    except Exception:
+        logger.exception("GET /metrics: the answer could not be finished")
+        raise
+
+
 def _reference(request: Request) -> str:
     ref = plain_reference(request.path_params["ref"])
     if len(ref) > 40 or not (ref.isascii() and ref.isalnum()):
@@ -181,11 +202,11 @@ def _json(
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    return JSONResponse(document, status, {"Cache-Control": "no-store", **(headers or {})})
+    return JSONResponse(document, status, {**_NOT_KEPT, **(headers or {})})
 
 
 def _problem(problem: HttpProblem) -> Response:
-    headers = {"Cache-Control": "no-store", **problem.headers}
+    headers = {**_NOT_KEPT, **problem.headers}
     return JSONResponse(problem.document(), problem.status, headers, media_type="application/problem+json")
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Protocol
 
+from monitor.telemetry.exposition import Dialect
 from monitor.web.documents import (
     AcceptedDocument,
     DeployDocument,
@@ -34,8 +36,8 @@ class DeskRefusal(Exception):
 
 class Desk(Protocol):
     """
-    `alive`, `ready`, `status` and `slos` are called on the daemon's loop and must not wait for anything. `incidents`
-    and `incident` are called in another thread and may read the ledger. The rest are awaited on the loop.
+    `alive`, `ready`, `status`, `slos` and `metrics` are called on the daemon's loop and must not wait for anything.
+    `incidents` and `incident` are called in another thread and may read the ledger. The rest are awaited on the loop.
 
     Whoever asks for a write has shown the token. *by* and *reporter* are the names they gave, *ref* is what
     `documents.plain_reference` made of theirs: a number or a ULID.
@@ -52,6 +54,10 @@ class Desk(Protocol):
     def status(self) -> StatusDocument: ...
 
     def slos(self) -> list[SloDocument]: ...
+
+    def metrics(self, dialect: Dialect) -> Iterator[str]:
+        """To be scraped, in pieces; also called on the loop, which turns between two of them."""
+        ...
 
     def incidents(self, state: str, limit: int) -> list[IncidentDocument]:
         """Newest first. *state* is a key of `documents.STATES`."""

@@ -17,6 +17,7 @@ from monitor.core.incident import Incident, State
 from monitor.core.severity import Evidence, Severity
 from monitor.core.severity_table import TABLE, suggest
 from monitor.ledger.records import LedgerEvent
+from monitor.telemetry.exposition import Dialect
 from monitor.web.app import create_app
 from monitor.web.desk import DeskRefusal
 from monitor.web.documents import (
@@ -74,6 +75,13 @@ class NotebookDesk:
             "services": [],
             "incidents": select_incidents(self.notebook, "live", 100),
         }
+
+    def metrics(self, dialect: Dialect) -> Iterator[str]:
+        yield f"# {dialect.name}\n"
+        yield ""
+        if self.breaks:
+            raise RuntimeError("a bug with a secret in it: hunter2")
+        yield 'a{b="\ud800"} 1\n'
 
     def incidents(self, state: str, limit: int) -> list[IncidentDocument]:
         return select_incidents(self.notebook, state, limit)

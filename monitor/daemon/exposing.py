@@ -1,0 +1,70 @@
+"""
+What a scrape of /metrics is given: the last result of each check, the objectives, the scores of series, and ourselves.
+
+In pieces of about a millisecond, because the loop turns between two of them: all of ten thousand checks at once would
+hold it for a quarter of a second. Each check is shown as it was at one instant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from checks.check import Check
+from checks.result import CheckResult, Outcome
+from monitor.core.incident import gap_limit
+from monitor.daemon.house import House
+from monitor.daemon.publishing import published
+from monitor.telemetry import names
+from monitor.telemetry.blackbox import Probed, pieces, probed
+from monitor.telemetry.exposition import PIECE, Dialect, by_metric, end, labels
+
+OBJECTIVES_AT_ONCE = 50
+"""As `PIECE`: what is published of one is reckoned first."""
+
+
+def exposition(house: House, dialect: Dialect) -> Iterator[str]:
+    """An empty piece says nothing, and is a turn all the same."""
+    known: list[Probed] = []
+    yield from _gather_checks(house, known)
+    yield from pieces(known, dialect)
+    objectives: list[tuple[str, Mapping[str, float]]] = []
+    yield from _gather_objectives(house, objectives)
+    yield from by_metric(names.OF_OBJECTIVES, objectives, dialect)
+    yield from by_metric(names.OF_SERIES, _scores(house), dialect)
+    yield house.telemetry.exposed(dialect) + end(dialect)
+
+
+def is_known(check: Check, last: CheckResult, now: datetime) -> bool:
+    """Whether its last result says something of now: after the time in which it is called blind, none does."""
+    return last.outcome is not Outcome.UNKNOWN and now - last.scheduled_at <= gap_limit(check.interval)
+
+
+def _gather_checks(house: House, known: list[Probed]) -> Iterator[str]:
+    now = house.clock.now()
+    watches = [check for service in house.judge.watches.values() for check in service.checks.values()]
+    for begin in range(0, len(watches), PIECE):
+        known += [
+            probed(watch.check, watch.last)
+            for watch in watches[begin : begin + PIECE]
+            if watch.last is not None and is_known(watch.check, watch.last, now)
+        ]
+        yield ""
+
+
+def _gather_objectives(house: House, found: list[tuple[str, Mapping[str, float]]]) -> Iterator[str]:
+    # What sloth recorded has its metrics already, maybe with the very same labels.
+    readings = [one.reading for one in house.objectives.all if one.slo.sli != "sloth" and one.reading is not None]
+    for begin in range(0, len(readings), OBJECTIVES_AT_ONCE):
+        for reading in readings[begin : begin + OBJECTIVES_AT_ONCE]:
+            whose, values = published(reading)
+            found.append((labels(whose.items()), values))
+        yield ""
+
+
+def _scores(house: House) -> list[tuple[str, Mapping[str, float]]]:
+    service, series = (name.replace(".", "_") for name in names.ANOMALY_SCORE.attributes)
+    return [
+        (labels([(service, one.series.service), (series, one.series.name)]), {names.ANOMALY_SCORE.name: one.worst})
+        for one in house.anomalies.fresh()
+    ]
