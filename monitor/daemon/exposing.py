@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from checks.check import Check
 from checks.result import CheckResult, Outcome
 from monitor.core.incident import gap_limit
 from monitor.daemon.house import House
 from monitor.daemon.publishing import published
+from monitor.response.watch import CheckWatch
 from monitor.telemetry import names
 from monitor.telemetry.blackbox import Probed, pieces, probed
 from monitor.telemetry.exposition import PIECE, Dialect, by_metric, end, labels
@@ -35,9 +35,14 @@ def exposition(house: House, dialect: Dialect) -> Iterator[str]:
     yield house.telemetry.exposed(dialect) + end(dialect)
 
 
-def is_known(check: Check, last: CheckResult, now: datetime) -> bool:
-    """Whether its last result says something of now: after the time in which it is called blind, none does."""
-    return last.outcome is not Outcome.UNKNOWN and now - last.scheduled_at <= gap_limit(check.interval)
+def known_result(watch: CheckWatch, now: datetime) -> CheckResult | None:
+    """Its last result, if that says something of its target now: none does for longer than until it is called blind."""
+    last = watch.last
+    if last is None or last.outcome is Outcome.UNKNOWN:
+        return None
+    is_of_former_target = watch.retargeted_at is not None and last.scheduled_at < watch.retargeted_at
+    is_old = now - last.scheduled_at > gap_limit(watch.check.interval)
+    return None if is_of_former_target or is_old else last
 
 
 def _gather_checks(house: House, known: list[Probed]) -> Iterator[str]:
@@ -45,9 +50,9 @@ def _gather_checks(house: House, known: list[Probed]) -> Iterator[str]:
     watches = [check for service in house.judge.watches.values() for check in service.checks.values()]
     for begin in range(0, len(watches), PIECE):
         known += [
-            probed(watch.check, watch.last)
+            probed(watch.check, last)
             for watch in watches[begin : begin + PIECE]
-            if watch.last is not None and is_known(watch.check, watch.last, now)
+            if (last := known_result(watch, now)) is not None
         ]
         yield ""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
 from datetime import datetime, timedelta
 
 from monitor.daemon.arrears import Arrears
@@ -22,7 +21,7 @@ class Vitals:
         self._arrears = Arrears(house)
         self._told_at = house.clock.now()
         self._restarts = 0
-        self._counted: set[tuple[str, str]] = set()
+        self._counted: set[tuple[str, EffectState]] = set()
 
     def tick(self, now: datetime) -> None:
         if now - self._told_at < EVERY:
@@ -39,14 +38,12 @@ class Vitals:
         self._effects()
 
     def _effects(self) -> None:
-        open_states = (EffectState.WAITING, EffectState.SENDING, EffectState.DEAD)
         try:
-            effects = self._house.ledger.effects(states=open_states)
+            counts = self._house.ledger.effect_counts()
         except sqlite3.Error:
             return  # the daemon's readiness says it
-        counts = Counter((e.outlet, str(e.state)) for e in effects)
         # What was counted before and is gone now is zero: a gauge that falls silent keeps its last value.
         self._counted |= counts.keys()
         for outlet, state in self._counted:
-            attributes = {names.OUTLET: outlet, names.EFFECT_STATE: state}
-            self._house.telemetry.gauge(names.EFFECTS.name, counts[outlet, state], attributes)
+            attributes = {names.OUTLET: outlet, names.EFFECT_STATE: str(state)}
+            self._house.telemetry.gauge(names.EFFECTS.name, counts.get((outlet, state), 0), attributes)

@@ -112,6 +112,13 @@ class LedgerReader:
             FROM effects WHERE state IN ('waiting', 'sending', 'dead') GROUP BY outlet ORDER BY outlet"""
         return self._all(rows.backlog_of, sql)
 
+    def effect_counts(self) -> dict[tuple[str, EffectState], int]:
+        """By outlet and state, of what is not confirmed and not superseded."""
+        sql = """
+            SELECT outlet, state, count(*) FROM effects
+            WHERE state IN ('waiting', 'sending', 'dead') GROUP BY outlet, state"""
+        return {(str(outlet), EffectState(state)): count for outlet, state, count in self._all(tuple, sql)}
+
     def members(self, incident: str) -> tuple[MemberLink, ...]:
         sql = rows.SELECT_MEMBERS + "WHERE incident = ? ORDER BY joined_at, service"
         return self._all(rows.member_of, sql, (incident,))

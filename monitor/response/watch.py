@@ -50,6 +50,7 @@ class CheckWatch:
         failing: Confirmed failing now; unknown results leave it as it is.
         well_since: When it last ceased to be; not kept over a restart.
         heard_at: When the last ok or failed result was scheduled.
+        last: Of its former target, if it was scheduled before `retargeted_at`.
         proved, disproved: Probes that were ok and that failed, extra ones included, since `proof_since`.
     """
 
@@ -65,6 +66,7 @@ class CheckWatch:
     last_two: tuple[bool, bool] = (False, False)
     heard_at: datetime | None = None
     last: CheckResult | None = None
+    retargeted_at: datetime | None = None
     proved: int = 0
     disproved: int = 0
     proof_since: datetime | None = None
@@ -87,6 +89,7 @@ class CheckWatch:
             self.began_at = now
         if check.question != self.check.question:
             # What the old target did says nothing of the new one. Whether it fails, its next probe tells.
+            self.retargeted_at = now
             self.reset_detector()
             self.last_two = (False, False)
             self.proved = self.disproved = 0

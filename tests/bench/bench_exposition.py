@@ -55,7 +55,7 @@ def house_of(count: int) -> Any:
             service=check.service, check=check.name, scheduled_at=NOW, attempts=(attempt,), facts=dict(facts)
         )
         service = watches.setdefault(check.service, SimpleNamespace(checks={}))
-        service.checks[check.name] = SimpleNamespace(check=check, last=last)
+        service.checks[check.name] = SimpleNamespace(check=check, last=last, retargeted_at=None)
     return SimpleNamespace(
         clock=SimpleNamespace(now=lambda: NOW + timedelta(seconds=1)),
         judge=SimpleNamespace(watches=watches),

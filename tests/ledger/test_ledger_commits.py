@@ -170,6 +170,7 @@ def test_an_effect_is_asked_for_once_however_often_its_key_is_committed(ledger: 
     assert ledger.tickets(ULID) == (link,)
     assert ledger.unfinished("folder") == ()
     assert ledger.backlogs() == ()
+    assert ledger.effect_counts() == {}
 
 
 def test_effects_are_given_in_the_order_in_which_they_go_out(ledger: Ledger) -> None:
@@ -183,6 +184,8 @@ def test_effects_are_given_in_the_order_in_which_they_go_out(ledger: Ledger) -> 
     assert ledger.unfinished("folder") == (CREATE, second, third)
     assert ledger.unfinished("webhook") == ()
     assert ledger.backlogs() == (Backlog(outlet="folder", waiting=3, dead=1, oldest_at=T0 - SECOND, error=""),)
+    counts = {EffectState.WAITING: 2, EffectState.SENDING: 1, EffectState.DEAD: 1}
+    assert ledger.effect_counts() == {("folder", state): count for state, count in counts.items()}
 
 
 def test_a_services_place_is_its_pending_row_or_else_its_newest_incident(ledger: Ledger) -> None:

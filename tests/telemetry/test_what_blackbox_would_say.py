@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
-from collections.abc import Mapping
-from datetime import timedelta
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +22,15 @@ from checks.check import Check, CollectorQuestion, HttpQuestion, Question
 from checks.dns_message import Query
 from checks.kinds import _MODULES
 from checks.result import EXPIRES_AT, Attempt, CheckResult, Outcome, Reason, Timings
-from monitor.daemon.exposing import is_known
+from monitor.core.sequential import FailureCusum
+from monitor.core.sli import SliWindow
+from monitor.daemon.exposing import known_result
+from monitor.response.watch import CheckWatch
 from monitor.telemetry.blackbox import FAMILIES, MOST_SERIES, pieces, probed
 from monitor.telemetry.exposition import PIECE, Dialect
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
+T0 = datetime(2026, 3, 1, tzinfo=UTC)
 ALL_PHASES = Timings(name_lookup=0.001, connect=0.002, tls=0.004, first_byte=0.008, transfer=0.016)
 RECORDS = {"answer_rrs": 2.0, "authority_rrs": 1.0, "additional_rrs": 0.0}
 
@@ -254,6 +262,12 @@ def test_whatever_a_check_is_called_its_samples_are_one_line_each(service: str, 
     assert read == [service, name]
 
 
+def watch_of(check: Check, last: CheckResult | None) -> CheckWatch:
+    watch = CheckWatch(check=check, cusum=FailureCusum.for_budget(0.001), began_at=T0, window=SliWindow())
+    watch.last = last
+    return watch
+
+
 @pytest.mark.parametrize(
     ("interval", "age", "known"),
     [(30.0, 120.0, True), (30.0, 120.001, False), (300.0, 600.0, True), (300.0, 600.001, False)],
@@ -264,18 +278,79 @@ def test_a_result_says_something_of_now_for_two_intervals_and_two_minutes_at_lea
     check = Check(service="shop", name="live", question=HTTP, interval=interval)
     result = build.result(check=check)
 
-    assert is_known(check, result, result.scheduled_at + timedelta(seconds=age)) is known
+    found = known_result(watch_of(check, result), result.scheduled_at + timedelta(seconds=age))
+
+    assert found is (result if known else None)
 
 
-def test_an_unknown_result_says_nothing(build: Any) -> None:
-    result = build.result(build.attempt(reason=Reason.BLIND, unknown=True))
+def test_no_result_and_an_unknown_one_say_nothing(build: Any) -> None:
+    unknown = build.result(build.attempt(reason=Reason.BLIND, unknown=True))
 
-    assert not is_known(build.check, result, result.scheduled_at)
+    assert known_result(watch_of(build.check, unknown), unknown.scheduled_at) is None
+    assert known_result(watch_of(build.check, None), T0) is None
+
+
+@pytest.mark.parametrize(("after", "known"), [(-0.001, False), (0.0, True)])
+def test_what_the_former_target_answered_says_nothing_of_the_new_one(build: Any, after: float, known: bool) -> None:
+    check = Check(service="shop", name="live", question=HTTP)
+    result = build.result(check=check)
+    watch = watch_of(check, result)
+    watch.replace(
+        Check(service="shop", name="live", question=TCP), watch.cusum, result.scheduled_at - timedelta(seconds=after)
+    )
+
+    assert (known_result(watch, result.scheduled_at + timedelta(seconds=1)) is result) is known
+
+
+BLACKBOX = "prometheus-blackbox-exporter"
+
+
+@pytest.fixture(scope="module")
+def blackbox(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[str]:
+    """Where a blackbox_exporter answers that has a module of each of its probers' names."""
+    if shutil.which(BLACKBOX) is None:
+        pytest.skip("blackbox_exporter is not installed (Debian: apt install prometheus-blackbox-exporter)")
+    folder, port = tmp_path_factory.mktemp("blackbox"), free_port()
+    modules: dict[str, dict[str, Any]] = {prober: {"prober": prober} for prober in ("http", "tcp", "dns", "grpc")}
+    modules["dns"]["dns"] = {"query_name": "shop.example"}
+    modules["grpc"]["grpc"] = {"preferred_ip_protocol": "ip4"}
+    (folder / "blackbox.yml").write_text(json.dumps({"modules": modules}))
+    command = [BLACKBOX, f"--config.file={folder / 'blackbox.yml'}", f"--web.listen-address=127.0.0.1:{port}"]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        for _ in range(600):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/-/healthy", timeout=30).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("kind", ["http", "tcp", "dns", "grpc"])
+def test_what_we_say_blackbox_exporter_says_under_the_same_names_and_labels(
+    said: Any, blackbox: str, kind: str
+) -> None:
+    """Of its own page; that is no name server and speaks no gRPC, which takes nothing of what blackbox calls things."""
+    target = blackbox.removeprefix("http://")
+    with urllib.request.urlopen(f"{blackbox}/probe?module={kind}&target={target}", timeout=60) as answer:
+        theirs = {line.rpartition(" ")[0] for line in answer.read().decode().splitlines() if line[0] != "#"}
+    question, facts, _ = MOST[kind]
+
+    ours = said(question, facts).keys()
+
+    # Only of TLS, and only of a zone.
+    assert ours - theirs <= {"probe_ssl_earliest_cert_expiry", "probe_dns_serial"}
 
 
 @pytest.mark.real
 def test_the_names_are_blackbox_exporters_own() -> None:
-    found = shutil.which("prometheus-blackbox-exporter")
+    found = shutil.which(BLACKBOX)
     if found is None:
         pytest.skip("blackbox_exporter is not installed (Debian: apt install prometheus-blackbox-exporter)")
     program = Path(found).read_bytes()
