@@ -118,6 +118,30 @@ def import_blackbox(
     _carry_over(context, output, read_into)
 
 
+@import_from.command(
+    "uptime-kuma",
+    epilog=f"""\b
+Examples:
+  monitor import uptime-kuma Uptime_Kuma_Backup.json > watchkeeper.yaml
+\b
+{_EXIT_CODES}
+A backup is made with Settings, Backup, Export. A group becomes a service, a monitor a check. docs/import.md says what
+carries over.""",
+)
+@_files
+@_output
+@click.pass_context
+def import_uptime_kuma(context: click.Context, files: Sequence[Path], output: Path | None) -> None:
+    """Print the monitors of a backup of Uptime Kuma as services of a configuration."""
+    from monitor.config.foreign.uptime_kuma import read_uptime_kuma
+
+    def read_into(plan: Plan) -> None:
+        for root in _roots(files):
+            read_uptime_kuma(root, plan)
+
+    _carry_over(context, output, read_into)
+
+
 def _roots(files: Sequence[Path]) -> list[Group]:
     """Raises Trouble with everything that keeps them from being read."""
     from monitor.config.load import read_foreign

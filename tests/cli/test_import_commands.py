@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from monitor.config import Config, load
 HERE = Path(__file__).parent
 EXAMPLES = {
     "gatus": ("import", "gatus", "foreign/gatus.yaml"),
+    "uptime_kuma": ("import", "uptime-kuma", "foreign/uptime_kuma.json"),
     "blackbox": (
         "import", "blackbox", "foreign/blackbox.yml", "--prometheus", "foreign/prometheus.yml",
         "--target", "icmp=192.0.2.1", "--target", "icmp=192.0.2.2", "--target", "pop3s_banner=mx1.example.com:995",
@@ -82,6 +84,61 @@ def test_the_modules_that_blackbox_exporter_comes_with(tmp_path: Path) -> None:
         "icmp", "icmp_ttl5", "pop3s_banner",
     }  # fmt: skip
     assert "(script[0].expect): ^+OK is no regular expression" in done.stderr
+
+
+def monitors(*of_kuma: dict[str, object]) -> str:
+    return json.dumps({"version": "1.23.13", "monitorList": [{"id": 1, "name": "a", **one} for one in of_kuma]})
+
+
+@pytest.mark.parametrize(
+    ("of_kuma", "ours"),
+    [
+        ({"type": "http", "accepted_statuscodes": ["200-299"], "maxretries": 0}, {}),
+        ({"type": "http", "maxretries": 3}, {"retry": {"times": "3"}}),
+        ({"type": "http", "maxredirects": 10}, {}),
+        ({"type": "http", "maxredirects": 0}, {"redirects": "false"}),
+        ({"type": "http", "maxredirects": 3}, {"redirects": "3"}),
+        ({"type": "http", "expiryNotification": True}, {"warn": ["[CERTIFICATE_EXPIRATION] > 21d"]}),
+        ({"type": "http", "expiryNotification": True, "ignoreTls": True}, {"tls": {"verify": "false"}}),
+        (
+            {"type": "http", "body": "{}", "method": "PUT", "httpBodyEncoding": "xml"},
+            {"method": "PUT", "body": "{}", "headers": {"Content-Type": "text/xml; charset=utf-8"}},
+        ),
+        ({"type": "keyword", "keyword": "ok"}, {"expect": ["[BODY] == pat(*ok*)"]}),
+        ({"type": "keyword", "keyword": 'say "a and b"'}, {"expect": [r'[BODY] == pat("*say \"a and b\"*")']}),
+        ({"type": "keyword", "keyword": "a*"}, {"expect": [r"[BODY] == regex(a\*)"]}),
+        ({"type": "keyword", "keyword": "ok", "invertKeyword": 1}, {"expect": ["not [BODY] == pat(*ok*)"]}),
+        ({"type": "json-query", "jsonPath": "a.b[2]", "expectedValue": "5"}, {"expect": ["[BODY].a.b[2] == 5"]}),
+        ({"type": "json-query", "jsonPath": "$.a", "expectedValue": "x y"}, {"expect": ['[BODY].a == "x y"']}),
+    ],
+    ids=str,
+)
+def test_a_monitor_is_a_check(tmp_path: Path, of_kuma: dict[str, object], ours: dict[str, Any]) -> None:
+    done = imported(tmp_path, "uptime-kuma", monitors({"url": "https://a.example/", **of_kuma}))
+
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert check_of(tmp_path, done) == {"http": "https://a.example/", **ours, "interval": "1m"}
+
+
+def test_a_login_goes_before_a_header_that_says_another(tmp_path: Path) -> None:
+    login = {"basic_auth_user": "u", "basic_auth_pass": "p", "headers": '{"authorization": "Bearer x", "A": "b"}'}
+
+    done = imported(tmp_path, "uptime-kuma", monitors({"type": "http", "url": "https://a.example/", **login}))
+
+    assert check_of(tmp_path, done) == {
+        "http": "https://a.example/",
+        "basic": {"user": "u", "password": "${A_PASSWORD}"},
+        "headers": {"A": "b"},
+        "interval": "1m",
+    }
+    assert "AUTHORIZATION" not in done.output
+
+
+def test_no_check_is_made_of_a_file_that_is_no_backup(tmp_path: Path) -> None:
+    done = imported(tmp_path, "uptime-kuma", '{"monitors": []}')
+
+    assert (done.exit_code, done.stdout) == (3, "")
+    assert "holds no monitorList" in done.stderr
 
 
 def test_what_was_imported_is_written_once(tmp_path: Path) -> None:
@@ -238,6 +295,11 @@ WORDS = {
     "gatus": ["name", "url", "endpoints", "external-endpoints", "suites", "group", "enabled", "interval", "conditions",
         "method", "headers", "body", "graphql", "dns", "query-name", "query-type", "ssh", "client", "timeout", "tls",
         "insecure", "proxy-url", "alerts", "certificate-file", "private-key-file", "username", "password"],
+    "uptime-kuma": ["monitorList", "proxyList", "type", "id", "name", "url", "method", "body", "headers", "hostname",
+        "port", "maxretries", "active", "interval", "keyword", "jsonPath", "jsonPathOperator", "expectedValue",
+        "upsideDown", "maxredirects", "accepted_statuscodes", "dns_resolve_server", "dns_resolve_type", "proxyId",
+        "tags", "value", "parent", "description", "timeout", "basic_auth_user", "basic_auth_pass",
+        "authMethod", "protocol", "host"],
     "blackbox": ["prober", "timeout", "http", "tcp", "dns", "icmp", "grpc", "valid_status_codes", "headers", "body",
         "fail_if_body_matches_regexp", "fail_if_header_matches", "header", "regexp", "allow_missing", "tls_config",
         "basic_auth", "username", "password", "bearer_token", "proxy_url", "query_response", "expect", "send",
@@ -274,6 +336,20 @@ GATUS_ENDPOINT = st.fixed_dictionaries(
 @given(tree=st.one_of(trees("gatus"), st.lists(GATUS_ENDPOINT, max_size=4).map(lambda found: {"endpoints": found})))
 def test_whatever_stands_in_a_file_of_gatus(tree: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     survives("gatus", yaml.safe_dump(tree, allow_unicode=True), tmp_path_factory.mktemp("any"))
+
+
+MONITOR = st.fixed_dictionaries(
+    {"type": st.sampled_from(["http", "keyword", "json-query", "port", "ping", "dns", "group", "push", "x"])},
+    optional={word: st.one_of(st.sampled_from(VALUES), trees("uptime-kuma")) for word in WORDS["uptime-kuma"][5:]}
+    | {"id": st.integers(1, 3), "parent": st.integers(1, 3), "url": st.sampled_from(VALUES), "name": st.just("a")}
+    | {"hostname": st.sampled_from(["a", "::1", "8.8.8.8"]), "port": st.integers(-1, 70000)},
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(tree=st.one_of(trees("uptime-kuma"), st.fixed_dictionaries({"monitorList": st.lists(MONITOR, max_size=4)})))
+def test_whatever_stands_in_a_backup_of_uptime_kuma(tree: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+    survives("uptime-kuma", json.dumps(tree, ensure_ascii=False, indent=4), tmp_path_factory.mktemp("any"))
 
 
 MODULE = st.fixed_dictionaries(
