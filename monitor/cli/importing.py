@@ -142,6 +142,47 @@ def import_uptime_kuma(context: click.Context, files: Sequence[Path], output: Pa
     _carry_over(context, output, read_into)
 
 
+@import_from.command(
+    "prometheus-rules",
+    epilog=f"""\b
+Examples:
+  monitor import prometheus-rules rules/*.yml > alerts.yaml
+  monitor import prometheus-rules alerts.yml --prometheus http://prometheus:9090 -o alerts.yaml
+\b
+{_EXIT_CODES}
+A group becomes a service, an alert a promql check. docs/import.md says what carries over.""",
+)
+@_files
+@click.option(
+    "--prometheus",
+    default="http://localhost:9090",
+    show_default=True,
+    metavar="URL",
+    help="Whom the checks ask.",
+)
+@_output
+@click.pass_context
+def import_prometheus_rules(
+    context: click.Context, files: Sequence[Path], prometheus: str, output: Path | None
+) -> None:
+    """Print alerting rules of Prometheus as services of a configuration."""
+    from monitor.config.foreign.prometheus_rules import read_rules
+    from monitor.config.places import url
+    from monitor.config.problems import Wrong
+
+    try:
+        address = url(prometheus)
+    except Wrong as wrong:
+        raise Trouble(f"--prometheus {wrong.found}; {wrong.fix}") from None
+
+    def read_into(plan: Plan) -> None:
+        plan.prometheus = address.replace("$", "$$")
+        for root in _roots(files):
+            read_rules(root, plan)
+
+    _carry_over(context, output, read_into)
+
+
 def _roots(files: Sequence[Path]) -> list[Group]:
     """Raises Trouble with everything that keeps them from being read."""
     from monitor.config.load import read_foreign

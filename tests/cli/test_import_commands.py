@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from monitor.config import Config, load
 HERE = Path(__file__).parent
 EXAMPLES = {
     "gatus": ("import", "gatus", "foreign/gatus.yaml"),
+    "prometheus_rules": ("import", "prometheus-rules", "foreign/rules.yml"),
     "uptime_kuma": ("import", "uptime-kuma", "foreign/uptime_kuma.json"),
     "blackbox": (
         "import", "blackbox", "foreign/blackbox.yml", "--prometheus", "foreign/prometheus.yml",
@@ -139,6 +142,74 @@ def test_no_check_is_made_of_a_file_that_is_no_backup(tmp_path: Path) -> None:
 
     assert (done.exit_code, done.stdout) == (3, "")
     assert "holds no monitorList" in done.stderr
+
+
+HELD = """groups:
+  - name: a
+    interval: 30s
+    rules: [{alert: Down, expr: 'up{job=~"a$"} == 0', for: 5m}, {alert: Gone, expr: 'up < 1'}]
+"""
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+def test_a_check_fails_when_the_alert_would_fire(tmp_path: Path) -> None:
+    """Down from 2m30s to 17m30s, asked between two evaluations, on both sides of each edge."""
+    (tmp_path / "rules.yml").write_text(HELD)
+    done = imported(tmp_path, "prometheus-rules", HELD)
+    down, gone = (check.question for check in loaded(tmp_path, done.stdout).services["a"].checks)
+    firing = [("2m15s", False, False), ("2m45s", False, True), ("6m45s", False, True), ("7m45s", True, True),
+        ("17m15s", True, True), ("18m15s", False, False)]  # fmt: skip
+    asked = [f"({check.query}) {check.fail[0]} {check.fail[1]:f}" for check in (down, gone)]
+
+    (tmp_path / "test.yml").write_text(
+        yaml.safe_dump(
+            {
+                "rule_files": ["rules.yml"],
+                "evaluation_interval": "30s",
+                "tests": [
+                    {
+                        "interval": "30s",
+                        "input_series": [{"series": 'up{job="a"}', "values": "1x4 0x30 1x10"}],
+                        "alert_rule_test": [
+                            {"eval_time": at, "alertname": name, "exp_alerts": [{"exp_labels": {"job": "a"}}] * fires}
+                            for at, *both in firing
+                            for name, fires in zip(("Down", "Gone"), both, strict=True)
+                        ],
+                        "promql_expr_test": [
+                            {
+                                "expr": f"count({expr})",
+                                "eval_time": at,
+                                "exp_samples": [{"labels": "{}", "value": 1}] * fires,
+                            }
+                            for at, *both in firing
+                            for expr, fires in zip(asked, both, strict=True)
+                        ],
+                    }
+                ],
+            }
+        )
+    )
+    judged = subprocess.run(["promtool", "test", "rules", "test.yml"], cwd=tmp_path, capture_output=True, text=True)
+
+    assert judged.returncode == 0, judged.stdout + judged.stderr
+    assert (down.empty, gone.empty) == ("ok", "ok")
+
+
+def test_the_rules_of_kubernetes_are_rules_too(tmp_path: Path) -> None:
+    done = imported(
+        tmp_path, "prometheus-rules", yaml.safe_dump({"kind": "PrometheusRule", "spec": yaml.safe_load(HELD)})
+    )
+
+    assert [check.name for check in loaded(tmp_path, done.stdout).services["a"].checks] == ["Down", "Gone"]
+
+
+def test_who_is_asked_of_rules(tmp_path: Path) -> None:
+    done = imported(tmp_path, "prometheus-rules", HELD, "--prometheus", "https://p.example/x")
+    wrong = imported(tmp_path, "prometheus-rules", HELD, "--prometheus", "p.example")
+
+    assert str(loaded(tmp_path, done.stdout).sources.prometheus) == "https://p.example/x"
+    assert (wrong.exit_code, wrong.stdout) == (3, "")
+    assert wrong.stderr.startswith("--prometheus has no http:// or https:// in front; Write the whole address")
 
 
 def test_what_was_imported_is_written_once(tmp_path: Path) -> None:
@@ -300,6 +371,8 @@ WORDS = {
         "upsideDown", "maxredirects", "accepted_statuscodes", "dns_resolve_server", "dns_resolve_type", "proxyId",
         "tags", "value", "parent", "description", "timeout", "basic_auth_user", "basic_auth_pass",
         "authMethod", "protocol", "host"],
+    "prometheus-rules": ["groups", "spec", "name", "interval", "rules", "alert", "record", "expr", "for", "labels",
+        "annotations", "severity", "summary", "sloth_slo"],
     "blackbox": ["prober", "timeout", "http", "tcp", "dns", "icmp", "grpc", "valid_status_codes", "headers", "body",
         "fail_if_body_matches_regexp", "fail_if_header_matches", "header", "regexp", "allow_missing", "tls_config",
         "basic_auth", "username", "password", "bearer_token", "proxy_url", "query_response", "expect", "send",
@@ -350,6 +423,26 @@ MONITOR = st.fixed_dictionaries(
 @given(tree=st.one_of(trees("uptime-kuma"), st.fixed_dictionaries({"monitorList": st.lists(MONITOR, max_size=4)})))
 def test_whatever_stands_in_a_backup_of_uptime_kuma(tree: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     survives("uptime-kuma", json.dumps(tree, ensure_ascii=False, indent=4), tmp_path_factory.mktemp("any"))
+
+
+RULE = st.fixed_dictionaries(
+    {},
+    optional={word: st.one_of(st.sampled_from([*VALUES, "up == 0", "5m", "# x"]), trees("prometheus-rules"))
+        for word in WORDS["prometheus-rules"][5:]},
+)  # fmt: skip
+GROUPS = st.lists(
+    st.fixed_dictionaries(
+        {"rules": st.lists(RULE, max_size=3)},
+        optional={"name": st.sampled_from(VALUES), "interval": st.sampled_from([*VALUES, "0s", "1ms", "2d"])},
+    ),
+    max_size=2,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(tree=st.one_of(trees("prometheus-rules"), st.fixed_dictionaries({"groups": GROUPS})))
+def test_whatever_stands_in_a_file_of_rules(tree: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+    survives("prometheus-rules", yaml.safe_dump(tree, allow_unicode=True), tmp_path_factory.mktemp("any"))
 
 
 MODULE = st.fixed_dictionaries(
