@@ -126,5 +126,10 @@ class StreamAnswer(Answer):
     protocol: str = ""
 
     @property
+    def expires_at(self) -> float | None:
+        """When the first certificate of the chain expires, Unix time."""
+        return min((certificate.expires_at for certificate in self.certificates), default=None)
+
+    @property
     def line(self) -> str:
         return self.groups[0] if self.groups else ""

@@ -35,6 +35,5 @@ def judge(question: Question, answers: tuple[StreamAnswer, ...], previous: Mappi
     answer = answers[0]
     if answer.error is not None:
         return failed_transport(answer)
-    # Not in the clear: when the first certificate of the chain expires.
-    expiries = [certificate.expires_at for certificate in answer.certificates]
-    return Finding(outcome=Outcome.OK, facts={EXPIRES_AT: min(expiries)} if expiries else {}, answer=answer)
+    facts = {} if answer.expires_at is None else {EXPIRES_AT: answer.expires_at}
+    return Finding(outcome=Outcome.OK, facts=facts, answer=answer)

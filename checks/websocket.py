@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from checks.check import Finding
 from checks.http import failed_transport
-from checks.result import Outcome
+from checks.result import EXPIRES_AT, Outcome
 from checks.stream import Security, Step, StreamAnswer, WebSocketRequest
 
 _PORTS: Final = {"ws": 80, "wss": 443}
@@ -50,4 +50,7 @@ def requests(question: Question, timeout: float) -> tuple[WebSocketRequest, ...]
 
 def judge(question: Question, answers: tuple[StreamAnswer, ...], previous: Mapping[str, float]) -> Finding:  # noqa: ARG001 - the same three parameters for every kind
     answer = answers[0]
-    return failed_transport(answer) if answer.error is not None else Finding(outcome=Outcome.OK, answer=answer)
+    if answer.error is not None:
+        return failed_transport(answer)
+    facts = {} if answer.expires_at is None else {EXPIRES_AT: answer.expires_at}
+    return Finding(outcome=Outcome.OK, facts=facts, answer=answer)

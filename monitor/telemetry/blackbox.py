@@ -24,7 +24,8 @@ MOST_SERIES: Final = 13
 HTTP: Final = ("http", "collector", "promql")
 DNS: Final = ("dns",)
 GRPC: Final = ("grpc",)
-_SECURED: Final = (*HTTP, "tcp", "tls")
+ICMP: Final = ("icmp",)
+_SECURED: Final = (*HTTP, "tcp", "tls", "websocket")
 _SERVING_STATUS: Final = ("UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN")
 
 
@@ -173,6 +174,14 @@ def _dns_succeeded(one: Probed) -> float | None:
     return 0 if one.result.latency is None else None
 
 
+def _icmp_phases(one: Probed) -> Named:
+    """Without blackbox's `setup`, a part of what is measured as the way there and back."""
+    spent = one.result.first.timings
+    if spent is None or one.result.latency is None:
+        return ()
+    return ("resolve", spent.name_lookup), ("rtt", spent.total - spent.name_lookup)
+
+
 def _grpc_phases(one: Probed) -> Named:
     spent = one.result.first.timings
     if spent is None or one.result.first.status is None:
@@ -210,6 +219,8 @@ FAMILIES: Final = (
     _one("probe_dns_authority_rrs", "Records in the authority section.", _fact("authority_rrs"), DNS),
     _one("probe_dns_additional_rrs", "Records in the additional section.", _fact("additional_rrs"), DNS),
     _one("probe_dns_serial", "Serial number of the zone.", _fact("serial"), DNS),
+    _several("probe_icmp_duration_seconds", "Duration of the echo by phase.", "phase", _icmp_phases, ICMP),
+    _one("probe_icmp_reply_hop_limit", "Hop limit of the reply.", _fact("hop_limit"), ICMP),
     _one("probe_grpc_status_code", "gRPC status of the answer.", _fact("grpc_status"), GRPC),
     _several("probe_grpc_duration_seconds", "Duration of the call by phase.", "phase", _grpc_phases, GRPC),
     _one("probe_grpc_ssl", "Whether TLS was spoken.", _grpc_ssl, GRPC),

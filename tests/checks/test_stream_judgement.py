@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from checks import ssh, tcp, tls, unix
+from checks import ssh, tcp, tls, unix, websocket
 from checks.exchange import TransportError
 from checks.kinds import kind, kind_of
 from checks.result import Outcome, Reason
@@ -75,10 +75,9 @@ class TestTls:
 
 
 def test_a_conversation_over_tls_knows_when_the_first_of_the_chain_expires() -> None:
-    assert tcp.judge(tcp.Question(url="tcp://x:443"), (chain(90, 12),), {}).facts == {
-        "certificate_expires_at": NOW + 12 * DAY
-    }
-    assert tcp.judge(tcp.Question(url="tcp://x:80"), (StreamAnswer(),), {}).facts == {}
+    for module, question in ((tcp, tcp.Question(url="tcp://x:443")), (websocket, websocket.Question(url="wss://x/"))):
+        assert module.judge(question, (chain(90, 12),), {}).facts == {"certificate_expires_at": NOW + 12 * DAY}
+        assert module.judge(question, (StreamAnswer(),), {}).facts == {}
 
 
 class TestSsh:

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checks import command, dns, grpc, promql, ssh, tcp, tls, unix
+from checks import command, dns, grpc, icmp, promql, ssh, tcp, tls, udp, unix, websocket
 from checks.check import Check, CollectorQuestion, HttpQuestion, Question
 from checks.dns_message import Query
 from checks.kinds import _MODULES
@@ -189,6 +189,22 @@ def test_a_grpc_server(said: Any) -> None:
     assert "probe_grpc_healthcheck_response" not in str(said(GRPC, {"grpc_status": 5.0}))
 
 
+def test_an_echo_and_its_absence(said: Any) -> None:
+    machine = icmp.Question(url="icmp://db.example")
+    spent = Timings(name_lookup=0.001, first_byte=0.0005)
+
+    found = said(machine, {"hop_limit": 63.0}, timings=spent, latency=spent.total)
+
+    assert {name: value for name, value in found.items() if name.startswith("probe_icmp")} == pytest.approx(
+        {
+            'probe_icmp_duration_seconds{phase="resolve"}': 0.001,
+            'probe_icmp_duration_seconds{phase="rtt"}': 0.0005,
+            "probe_icmp_reply_hop_limit": 63,
+        }
+    )
+    assert "icmp" not in str(said(machine, timings=Timings(first_byte=5.0), reason=Reason.TIMEOUT))
+
+
 MOST: dict[str, tuple[Question, dict[str, float], int]] = {
     "http": (HTTP, {EXPIRES_AT: 1.0}, 13),
     "collector": (CollectorQuestion(url="http://c.example:13133"), {EXPIRES_AT: 1.0, "uptime": 3.0}, 13),
@@ -197,6 +213,9 @@ MOST: dict[str, tuple[Question, dict[str, float], int]] = {
     "grpc": (GRPC, {"grpc_status": 0.0, "grpc_health": 1.0}, 12),
     "tcp": (TCP, {EXPIRES_AT: 1.0}, 5),
     "tls": (tls.Question(url="tcp://x.example:443"), {EXPIRES_AT: 1.0}, 5),
+    "websocket": (websocket.Question(url="wss://x.example/"), {EXPIRES_AT: 1.0}, 5),
+    "icmp": (icmp.Question(url="icmp://x.example"), {"hop_limit": 64.0}, 7),
+    "udp": (udp.Question(url="udp://x.example:1812"), {}, 4),
     "ssh": (ssh.Question(url="tcp://x.example:22"), {}, 4),
     "unix": (unix.Question(url="unix:/run/x"), {}, 4),
     "command": (command.Question(command=("/bin/x",), directory="/"), {f"metric-{n}": 1.0 for n in range(50)}, 4),
@@ -303,6 +322,7 @@ def test_what_the_former_target_answered_says_nothing_of_the_new_one(build: Any,
 
 
 BLACKBOX = "prometheus-blackbox-exporter"
+COMPARED = ("http", "tcp", "dns", "grpc", "icmp")
 
 
 @pytest.fixture(scope="module")
@@ -311,7 +331,7 @@ def blackbox(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], i
     if shutil.which(BLACKBOX) is None:
         pytest.skip("blackbox_exporter is not installed (Debian: apt install prometheus-blackbox-exporter)")
     folder, port = tmp_path_factory.mktemp("blackbox"), free_port()
-    modules: dict[str, dict[str, Any]] = {prober: {"prober": prober} for prober in ("http", "tcp", "dns", "grpc")}
+    modules: dict[str, dict[str, Any]] = {prober: {"prober": prober} for prober in COMPARED}
     modules["dns"]["dns"] = {"query_name": "shop.example"}
     modules["grpc"]["grpc"] = {"preferred_ip_protocol": "ip4"}
     (folder / "blackbox.yml").write_text(json.dumps({"modules": modules}))
@@ -332,20 +352,20 @@ def blackbox(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], i
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("kind", ["http", "tcp", "dns", "grpc"])
+@pytest.mark.parametrize("kind", COMPARED)
 def test_what_we_say_blackbox_exporter_says_under_the_same_names_and_labels(
     said: Any, blackbox: str, kind: str
 ) -> None:
     """Of its own page; that is no name server and speaks no gRPC, which takes nothing of what blackbox calls things."""
-    target = blackbox.removeprefix("http://")
+    target = "127.0.0.1" if kind == "icmp" else blackbox.removeprefix("http://")
     with urllib.request.urlopen(f"{blackbox}/probe?module={kind}&target={target}", timeout=60) as answer:
         theirs = {line.rpartition(" ")[0] for line in answer.read().decode().splitlines() if line[0] != "#"}
     question, facts, _ = MOST[kind]
 
     ours = said(question, facts).keys()
 
-    # Only of TLS, and only of a zone.
-    assert ours - theirs <= {"probe_ssl_earliest_cert_expiry", "probe_dns_serial"}
+    # Only of TLS, of a zone, and of who may send an echo.
+    assert ours - theirs <= {"probe_ssl_earliest_cert_expiry", "probe_dns_serial", "probe_icmp_reply_hop_limit"}
 
 
 @pytest.mark.real
