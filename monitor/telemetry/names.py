@@ -1,5 +1,6 @@
 """
-Every telemetry name, spelled here and nowhere else. What each one means stands in docs/telemetry.md.
+Every telemetry name, spelled here and nowhere else. What each one means stands in docs/telemetry.md. Those that
+blackbox_exporter gave its metrics are spelled in `blackbox.py`.
 
 Names that begin with `synthetic.`, `incident.`, `effect.`, `event.` or `watchkeeper.` are ours: there is no convention
 for synthetic checks or incidents yet. The others are OpenTelemetry's semantic conventions as of SCHEMA_URL, written out
