@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Protocol, runtime_checkable
 
 from checks.exchange import Answer
+from checks.oauth2 import OAuth2
 from checks.result import Outcome, Reason
 from checks.way import Way
 
@@ -43,6 +44,7 @@ class HttpQuestion:
     ca_file: str | None = None
     max_body: int = 65536
     way: Way | None = None
+    oauth2: OAuth2 | None = None
     expect: tuple[str, ...] = field(default=(), repr=False)  # may hold a secret that the answer must show
     warn: tuple[str, ...] = field(default=(), repr=False)  # as above
 

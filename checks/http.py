@@ -9,6 +9,7 @@ from typing import Final
 
 from checks.check import Finding, HttpQuestion
 from checks.exchange import Answer, HttpAnswer, HttpRequest
+from checks.oauth2 import AuthorizedRequest
 from checks.result import EXPIRES_AT, Outcome, Reason
 from checks.urls import shown
 
@@ -20,22 +21,21 @@ _NOTHING: Final[Mapping[str, float]] = {}
 _MOST_TOLD: Final = 3  # complaints in one detail
 
 
-def requests(question: HttpQuestion, timeout: float) -> tuple[HttpRequest, ...]:
-    return (
-        HttpRequest(
-            url=question.url,
-            method=question.method,
-            headers=question.headers,
-            body=question.body.encode() if question.body is not None else None,
-            timeout=timeout,
-            max_redirects=question.max_redirects,
-            verify=question.verify,
-            ca_file=question.ca_file,
-            max_body=question.max_body,
-            way=question.way,
-            certificate=_asks_for_certificate(question),
-        ),
+def requests(question: HttpQuestion, timeout: float) -> tuple[HttpRequest | AuthorizedRequest, ...]:
+    request = HttpRequest(
+        url=question.url,
+        method=question.method,
+        headers=question.headers,
+        body=question.body.encode() if question.body is not None else None,
+        timeout=timeout,
+        max_redirects=question.max_redirects,
+        verify=question.verify,
+        ca_file=question.ca_file,
+        max_body=question.max_body,
+        way=question.way,
+        certificate=_asks_for_certificate(question),
     )
+    return (request if question.oauth2 is None else AuthorizedRequest(request=request, oauth2=question.oauth2),)
 
 
 def judge(question: HttpQuestion, answers: tuple[HttpAnswer, ...], previous: Mapping[str, float]) -> Finding:  # noqa: ARG001 - the same three parameters for every kind

@@ -15,10 +15,20 @@ from typing import Any, Final
 from checks.check import Finding, Question
 from checks.datagram import DatagramRequest, DnsRequest, EchoRequest
 from checks.exchange import HttpRequest
+from checks.oauth2 import AuthorizedRequest
 from checks.process import ProcessRequest
 from checks.stream import StreamRequest, WebSocketRequest
 
-Request = HttpRequest | StreamRequest | WebSocketRequest | ProcessRequest | DatagramRequest | DnsRequest | EchoRequest
+Request = (
+    HttpRequest
+    | AuthorizedRequest
+    | StreamRequest
+    | WebSocketRequest
+    | ProcessRequest
+    | DatagramRequest
+    | DnsRequest
+    | EchoRequest
+)
 
 _MODULES: Final = {
     "http": "checks.http",

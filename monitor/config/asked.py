@@ -57,6 +57,13 @@ def subprotocol(value: object) -> str:
     raise Wrong("{value} is not the name of a subprotocol", "Write it as it is registered, for example mqtt.")
 
 
+def scope(value: object) -> str:
+    found = text(value)
+    if re.fullmatch(r"[\x21\x23-\x5b\x5d-\x7e]+", found):
+        return found
+    raise Wrong("{value} is not one scope", "Write a list of them: [orders.read, orders.write].")
+
+
 def header_value(value: object) -> str:
     # No `{value}` in these messages: a header often is a secret. And no line break, which would begin a new header.
     found = text(value)

@@ -194,7 +194,13 @@ class _Builder:
                     if TELLING_NAME.search(header):
                         found |= {value, value.split()[-1]}
                 found |= {v for name, v in (check.environment or {}).items() if TELLING_NAME.search(name)}
-                for secret in (check.bearer, check.basic.password if check.basic else None):
+                parameters = (check.oauth2.parameters if check.oauth2 else None) or {}
+                found |= {v for name, v in parameters.items() if TELLING_NAME.search(name)}
+                for secret in (
+                    check.bearer,
+                    check.basic.password if check.basic else None,
+                    check.oauth2.client_secret if check.oauth2 else None,
+                ):
                     if secret:
                         found.add(secret.get_secret_value())
         tracker = self.root.tracker

@@ -9,7 +9,7 @@ from monitor.config import dns
 from monitor.config.conditions import enforce_http
 from monitor.config.problems import Path
 from monitor.config.reading import Reading
-from monitor.config.shape.check import CheckShape, Promql
+from monitor.config.shape.check import CheckShape, OAuth2, Promql
 from monitor.config.times import DEFAULT_INTERVAL, default_timeout
 from monitor.config.values import show
 
@@ -38,6 +38,7 @@ _KINDS: dict[str, frozenset[str]] = {
             "basic",
             "bearer",
             "bearer_file",
+            "oauth2",
         }
     ),
     "collector": frozenset({"metrics"}),
@@ -132,11 +133,14 @@ def _way(check: CheckShape, path: Path, reading: Reading) -> None:
 
 
 def _credentials(check: CheckShape, path: Path, reading: Reading) -> None:
-    named = [key for key in ("basic", "bearer", "bearer_file") if getattr(check, key) is not None]
+    named = [key for key in ("basic", "bearer", "bearer_file", "oauth2") if getattr(check, key) is not None]
     if any(name.lower() == "authorization" for name in check.headers or {}):
         named.insert(0, "the Authorization header")
     if len(named) > 1:
         reading.tell((*path, named[-1]), f"{named[0]} is set as well", "Keep one of them.")
+    oauth2 = check.oauth2
+    if oauth2 is not None and not reading.is_wrong((*path, "oauth2")):
+        _one_secret(oauth2, (*path, "oauth2"), reading)
     basic = check.basic
     if basic is None or reading.is_wrong((*path, "basic")):
         return
@@ -153,6 +157,13 @@ def _promql(written: Promql, has_prometheus: bool, path: Path, reading: Reading)
     if written.prometheus is None and not has_prometheus and not reading.is_wrong(("sources",)):
         found = "there is no Prometheus to ask"
         reading.tell(path, found, "Add sources: {prometheus: http://localhost:9090}, or prometheus: URL here.")
+
+
+def _one_secret(written: OAuth2, path: Path, reading: Reading) -> None:
+    if (written.client_secret is None) != (written.client_secret_file is None):
+        return
+    found = "has no client_secret" if written.client_secret is None else "has two secrets"
+    reading.tell(path, found, "Give it one of client_secret: ${NAME} and client_secret_file: FILE.")
 
 
 def _websocket(check: CheckShape, url: str, path: Path, reading: Reading) -> None:

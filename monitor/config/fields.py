@@ -49,6 +49,12 @@ Target = Annotated[tuple[str, int | None], PlainValidator(places.target), WithJs
 Host = Annotated[str, PlainValidator(places.host), WithJsonSchema({"type": "string"})]
 Hex = Annotated[bytes, PlainValidator(values.hexadecimal), WithJsonSchema(_written(r"([0-9A-Fa-f]{2}\s*)+"))]
 Subprotocol = Annotated[str, PlainValidator(asked.subprotocol), WithJsonSchema({"type": "string"})]
+_SCOPE = {"type": "string", "pattern": r"^\S+$"}
+Scopes = Annotated[
+    tuple[Annotated[str, PlainValidator(asked.scope)], ...],
+    BeforeValidator(values.one_or_more),
+    WithJsonSchema({"anyOf": [_SCOPE, {"type": "array", "items": _SCOPE, "minItems": 1}]}),
+]
 Regex = Annotated[str, PlainValidator(values.regex), WithJsonSchema({"type": "string", "format": "regex"})]
 Command = Annotated[
     tuple[str, ...],

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from checks import command, grpc, icmp, promql, ssh, tcp, tls, udp, unix, websocket
 from checks.check import CollectorQuestion, HttpQuestion, Question
+from checks.oauth2 import OAuth2
 from checks.starttls import PORTS
 from checks.stream import Security, Step
 from checks.way import Way
@@ -50,6 +51,7 @@ def _http(written: CheckShape, path: Path, reading: Reading) -> Question:
         "expect": written.expect,
         "way": _way(written, path, reading),
         "warn": written.warn,
+        "oauth2": _oauth2(written, path, reading),
     }
     if written.status is None and written.expect is not None and judge_status(written.expect):
         given["expected_status"] = ()
@@ -74,6 +76,23 @@ def _headers(written: CheckShape, path: Path, reading: Reading) -> tuple[tuple[s
         credentials = "Basic " + b64encode(f"{written.basic.user}:{password}".encode()).decode()
     given = tuple((written.headers or {}).items())
     return (*given, ("Authorization", credentials)) if credentials else given
+
+
+def _oauth2(written: CheckShape, path: Path, reading: Reading) -> OAuth2 | None:
+    of = written.oauth2
+    if of is None:
+        return None
+    secret = of.client_secret.get_secret_value() if of.client_secret else ""
+    if of.client_secret_file is not None:
+        secret = reading.file_content(of.client_secret_file, (*path, "oauth2", "client_secret_file"))
+    return OAuth2(
+        token_url=of.token_url,
+        client_id=of.client_id,
+        client_secret=secret,
+        scopes=of.scopes or (),
+        auth=of.auth or "basic",
+        parameters=tuple((of.parameters or {}).items()),
+    )
 
 
 def _way(written: CheckShape, path: Path, reading: Reading) -> Way | None:

@@ -19,6 +19,7 @@ import pycurl
 from checks.datagram import DatagramRequest, DnsRequest, EchoRequest
 from checks.exchange import Answer, HttpRequest
 from checks.kinds import Request
+from checks.oauth2 import AuthorizedRequest
 from checks.process import ProcessRequest
 from checks.stream import StreamRequest, WebSocketRequest
 from monitor.probing.exchange import Exchange
@@ -32,8 +33,9 @@ from monitor.probing.transfer import HopEnd, Stopped, Transfer, system_bundle
 
 T = TypeVar("T")
 
-# What asks otherwise than by HTTP, by the type of its requests. Most probers never need it, nor what it imports.
+# What asks otherwise than by HTTP alone, by the type of its requests. Most probers never need it, nor what it imports.
 _TRANSPORTS: Final = {
+    AuthorizedRequest: ("monitor.probing.tokens", "Tokens"),
     StreamRequest: ("monitor.probing.stream", "Streams"),
     WebSocketRequest: ("monitor.probing.websocket", "websockets"),
     DatagramRequest: ("monitor.probing.udp", "exchanges"),

@@ -11,6 +11,7 @@ import pytest
 from checks import dns, icmp, udp, websocket
 from checks.check import Check, CollectorQuestion, HttpQuestion, Retry
 from checks.dns_message import Query
+from checks.oauth2 import OAuth2
 from checks.stream import Security, Step
 from monitor.config import Composite, Config, ConfigError, Listen, Slo, default_paths, load
 from monitor.core.counting import Slices
@@ -547,3 +548,38 @@ def test_credentials_become_a_header_that_is_shown_nowhere(tmp_path: Path, crede
     assert "hunter2" in found.secrets()
     assert "hunter2" not in repr(found) + repr(check)
     assert header.split()[1] not in repr(found) + repr(check)
+
+
+@pytest.mark.parametrize("secret", ['client_secret: "${TOKEN}"', "client_secret_file: secret"])
+def test_a_client_secret_is_shown_nowhere(tmp_path: Path, secret: str) -> None:
+    (tmp_path / "secret").write_text("hunter2\n")
+    (tmp_path / "config.yaml").write_text(f"""
+services:
+  shop:
+    checks:
+      live:
+        http: https://shop.example/
+        oauth2:
+          token_url: https://login.example/token
+          client_id: watch
+          {secret}
+          scopes: read
+          auth: post
+          parameters: {{audience: https://shop.example, api_key: hunter3}}
+""")
+
+    found = load([tmp_path / "config.yaml"], {"TOKEN": "hunter2"})
+
+    (check,) = found.all_checks()
+    assert isinstance(check.question, HttpQuestion)
+    assert check.question.oauth2 == OAuth2(
+        token_url="https://login.example/token",
+        client_id="watch",
+        client_secret="hunter2",
+        scopes=("read",),
+        auth="post",
+        parameters=(("audience", "https://shop.example"), ("api_key", "hunter3")),
+    )
+    assert found.secrets() >= {"hunter2", "hunter3"}
+    assert "https://shop.example" not in found.secrets()
+    assert "hunter" not in repr(found) + repr(check)

@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from checks import dns
+from checks import dns, websocket
 from checks.check import Check, CollectorQuestion, HttpQuestion, Retry
 from checks.dns_message import Query
+from checks.oauth2 import OAuth2
 from checks.result import Attempt, CheckResult, Outcome, Reason, Timings
-from checks.stream import Security
+from checks.stream import Security, Step
 from monitor.probing.lag import Lag
 from monitor.probing.wire import (
     MAX_FRAME,
@@ -74,6 +75,9 @@ CHECKS = (
             expected_status=((200, 204), (301, 301)),
             expect=("[STATUS] == 200", "not [BODY].x == 'ü'"),
             warn=("[RESPONSE_TIME] < 1s",),
+            oauth2=OAuth2(
+                token_url="http://t/", client_id="a", client_secret="b", scopes=("c",), parameters=(("d", "e"),)
+            ),
         ),
         interval=10.0,
         timeout=3.0,
@@ -88,6 +92,17 @@ CHECKS = (
             query=Query("example.com", "SOA", recursion=False),
             security=Security(name="ns"),
             answer=dns.Records(every=("SOA",)),
+        ),
+    ),
+    Check(
+        service="shop",
+        name="feed",
+        question=websocket.Question(
+            url="wss://x/",
+            headers=(("A", "b"),),
+            subprotocols=("mqtt",),
+            script=(Step(send=b"a"), Step(expect="b", refuse="c")),
+            security=Security(ca_file="ca.pem", certificate="ours.pem", key="key.pem"),
         ),
     ),
 )

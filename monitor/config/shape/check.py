@@ -23,6 +23,7 @@ from monitor.config.fields import (
     RawText,
     Redirects,
     Regex,
+    Scopes,
     Secret,
     Size,
     Statuses,
@@ -89,6 +90,23 @@ class Basic(Shape):
     """Its password, for example ${PASSWORD}."""
     password_file: Line | None = None
     """File that holds the password."""
+
+
+class OAuth2(Shape):
+    token_url: Url
+    """Who gives the token."""
+    client_id: Line
+    """As whom we ask for it."""
+    client_secret: Secret | None = None
+    """Its secret, for example ${CLIENT_SECRET}."""
+    client_secret_file: Line | None = None
+    """File that holds the secret."""
+    scopes: Scopes | None = None
+    """What the token is to allow, one or a list."""
+    auth: Annotated[str | None, *word("basic", "post")] = None
+    """How the secret is sent: as HTTP authentication, or with the form. Default basic."""
+    parameters: dict[Line, Text] | None = None
+    """What else the form holds, for example audience."""
 
 
 class Grpc(Shape):
@@ -182,6 +200,8 @@ class CheckShape(Shape):
     """A token, for example ${TOKEN}."""
     bearer_file: Line | None = None
     """File that holds the token."""
+    oauth2: OAuth2 | None = None
+    """Whom to ask for a token first, by client credentials. It is kept until shortly before its end."""
     max_body: Size | None = None
     """How much of the answer is read. Default 64KB."""
     data_loss: Switch | None = None
