@@ -187,9 +187,11 @@ class Authority:
     def until(self, end: datetime.datetime) -> ssl.SSLContext:
         return self._context(self._ca.issue_cert("127.0.0.1", organization_name="Grün & Söhne", not_after=end))
 
-    def pem(self, *names: str) -> tuple[bytes, bytes]:
+    def pem(
+        self, *names: str, begins: datetime.datetime | None = None, ends: datetime.datetime | None = None
+    ) -> tuple[bytes, bytes]:
         """Key and chain, for servers that are not Python's."""
-        leaf = self._ca.issue_cert(*names)
+        leaf = self._ca.issue_cert(*names, not_before=begins, not_after=ends)
         return leaf.private_key_pem.bytes(), b"".join(one.bytes() for one in leaf.cert_chain_pems)
 
     def knows(self, context: ssl.SSLContext) -> ssl.SSLContext:
