@@ -262,6 +262,7 @@ def test_an_endpoint_that_says_all_that_we_can_is_0_and_says_nothing(tmp_path: P
         ("tls://db:636", {"tcp": "db:636", "tls": {"verify": "true"}}),
         ("starttls://mx:25", {"tls": {"target": "mx:25", "starttls": "smtp", "fail": "1s"}}),
         ("ssh://bastion", {"ssh": "bastion:22"}),
+        ("icmp://192.0.2.1", {"icmp": "192.0.2.1"}),
         ("grpc://orders:50051", {"grpc": "orders:50051"}),
         ("https://a.example/", {"http": "https://a.example/", "status": "100-599"}),
     ],
@@ -331,6 +332,23 @@ def test_a_secret_is_nowhere_and_the_same_one_has_one_variable(tmp_path: Path) -
         "interval": "1m",
     }
     assert done.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "ours"),
+    [
+        (r'{"user": "u", "Password" : "hid\"den", "n": 1}', '{"user": "u", "Password" : "${A_PASSWORD}", "n": 1}'),
+        ("user=u&pass_word=hidden&token=", "user=u&pass_word=${A_PASS_WORD}&token="),
+        ('{"token": "${TOKEN}"}', '{"token": "${TOKEN}"}'),
+        ("key of it all", "key of it all"),
+    ],
+    ids=["JSON", "a form", "a variable", "text"],
+)
+def test_a_secret_within_a_body_is_not_printed(tmp_path: Path, body: str, ours: str) -> None:
+    done = imported(tmp_path, "gatus", endpoint("https://a.example/", "[STATUS] == 200", method="POST", body=body))
+
+    assert check_of(tmp_path, done)["body"] == ours
+    assert "hid" not in done.output
 
 
 def test_names_that_would_be_alike_are_told_apart(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from monitor.config.document import Group
 from monitor.config.foreign import durations
 from monitor.config.foreign.blackbox_http import http_check
 from monitor.config.foreign.blackbox_probers import PROBERS
-from monitor.config.foreign.module import Module, Unprobed
+from monitor.config.foreign.module import Module
 from monitor.config.foreign.names import cleaned
-from monitor.config.foreign.place import Place
+from monitor.config.foreign.place import Place, Refused
 from monitor.config.foreign.plan import Plan
 from monitor.config.foreign.scraped import Asked
 from monitor.config.foreign.secret import shown
@@ -58,7 +58,7 @@ def _target(asked: Asked, place: Place, plan: Plan) -> None:
         return
     try:
         check = make(module)
-    except Unprobed as error:
+    except Refused as error:
         error.place.refuse(error.found, error.fix)
         return
     place.tell_others((*_OF_MODULE, prober))

@@ -6,8 +6,8 @@ import re
 from typing import Final
 
 from monitor.config.foreign import regexes
-from monitor.config.foreign.module import Check, Module, node, nodes
-from monitor.config.foreign.place import Place, literal
+from monitor.config.foreign.module import Check, Module, nodes
+from monitor.config.foreign.place import Place, literal, scalar
 from monitor.config.foreign.plan import Written
 from monitor.config.foreign.secret import shown
 
@@ -38,13 +38,13 @@ def http_check(module: Module) -> Check:
     if "://" not in address:
         address = f"http://{address}"
     address, basic = module.secrets.of_url(module.asked.at, address, *words)
-    check: Check = {"http": node(module.asked.at, address)}
+    check: Check = {"http": scalar(module.asked.at, address)}
     if method := module.get("method"):
-        check["method"] = node(method, method.text() or "GET")
+        check["method"] = scalar(method, method.text() or "GET")
     if headers := _headers(module, words):
         check["headers"] = headers
     if body := module.get("body"):
-        check["body"] = node(body, body.text() or "")
+        check["body"] = scalar(body, module.secrets.of_body(body, body.text() or "", *words[2:]))
     if codes := nodes(module.texts("valid_status_codes")):
         check["status"] = codes
     if module.flag("no_follow_redirects") or module.string("follow_redirects") == "false":
@@ -55,7 +55,7 @@ def http_check(module: Module) -> Check:
         check["compression"] = "true"
     _login(module, check, basic, words)
     if proxy := module.get("proxy_url"):
-        check["proxy"] = node(proxy, proxy.text() or "")
+        check["proxy"] = scalar(proxy, proxy.text() or "")
     if module.string("ip_protocol_fallback") == "false":
         check["ip"] = "4" if module.string("preferred_ip_protocol") == "ip4" else "6"
     if secured := module.tls():
@@ -77,7 +77,7 @@ def _headers(module: Module, words: tuple[str, ...]) -> dict[str, Written]:
         # With compression: the header that asks for it is our own.
         asks = name.lower() == "accept-encoding" and module.get("compression") is not None
         if header is not None and text is not None and not asks:
-            headers[name] = node(header, module.secrets.header(header, name, text, *words[2:]))
+            headers[name] = scalar(header, module.secrets.header(header, name, text, *words[2:]))
     return headers
 
 
@@ -85,7 +85,7 @@ def _version(module: Module) -> Written | None:
     if given := list(module.texts("valid_http_versions")):
         known = {_VERSIONS[text] for _, text in given if text in _VERSIONS}
         if len(known) == 1:
-            return node(given[0][0], known.pop())
+            return scalar(given[0][0], known.pop())
         if not known >= {"1.1", "2"}:  # both of which is what a check takes by itself
             given[0][0].leave_out("is not carried over", "Write http_version: 1.1, 2 or 3.")
     if module.flag("enable_http3"):
@@ -99,11 +99,11 @@ def _login(module: Module, check: Check, of_url: dict[str, str], words: tuple[st
     if (given := module.get("basic_auth")) is not None:
         basic: dict[str, Written] = {"user": given.string("username")}
         if password := given.get("password"):
-            basic["password"] = node(
+            basic["password"] = scalar(
                 password, module.secrets.stand_in(password, password.text() or "", *words[2:], "password")
             )
         elif file := given.get("password_file"):
-            basic["password_file"] = node(file, file.text() or "")
+            basic["password_file"] = scalar(file, file.text() or "")
         given.tell_others(("username", "password", "password_file"))
         check["basic"] = basic
     if authorization := module.get("authorization"):
@@ -116,17 +116,17 @@ def _login(module: Module, check: Check, of_url: dict[str, str], words: tuple[st
 
 def _bearer(module: Module, check: Check, token: Place | None, file: Place | None, words: tuple[str, ...]) -> None:
     if token is not None:
-        check["bearer"] = node(token, module.secrets.stand_in(token, token.text() or "", *words[2:], "token"))
+        check["bearer"] = scalar(token, module.secrets.stand_in(token, token.text() or "", *words[2:], "token"))
     elif file is not None:
-        check["bearer_file"] = node(file, file.text() or "")
+        check["bearer_file"] = scalar(file, file.text() or "")
 
 
 def _conditions(module: Module) -> list[Written]:
     expect: list[Written] = []
     for place, text in module.texts("fail_if_body_matches_regexp"):
-        expect.append(node(place, f"not {regexes.matches('[BODY]', _plain(text))}"))
+        expect.append(scalar(place, f"not {regexes.matches('[BODY]', _plain(text))}"))
     for place, text in module.texts("fail_if_body_not_matches_regexp"):
-        expect.append(node(place, regexes.matches("[BODY]", _plain(text))))
+        expect.append(scalar(place, regexes.matches("[BODY]", _plain(text))))
     for key, negation in (("fail_if_header_matches", "not "), ("fail_if_header_not_matches", "")):
         for place in module.items(key):
             header, pattern = place.string("header"), place.get("regexp")
@@ -137,12 +137,12 @@ def _conditions(module: Module) -> list[Written]:
             condition = negation + regexes.matches(asked, _plain(pattern.text() or ""))
             if place.flag("allow_missing"):
                 condition = f"has({asked}) == false or {condition}"
-            expect.append(node(place, condition))
+            expect.append(scalar(place, condition))
     # There is no certificate, and nothing to expire, where there is no TLS.
     if ssl := (module.get("fail_if_ssl") if module.flag("fail_if_ssl") else None):
-        expect.append(node(ssl, "[CERTIFICATE_EXPIRATION] == 0"))
+        expect.append(scalar(ssl, "[CERTIFICATE_EXPIRATION] == 0"))
     if ssl := (module.get("fail_if_not_ssl") if module.flag("fail_if_not_ssl") else None):
-        expect.append(node(ssl, "[CERTIFICATE_EXPIRATION] != 0"))
+        expect.append(scalar(ssl, "[CERTIFICATE_EXPIRATION] != 0"))
     return expect
 
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from monitor.config.foreign.module import Check, Module, Unprobed, node, nodes
-from monitor.config.foreign.place import Place
+from monitor.config.foreign.module import Check, Module, nodes
+from monitor.config.foreign.place import Place, Refused, scalar
 from monitor.config.foreign.plan import Written
 
 _GROUP: Final = re.compile(r"\$\$(?:\$\$|\{(\d)\}|(\d)(?!\w))?")
@@ -40,9 +40,11 @@ def _steps(place: Place) -> list[Written]:
     """One entry of theirs is up to three steps, in this order."""
     steps: list[Written] = []
     if (expect := place.get("expect")) and (pattern := expect.text()):
-        steps.append({"expect": node(expect, pattern)})
+        steps.append({"expect": scalar(expect, pattern)})
     if (send := place.get("send")) and (text := send.text()) is not None:
-        steps.append({"send": node(send, f"{_filled(text)}\n")})
+        # Groups are of the expression of the same entry; without one a dollar sign is a dollar sign.
+        line = _filled(text) if expect else text.replace("$$", "$$$$")
+        steps.append({"send": scalar(send, f"{line}\n")})
     if place.flag("starttls"):
         steps.append({"starttls": "true"})
     place.tell_others(("expect", "send", "starttls"))
@@ -62,14 +64,14 @@ def _filled(text: str) -> str:
 def _dns(module: Module) -> Check:
     name = module.get("query_name")
     if name is None:
-        raise Unprobed(module.place, "has no query_name", "blackbox_exporter would not start with it.")
-    asked: Check = {"server": module.target, "name": node(name, name.text() or "")}
+        raise Refused(module.place, "has no query_name", "blackbox_exporter would not start with it.")
+    asked: Check = {"server": module.target, "name": scalar(name, name.text() or "")}
     kind = module.get("query_type")
-    asked["type"] = node(kind, (kind.text() or "ANY").upper()) if kind else "ANY"
+    asked["type"] = scalar(kind, (kind.text() or "ANY").upper()) if kind else "ANY"
     if module.string("query_class").upper() == "CH":
         asked["chaos"] = "true"
     elif module.string("query_class").upper() not in ("", "IN"):
-        raise Unprobed(module.place, "asks in another class than IN and CH", "Leave it.")
+        raise Refused(module.place, "asks in another class than IN and CH", "Leave it.")
     if module.string("recursion_desired") == "false":
         asked["recursion"] = "false"
     secured = module.flag("dns_over_tls")
@@ -117,7 +119,7 @@ def _icmp(module: Module) -> Check:
 def _grpc(module: Module) -> Check:
     asked: Check = {"target": module.target}
     if service := module.get("service"):
-        asked["service"] = node(service, service.text() or "")
+        asked["service"] = scalar(service, service.text() or "")
     check: Check = {"grpc": asked}
     if module.flag("tls"):
         check["tls"] = module.tls() or {"verify": "true"}

@@ -13,8 +13,9 @@ from typing import Final
 
 from monitor.config.document import Group
 from monitor.config.foreign import durations
-from monitor.config.foreign.gatus_kinds import KINDS, Endpoint, Unanswered
-from monitor.config.foreign.place import Place
+from monitor.config.foreign.gatus_endpoint import Endpoint
+from monitor.config.foreign.gatus_kinds import KINDS
+from monitor.config.foreign.place import Place, Refused
 from monitor.config.foreign.plan import Plan, Written
 from monitor.config.foreign.told import Word
 from monitor.config.problems import quote
@@ -126,7 +127,7 @@ def _endpoint(place: Place, plan: Plan) -> None:
     endpoint = Endpoint(place, url, plan.secrets, (group, name))
     try:
         check = make(endpoint)
-    except Unanswered as error:
+    except Refused as error:
         error.place.refuse(error.found, error.fix)
         return
     _add(place, name, group, kind, check, endpoint, plan)

@@ -10,7 +10,7 @@ from typing import Final
 
 from monitor.config.document import Scalar
 from monitor.config.foreign import regexes
-from monitor.config.foreign.place import Place, literal
+from monitor.config.foreign.place import Place, Refused, literal, scalar
 from monitor.config.foreign.plan import Written
 from monitor.config.foreign.secret import Secrets
 from monitor.config.foreign.told import Word
@@ -27,14 +27,6 @@ _ENCODINGS: Final = {
 _DEFAULT_REDIRECTS: Final = "10"
 _WARNED_DAYS: Final = 21
 """When Uptime Kuma first tells that a certificate expires."""
-
-
-class Unasked(Exception):
-    """A monitor that would mean something else here."""
-
-    def __init__(self, place: Place, found: str, fix: str) -> None:
-        super().__init__(found)
-        self.place, self.found, self.fix = place, found, fix
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,29 +46,29 @@ class Monitor:
         place = self.place.get(key)
         text = place.plain() if place else ""
         if place is None or not text:
-            raise Unasked(self.place, f"has no {key}", "Uptime Kuma could not ask it.")
+            raise Refused(self.place, f"has no {key}", "Uptime Kuma could not ask it.")
         return place, text
 
     def host_and_port(self) -> Scalar:
         place, host = self.need("hostname")
         _, port = self.need("port")
-        return _node(place, literal(f"[{host}]:{port}" if ":" in host else f"{host}:{port}"))
+        return scalar(place, literal(f"[{host}]:{port}" if ":" in host else f"{host}:{port}"))
 
 
 def _http(monitor: Monitor) -> Check:
     place, words = monitor.place, monitor.words
     where, url = monitor.need("url")
     address, basic = monitor.secrets.of_url(where, literal(url), *words)
-    check: Check = {"http": _node(where, address)}
+    check: Check = {"http": scalar(where, address)}
     method = place.string("method").upper()
     if method and method != "GET":
-        check["method"] = _node(place.get("method") or place, method)
+        check["method"] = scalar(place.get("method") or place, method)
     headers = _headers(monitor)
     body = place.get("body")
     if body is not None and method in ("", "GET", "HEAD"):
         body.leave_out(f"a {method or 'GET'} request carries no body here", "Write another method:.")
     elif body is not None:
-        check["body"] = _node(body, body.text() or "")
+        check["body"] = scalar(body, monitor.secrets.of_body(body, body.text() or "", *words))
         if not any(name.lower() == "content-type" for name in headers):
             encoding = place.plain_of("httpBodyEncoding")
             headers["Content-Type"] = _ENCODINGS.get(encoding, _ENCODINGS["json"])
@@ -88,10 +80,10 @@ def _http(monitor: Monitor) -> Check:
     statuses = place.get("accepted_statuscodes")
     accepted = [(one, one.plain()) for one in statuses.items()] if statuses else []
     if accepted and [text for _, text in accepted] != ["200-299"]:
-        check["status"] = [_node(one, text) for one, text in accepted]
+        check["status"] = [scalar(one, text) for one, text in accepted]
     redirects = place.get("maxredirects")
     if redirects is not None and (most := redirects.plain()) != _DEFAULT_REDIRECTS:
-        check["redirects"] = _node(redirects, "false" if most == "0" else most)
+        check["redirects"] = scalar(redirects, "false" if most == "0" else most)
     if place.flag("ignoreTls"):
         check["tls"] = {"verify": "false"}
     elif place.flag("expiryNotification") and url.lower().startswith("https:"):
@@ -113,7 +105,7 @@ def _headers(monitor: Monitor) -> dict[str, Written]:
         place.leave_out("is not an object of JSON", "Write headers: under the check.")
         return {}
     return {
-        str(name): _node(place, monitor.secrets.header(place, str(name), literal(str(value)), *monitor.words))
+        str(name): scalar(place, monitor.secrets.header(place, str(name), literal(str(value)), *monitor.words))
         for name, value in given.items()
     }
 
@@ -132,7 +124,7 @@ def _login(monitor: Monitor, check: Check, of_url: dict[str, str]) -> None:
     user, password = place.get("basic_auth_user"), place.get("basic_auth_pass")
     if user is not None and password is not None:
         secret = monitor.secrets.stand_in(password, password.text() or "", *monitor.words, "password")
-        check["basic"] = {"user": _node(user, user.text() or ""), "password": secret}
+        check["basic"] = {"user": scalar(user, user.text() or ""), "password": secret}
     elif user is not None:
         user.leave_out("its user has no password", "Write its Authorization header under headers:.")
     elif of_url:
@@ -153,7 +145,7 @@ def _proxy(monitor: Monitor, check: Check) -> None:
         named.leave_out("its proxy is SOCKS or wants a login", "Write proxy: of one over HTTP without a login.")
     else:
         address = f"{proxy.plain_of('protocol')}://{proxy.plain_of('host')}:{proxy.plain_of('port')}"
-        check["proxy"] = _node(named, literal(address))
+        check["proxy"] = scalar(named, literal(address))
 
 
 def _keyword(monitor: Monitor) -> Check:
@@ -165,7 +157,7 @@ def _keyword(monitor: Monitor) -> Check:
         quoted = word.replace("\\", "\\\\").replace('"', '\\"')
         asked = f"pat(*{word}*)" if re.fullmatch(r"[\w.:/-]+", word, re.ASCII) else f'pat("*{quoted}*")'
     negation = "not " if monitor.place.flag("invertKeyword") else ""
-    check["expect"] = [_node(place, literal(f"{negation}[BODY] == {asked}"))]
+    check["expect"] = [scalar(place, literal(f"{negation}[BODY] == {asked}"))]
     return check
 
 
@@ -182,7 +174,7 @@ def _json_query(monitor: Monitor) -> Check:
     quoted = expected.replace("\\", "\\\\").replace('"', '\\"')
     value = expected if plain else f'"{quoted}"'
     asked = f"[BODY].{steps[1]}" if steps[1] else "[BODY]"
-    check["expect"] = [_node(place, literal(f"{asked} {operator} {value}"))]
+    check["expect"] = [scalar(place, literal(f"{asked} {operator} {value}"))]
     return check
 
 
@@ -192,7 +184,7 @@ def _port(monitor: Monitor) -> Check:
 
 def _ping(monitor: Monitor) -> Check:
     place, host = monitor.need("hostname")
-    return {"icmp": _node(place, literal(host))}
+    return {"icmp": scalar(place, literal(host))}
 
 
 def _dns(monitor: Monitor) -> Check:
@@ -203,14 +195,10 @@ def _dns(monitor: Monitor) -> Check:
         where.tell(Word.CHANGED, f"names {len(others) + 1} servers", f"{quote(first)} is asked; one check asks one.")
     port = monitor.place.plain_of("port") or "53"
     address = f"[{first}]:{port}" if ":" in first else f"{first}:{port}"
-    asked: Check = {"server": _node(where, literal(address)), "name": _node(place, literal(name))}
+    asked: Check = {"server": scalar(where, literal(address)), "name": scalar(place, literal(name))}
     if kind := monitor.place.get("dns_resolve_type"):
-        asked["type"] = _node(kind, kind.plain())
+        asked["type"] = scalar(kind, kind.plain())
     return {"dns": asked}
-
-
-def _node(place: Place, text: str) -> Scalar:
-    return Scalar(place.file, place.line, text)
 
 
 _DATABASE: Final = (

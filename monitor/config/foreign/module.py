@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from monitor.config.document import Scalar
-from monitor.config.foreign.place import Place, literal
+from monitor.config.foreign.place import Place, literal, scalar
 from monitor.config.foreign.plan import Written
 from monitor.config.foreign.scraped import Asked
 from monitor.config.foreign.secret import Secrets
@@ -15,14 +15,6 @@ Check = dict[str, Written]
 
 _TLS = ("insecure_skip_verify", "ca_file", "cert_file", "key_file", "server_name", "min_version", "max_version")
 _ADDRESS = ("preferred_ip_protocol", "ip_protocol_fallback")
-
-
-class Unprobed(Exception):
-    """A module that would mean something else here."""
-
-    def __init__(self, place: Place, found: str, fix: str) -> None:
-        super().__init__(found)
-        self.place, self.found, self.fix = place, found, fix
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +32,7 @@ class Module:
 
     @property
     def target(self) -> Scalar:
-        return node(self.asked.at, literal(self.asked.target))
+        return scalar(self.asked.at, literal(self.asked.target))
 
     def get(self, key: str) -> Place | None:
         return self.settings.get(key) if self.settings else None
@@ -84,10 +76,10 @@ class Module:
             files.append(("ca", "ca_file"))  # no authority is asked for without
         for ours, theirs in files:
             if part := given.get(theirs):
-                shown[ours] = node(part, part.text() or "")
+                shown[ours] = scalar(part, part.text() or "")
         name = given.get("server_name")
         if name is not None and name_is_for:
-            shown[name_is_for] = node(name, name.text() or "")
+            shown[name_is_for] = scalar(name, name.text() or "")
         elif name is not None:
             name.leave_out("is not carried over", "Write the name into the URL, and the address under connect_to:.")
         for key in ("min_version", "max_version"):
@@ -97,9 +89,5 @@ class Module:
         return shown
 
 
-def node(place: Place, text: str) -> Scalar:
-    return Scalar(place.file, place.line, text)
-
-
 def nodes(found: Iterable[tuple[Place, str]]) -> list[Written]:
-    return [node(place, text) for place, text in found]
+    return [scalar(place, text) for place, text in found]

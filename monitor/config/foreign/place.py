@@ -18,6 +18,19 @@ def literal(text: str) -> str:
     return text.replace("$", "$$")
 
 
+class Refused(Exception):
+    """What stands at a place would mean something else here, so that a whole check is not carried over."""
+
+    def __init__(self, place: Place, found: str, fix: str) -> None:
+        super().__init__(found)
+        self.place, self.found, self.fix = place, found, fix
+
+
+def scalar(place: Place, text: str) -> Scalar:
+    """*text* as a value of a check, with the place that it came from."""
+    return Scalar(place.file, place.line, text)
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """

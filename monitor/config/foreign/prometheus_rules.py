@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from monitor.config.document import Group, Scalar
+from monitor.config.document import Group
 from monitor.config.foreign import durations
-from monitor.config.foreign.place import Place, literal
+from monitor.config.foreign.place import Place, literal, scalar
 from monitor.config.foreign.plan import Plan, Written
 from monitor.config.problems import quote
 
@@ -93,11 +93,15 @@ def _asked(expr: Place, held: float, step: float) -> tuple[dict[str, Written], s
     step = max(step, held / _MOST_STEPS // 1)
     times = int(held / step)
     if times < 2:
-        return {"query": _node(expr, expr.plain()), "fail": _ANY_VALUE, "empty": "ok"}, "any series fails it"
+        return {"query": scalar(expr, literal(expr.plain())), "fail": _ANY_VALUE, "empty": "ok"}, "any series fails it"
     text = expr.plain()
     inner = f"\n{text}\n" if "#" in text or "\n" in text else text
     query = f"count_over_time(({inner})[{durations.shown(held)}:{durations.shown(step)}])"
-    return {"query": _node(expr, query), "fail": f">= {times}", "empty": "ok"}, f"for: {durations.shown(held)}"
+    return {
+        "query": scalar(expr, literal(query)),
+        "fail": f">= {times}",
+        "empty": "ok",
+    }, f"for: {durations.shown(held)}"
 
 
 def _label(label: str) -> str:
@@ -110,7 +114,3 @@ def _summary(rule: Place) -> str:
     annotations = rule.get("annotations")
     found = (annotations.plain_of("summary") or annotations.plain_of("description")) if annotations else ""
     return " ".join(found.split())
-
-
-def _node(place: Place, text: str) -> Scalar:
-    return Scalar(place.file, place.line, literal(text))

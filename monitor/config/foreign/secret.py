@@ -1,7 +1,7 @@
 """
 Secrets in the files of other tools. None is printed: a variable of the environment is named in its place, and told.
 
-A secret is known by what its key, header or parameter is called. What stands in a body is not known to be one.
+A secret is known by what its key, header or parameter is called, also within a body that is JSON or a form.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from monitor.config.foreign.place import Place, literal
 from monitor.config.foreign.told import Word
 
 _PARAMETER = re.compile(r"([?&])([^=&#]+)=([^&#]+)")
+_MEMBER = re.compile(r'("([^"\\]{1,64})"\s*:\s*")((?:[^"\\]|\\.)+)(?=")')
+_FIELD = re.compile(r"((?:^|(?<=&))([\w.-]{1,64})=)([^&\s]+)")
 _USER = re.compile(r"^([a-z][a-z0-9+.-]*://)([^/?#@]*)@", re.IGNORECASE)
 
 
@@ -55,6 +57,15 @@ class Secrets:
 
     def header(self, place: Place, name: str, value: str, *words: str) -> str:
         return self.stand_in(place, value, *words, name) if TELLING_NAME.search(name) else value
+
+    def of_body(self, place: Place, body: str, *words: str) -> str:
+        """*body* without the secrets among the members of JSON, or the fields of a form."""
+
+        def hidden(member: re.Match[str]) -> str:
+            before, key, value = member.groups()
+            return before + (self.stand_in(place, value, *words, key) if TELLING_NAME.search(key) else value)
+
+        return _MEMBER.sub(hidden, body) if '"' in body else _FIELD.sub(hidden, body)
 
     def of_url(self, place: Place, url: str, *words: str) -> tuple[str, dict[str, str]]:
         """*url* without its secrets, and the `basic:` for the user that it named."""

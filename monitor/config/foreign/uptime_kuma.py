@@ -9,8 +9,8 @@ from typing import Final
 
 from monitor.config.document import Group
 from monitor.config.foreign import durations
-from monitor.config.foreign.kuma_types import TYPES, Monitor, Unasked
-from monitor.config.foreign.place import Place
+from monitor.config.foreign.kuma_types import TYPES, Monitor
+from monitor.config.foreign.place import Place, Refused
 from monitor.config.foreign.plan import Plan, Service
 from monitor.config.foreign.told import Word
 from monitor.config.problems import quote
@@ -57,7 +57,7 @@ def _monitor(place: Place, group: Place | None, proxies: Place | None, plan: Pla
     else:
         try:
             check = make(Monitor(place, proxies, plan.secrets, (group.plain_of("name") if group else "", name)))
-        except Unasked as error:
+        except Refused as error:
             error.place.refuse(error.found, error.fix)
             return
         service = _service(place, group, name, plan)
