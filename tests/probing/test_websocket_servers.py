@@ -14,7 +14,7 @@ from websockets.sync.server import Server, ServerConnection, serve
 
 from checks.check import Finding
 from checks.kinds import kind, kind_of
-from checks.result import Outcome, Reason
+from checks.result import EXPIRES_AT, Outcome, Reason
 from checks.stream import Security, Step, StreamAnswer
 from checks.websocket import Question, judge, requests
 from monitor.probing.engine import Engine
@@ -212,6 +212,8 @@ def test_over_tls_its_certificate_is_verified(start: Start, ask: Ask, authority:
     assert good.answer is not None
     assert good.answer.timings is not None
     assert good.answer.timings.tls > 0
+    assert isinstance(good.answer, StreamAnswer)
+    assert good.facts == {EXPIRES_AT: min(one.expires_at for one in good.answer.certificates)}
     assert ask(Question(url=feed.url)).reason is Reason.CERTIFICATE
     assert ask(Question(url=feed.url, security=Security(verify=False))).outcome is Outcome.OK
 
@@ -226,8 +228,10 @@ def test_one_that_wants_to_know_who_we_are_is_shown_a_certificate(
     ours = Security(ca_file=authority.file, certificate=str(tmp_path / "chain.pem"), key=str(tmp_path / "key.pem"))
     assert ask(Question(url=feed.url, security=ours)).outcome is Outcome.OK
     finding = ask(Question(url=feed.url, security=Security(ca_file=authority.file)))
-    assert (finding.outcome, finding.reason) == (Outcome.FAILED, Reason.TLS)
-    assert finding.detail.endswith("it wants a client certificate")
+    # It hangs up with our request unread, and the kernel may drop its last words for that.
+    assert finding.outcome is Outcome.FAILED
+    assert finding.reason in (Reason.TLS, Reason.RESET)
+    assert finding.reason is Reason.RESET or finding.detail.endswith("it wants a client certificate")
     broken = ask(Question(url=feed.url, security=Security(certificate=str(tmp_path / "gone.pem"))))
     assert (broken.outcome, broken.reason) == (Outcome.UNKNOWN, Reason.INTERNAL)
     assert broken.detail.startswith("the certificate that we show cannot be used (")
