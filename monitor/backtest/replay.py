@@ -58,6 +58,7 @@ class Replay:
         every_tick: Leave no tick out. Finds the same, and takes longer.
 
     Attributes:
+        leaks: Whether slow leaks open incidents. They are proven over days: a past that is played in pieces has none.
         cases: Every incident that opened, in that order, as it was left.
         log: What happened to them.
     """
@@ -66,6 +67,7 @@ class Replay:
     began_at: float
     baselines: Baselines = field(default_factory=Baselines)
     every_tick: bool = False
+    leaks: bool = True
     cases: list[Case] = field(default_factory=list)
     log: list[LedgerEvent] = field(default_factory=list)
     judge: Judge = field(init=False)
@@ -319,7 +321,7 @@ class Replay:
             seen = view(sample, normal, budget, self._now, quality)
         tracks = [track for (of, _, _), track in self._tracks.items() if of == name]
         shift = shift_of(tracks)
-        alarm, burn = self.objectives.daemon.alarm(name)
+        alarm, burn = self.objectives.daemon.alarm(name) if self.leaks else ("", None)
         return Surroundings(
             traffic=seen,
             traffic_configured=service.traffic is not None,

@@ -40,8 +40,8 @@ def recorded(began: int) -> list[tuple[int, bool, float]]:
 
 @pytest.fixture(scope="module")
 def began() -> int:
-    """On a whole minute, so that the command's span, which ends now, begins before it."""
-    return int(time.time()) // 60 * 60 - HOURS * 3600
+    """On a whole hour: what spans two is weighed otherwise than what lies in one, and every run sees the same past."""
+    return int(time.time()) // 3600 * 3600 - HOURS * 3600
 
 
 @pytest.fixture(scope="module")

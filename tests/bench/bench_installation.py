@@ -66,7 +66,9 @@ def month(world: World, seed: Sequence[int]) -> Month:
         pasts = [invent(world, rng) for _ in range(CHECKS)]
         slots = sorted(slot for past in pasts for slot in alarming(world, past))
         for first, last in around(world, slots, len(pasts[0].since)):
-            replay = Replay(installation(world, 1), T0 + float(pasts[0].since[first]), Baselines(learns=False))
+            replay = Replay(
+                installation(world, 1), T0 + float(pasts[0].since[first]), Baselines(learns=False), leaks=False
+            )
             replay.play(merge(*probes(world, {"service-0": pasts}, first, last), key=lambda probe: probe.at))
             opened += [case.incident.severity or Severity.SEV4 for case in replay.cases]
         leaks += leaks_of(world, pasts)
@@ -150,7 +152,7 @@ def broken_path(world: World, seed: Sequence[int]) -> Break:
         return replace(calm, failed=failed, confirmed=failed, unknown=failed & world.excused)
 
     pasts = {f"service-{s}": [past(s * CHECKS + i) for i in range(CHECKS)] for s in range(SERVICES)}
-    replay = Replay(installation(world, SERVICES), T0, Baselines(learns=False))
+    replay = Replay(installation(world, SERVICES), T0, Baselines(learns=False), leaks=False)
     replay.play(merge(*probes(world, pasts, 0, len(calm.since) - 1), key=lambda probe: probe.at))
     assert all(instant(case.incident.opened_at) > begin for case in replay.cases)
     pages = sum((case.incident.severity or Severity.SEV4) <= Severity.SEV2 for case in replay.cases)

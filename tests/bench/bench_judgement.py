@@ -102,7 +102,7 @@ def first_after(instants: Iterable[float], breaks_at: float) -> float:
 
 def played(world: World, past: Past, baselines: Baselines, first: int, last: int) -> list[tuple[float, Severity]]:
     """When incidents opened in the slots first..last, and how severe each became; after a break only the first."""
-    replay = Replay(config_of(world), T0 + float(past.since[first]), baselines)
+    replay = Replay(config_of(world), T0 + float(past.since[first]), baselines, leaks=False)
 
     def until_found() -> Iterator[Probe | Reading]:
         for seen in past.seen(first, last, world.traffic):
