@@ -25,7 +25,8 @@ EXAMPLES = {
     "uptime_kuma": ("import", "uptime-kuma", "foreign/uptime_kuma.json"),
     "blackbox": (
         "import", "blackbox", "foreign/blackbox.yml", "--prometheus", "foreign/prometheus.yml",
-        "--target", "icmp=192.0.2.1", "--target", "icmp=192.0.2.2", "--target", "pop3s_banner=mx1.example.com:995",
+        "--target", "http_token=https://token.example.com/", "--target", "icmp=192.0.2.1",
+        "--target", "icmp=192.0.2.2", "--target", "pop3s_banner=mx1.example.com:995",
         "--target", "grpc_orders=orders:443", "--target", "tcp_connect=192.0.2.1:22",
     ),
 }  # fmt: skip
@@ -121,6 +122,23 @@ def test_a_monitor_is_a_check(tmp_path: Path, of_kuma: dict[str, object], ours: 
 
     assert (done.exit_code, done.stderr) == (0, "")
     assert check_of(tmp_path, done) == {"http": "https://a.example/", **ours, "interval": "1m"}
+
+
+def test_credentials_of_oauth2_are_ours_too(tmp_path: Path) -> None:
+    """A secret that looks like a variable of ours is none there."""
+    of_kuma = {"type": "http", "url": "https://a.example/", "authMethod": "oauth2-cc", "oauth_client_id": "u"}
+    of_kuma |= {"oauth_token_url": "https://id.example/t", "oauth_client_secret": "${S}", "oauth_scopes": "a b"}
+
+    done = imported(tmp_path, "uptime-kuma", monitors({**of_kuma, "oauth_auth_method": "client_secret_post"}))
+
+    assert check_of(tmp_path, done)["oauth2"] == {
+        "token_url": "https://id.example/t",
+        "client_id": "u",
+        "client_secret": "${A_CLIENT_SECRET}",
+        "scopes": ["a", "b"],
+        "auth": "post",
+    }
+    assert (done.exit_code, "{S}" in done.output) == (1, False)
 
 
 def test_a_login_goes_before_a_header_that_says_another(tmp_path: Path) -> None:
@@ -262,6 +280,7 @@ def test_an_endpoint_that_says_all_that_we_can_is_0_and_says_nothing(tmp_path: P
         ("tls://db:636", {"tcp": "db:636", "tls": {"verify": "true"}}),
         ("starttls://mx:25", {"tls": {"target": "mx:25", "starttls": "smtp", "fail": "1s"}}),
         ("ssh://bastion", {"ssh": "bastion:22"}),
+        ("wss://a.example/feed", {"websocket": "wss://a.example/feed"}),
         ("icmp://192.0.2.1", {"icmp": "192.0.2.1"}),
         ("grpc://orders:50051", {"grpc": "orders:50051"}),
         ("https://a.example/", {"http": "https://a.example/", "status": "100-599"}),

@@ -7,6 +7,7 @@ from typing import Final
 
 from monitor.config.foreign import regexes
 from monitor.config.foreign.module import Check, Module, nodes
+from monitor.config.foreign.oauth2 import oauth2
 from monitor.config.foreign.place import Place, literal, scalar
 from monitor.config.foreign.plan import Written
 from monitor.config.foreign.secret import shown
@@ -16,11 +17,11 @@ _MINE: Final = (
     "valid_status_codes", "valid_http_versions", "method", "headers", "no_follow_redirects", "follow_redirects",
     "fail_if_ssl", "fail_if_not_ssl", "fail_if_body_matches_regexp", "fail_if_body_not_matches_regexp",
     "fail_if_header_matches", "fail_if_header_not_matches", "tls_config", "basic_auth", "bearer_token",
-    "bearer_token_file", "authorization", "proxy_url", "body", "compression", "enable_http2", "enable_http3",
+    "bearer_token_file", "authorization", "oauth2", "proxy_url", "body", "compression", "enable_http2", "enable_http3",
     "skip_resolve_phase_with_proxy", "use_proxy_dns",
 )  # fmt: skip
+_OAUTH2: Final = {key: key for key in ("token_url", "client_id", "client_secret", "client_secret_file", "scopes")}
 _WITHOUT: Final = {
-    "oauth2": "There is no OAuth2 in this version; a token is given with bearer:.",
     "body_size_limit": "How much is read is max_body:, and what is longer does not fail by itself.",
     "body_file": "Write it under body:.",
     "fail_if_body_json_matches_cel": "Write it as a condition: docs/conditions.md.",
@@ -54,6 +55,9 @@ def http_check(module: Module) -> Check:
     if module.get("compression"):
         check["compression"] = "true"
     _login(module, check, basic, words)
+    if token := module.get("oauth2"):
+        check["oauth2"] = oauth2(token, module.secrets, _OAUTH2, *words[2:])
+        token.tell_others(_OAUTH2.values())
     if proxy := module.get("proxy_url"):
         check["proxy"] = scalar(proxy, proxy.text() or "")
     if module.string("ip_protocol_fallback") == "false":

@@ -22,6 +22,8 @@ from monitor.config.problems import quote
 
 _DOLLAR: Final = re.compile(r"\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*)|)")
 _DEFAULT_INTERVAL: Final = 60.0
+_NAMED: Final = {"https": "http", "grpcs": "grpc", "ws": "websocket", "wss": "websocket"}
+"""What the only check of a service is called, where not as the scheme."""
 _MINE: Final = (
     "name", "group", "url", "enabled", "interval", "conditions", "method", "headers", "body", "graphql", "dns", "ssh",
     "client",
@@ -53,12 +55,11 @@ _OF_FILE: Final = {
 }
 _CLIENT: Final = {
     "dns-resolver": "Names are looked up by the system's resolver.",
-    "oauth2": "There is no OAuth2 in this version; a token is given with bearer:.",
     "identity-aware-proxy": "There is none in this version; a token is given with bearer:.",
     "kerberos": "There is no Kerberos in this version.",
     "tunnel": "There are no SSH tunnels in this version.",
 }
-_CLIENT_MINE: Final = ("timeout", "insecure", "ignore-redirect", "proxy-url", "tls", "network")
+_CLIENT_MINE: Final = ("oauth2", "timeout", "insecure", "ignore-redirect", "proxy-url", "tls", "network")
 
 
 def read_gatus(root: Group, plan: Plan) -> None:
@@ -164,7 +165,7 @@ def _add(
         called = plan.name(service, name, place)
     else:
         service = plan.service(f"endpoint {name}", name, place)
-        called = service.names.take(kind.removesuffix("s") if kind in ("https", "grpcs") else kind, "check")
+        called = service.names.take(_NAMED.get(kind, kind), "check")
     plan.add(service, called, place, check, *endpoint.notes)
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from monitor.config.foreign import durations
 from monitor.config.foreign.gatus_dns import dns_check
 from monitor.config.foreign.gatus_endpoint import Check, Endpoint, address_of, condition_seconds
+from monitor.config.foreign.oauth2 import oauth2
 from monitor.config.foreign.place import Place, scalar
 from monitor.config.foreign.plan import Written
 from monitor.config.foreign.told import Word
@@ -17,6 +18,12 @@ from monitor.config.places import url
 from monitor.config.problems import Wrong
 
 _ANY_STATUS: Final = "100-599"
+_OAUTH2: Final = {
+    "token_url": "token-url",
+    "client_id": "client-id",
+    "client_secret": "client-secret",
+    "scopes": "scopes",
+}
 _NO_CONDITION: Final = "This kind of check has no conditions here."
 
 
@@ -80,6 +87,9 @@ def _client(endpoint: Endpoint) -> Check:
     client, check = endpoint.client, Check()
     if client is None:
         return check
+    if token := client.get("oauth2"):
+        check["oauth2"] = oauth2(token, endpoint.secrets, _OAUTH2, *endpoint.words)
+        token.tell_others(_OAUTH2.values())
     if client.flag("ignore-redirect"):
         check["redirects"] = "false"
     proxy = client.get("proxy-url")
@@ -152,6 +162,24 @@ def _ssh(endpoint: Endpoint) -> Check:
     return {"ssh": address_of(endpoint, 22)}
 
 
+def _websocket(endpoint: Endpoint) -> Check:
+    endpoint.read_timeout()
+    where = endpoint.place.get("url") or endpoint.place
+    address, basic = endpoint.secrets.of_url(where, endpoint.url, *endpoint.words)
+    for place, *_ in endpoint.judge_plainly():
+        place.leave_out("is not carried over", f"{_NO_CONDITION} What is answered can be judged by a script:.")
+    check: Check = {"websocket": scalar(where, address)}
+    if headers := _headers(endpoint):
+        check["headers"] = headers
+    if basic and not any(name.lower() == "authorization" for name in headers):
+        check["basic"] = basic
+    if body := endpoint.place.get("body"):
+        body.leave_out("is not sent", "Write a script: with send: and expect:.")
+    if endpoint.client and endpoint.client.flag("insecure") and endpoint.url.lower().startswith("wss"):
+        check["tls"] = {"verify": "false"}
+    return check
+
+
 def _icmp(endpoint: Endpoint) -> Check:
     endpoint.read_timeout()
     for place, *_ in endpoint.judge_plainly():
@@ -185,7 +213,7 @@ KINDS: Final[Mapping[str, Callable[[Endpoint], Check] | str]] = {
     "icmp": _icmp,
     "udp": "Write udp: {target, send, expect}: without an answer nobody can tell whether a port is open.",
     "sctp": "There are no sctp checks.",
-    "ws": "There are no websocket checks in this version; tcp: sees whether the port is open.",
-    "wss": "There are no websocket checks in this version; tcp: with tls: sees whether the port is open.",
+    "ws": _websocket,
+    "wss": _websocket,
 }
 """The kind, or what is said of one that there is not."""

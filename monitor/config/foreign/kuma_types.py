@@ -10,6 +10,7 @@ from typing import Final
 
 from monitor.config.document import Scalar
 from monitor.config.foreign import regexes
+from monitor.config.foreign.oauth2 import oauth2
 from monitor.config.foreign.place import Place, Refused, literal, scalar
 from monitor.config.foreign.plan import Written
 from monitor.config.foreign.secret import Secrets
@@ -23,6 +24,12 @@ _ENCODINGS: Final = {
     "json": "application/json",
     "xml": "text/xml; charset=utf-8",
     "form": "application/x-www-form-urlencoded",
+}
+_OAUTH2: Final = {
+    "token_url": "oauth_token_url",
+    "client_id": "oauth_client_id",
+    "client_secret": "oauth_client_secret",
+    "scopes": "oauth_scopes",
 }
 _DEFAULT_REDIRECTS: Final = "10"
 _WARNED_DAYS: Final = 21
@@ -113,10 +120,14 @@ def _headers(monitor: Monitor) -> dict[str, Written]:
 def _login(monitor: Monitor, check: Check, of_url: dict[str, str]) -> None:
     place = monitor.place
     method = place.get("authMethod")
-    if method is not None and method.plain() in ("ntlm", "oauth2-cc", "mtls"):
+    if method is not None and method.plain() == "oauth2-cc":
+        token = oauth2(place, monitor.secrets, _OAUTH2, *monitor.words)
+        posted = place.plain_of("oauth_auth_method") == "client_secret_post"
+        check["oauth2"] = token | ({"auth": "post"} if posted else {})
+        return
+    if method is not None and method.plain() in ("ntlm", "mtls"):
         fix = {
             "ntlm": "There is no NTLM here.",
-            "oauth2-cc": "There is no OAuth2 in this version; a token is given with bearer:.",
             "mtls": "Put certificate and key into files, and name them under tls: {certificate, key}.",
         }[method.plain()]
         method.leave_out(f"{method.plain()} is not carried over", fix)

@@ -42,7 +42,7 @@ class Secrets:
         Args:
             words: What its name is made of.
         """
-        if re.search(r"\$\{\w+\}", value):
+        if re.search(r"\$\{\w+\}", value.replace("$$", "")):
             return value
         name = next((known for known, secret in self._secrets.items() if secret == value), None)
         if name is None:
