@@ -116,6 +116,7 @@ class CheckResult:
         facts: Numbers read from the answer, for example `uptime` (seconds) or `queue_fullness` (0 to 1).
         warnings: What will go wrong if nobody acts, though the outcome is ok: "the certificate expires in 12 days".
         notes: What a person should know though the outcome is ok, for example "restarted: uptime fell to 3 s".
+        certain: Asking again could teach nothing else, so a failure confirms itself.
     """
 
     service: str
@@ -127,6 +128,7 @@ class CheckResult:
     facts: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    certain: bool = False
 
     def __post_init__(self) -> None:
         if not self.attempts:
@@ -161,6 +163,8 @@ class CheckResult:
     def confirmation(self) -> Confirmation:
         if self.outcome is not Outcome.FAILED:
             return Confirmation.NONE
+        if self.certain:
+            return Confirmation.CONFIRMED
         further = self.attempts[1:]
         if any(a.outcome is Outcome.OK for a in further):
             return Confirmation.UNCONFIRMED

@@ -23,7 +23,7 @@ from checks.check import Check
 from checks.result import CheckResult, Outcome
 from monitor.cli.formats import FORMATS, as_table, nagios_line
 from monitor.cli.output import Trouble, colour_wanted, printable, width_of
-from monitor.cli.selection import UnknownName, check_of_url, is_url, select
+from monitor.cli.selection import NOT_ASKED, UnknownName, askable, check_of_url, is_url, select, unasked
 from monitor.cli.verdicts import EXIT_CODES, Status, Verdict, overall
 from monitor.clock import SteadyClock
 
@@ -87,13 +87,18 @@ class Job:
         from monitor.probing.once import run_once
 
         references = self.config.monitor.online if self.config else ()
-        found = run_once(self.checks, references, self.clock, samples=self.samples)
+        asked = [check for check in self.checks if check.question.kind != "push"]
+        found = run_once(asked, references, self.clock, samples=self.samples) if asked else []
         if self.config is not None and (secrets := self.config.secrets()):
             from monitor.probing.hiding import Hiding
 
             found = [*map(Hiding(secrets).of, found)]
         self.results += found
         return found
+
+    def unasked(self) -> list[CheckResult]:
+        """Of the checks that were named though nobody can ask them. No further round would change it."""
+        return [unasked(check, self.clock.now()) for check in self.checks if check.question.kind == "push"]
 
 
 @click.command(
@@ -159,7 +164,7 @@ def check_once(
             click.echo(f"CHECKS {nagios_line(Status.UNKNOWN, trouble.message)}")
         raise
     progress = Progress(watched=wait > 0 and sys.stderr.isatty())
-    results = until_ok(job.ask, wait, progress.tell)
+    results = [*until_ok(job.ask, wait, progress.tell), *job.unasked()]
     progress.clear()
     verdicts = _verdicts(job, results, against_baseline)
     if junit is not None:
@@ -188,7 +193,9 @@ def _job(context: click.Context, names: Sequence[str], samples: int, needs_confi
             from monitor.cli.main import config_of
 
             config = config_of(context)
-            chosen = select(config.all_checks(), names)
+            chosen, left_out = askable(select(config.all_checks(), names), names)
+            for check in left_out:
+                click.echo(printable(f"{check.id} is left out: {NOT_ASKED}"), err=True)
         chosen += tuple(check_of_url(name) for name in dict.fromkeys(names) if is_url(name))
     except UnknownName as error:
         raise Trouble(printable_lines(str(error))) from None

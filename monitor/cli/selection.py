@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Sequence
+from datetime import datetime
 from difflib import get_close_matches
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from checks.check import Check, HttpQuestion
+from checks.result import Attempt, CheckResult, Outcome, Reason
 
 
 class UnknownName(ValueError):
@@ -60,6 +62,21 @@ def select(checks: Sequence[Check], names: Sequence[str]) -> tuple[Check, ...]:
     if not names:
         return tuple(checks)
     return tuple(check for check in checks if check.service in wanted or check.id in wanted)
+
+
+NOT_ASKED = "nobody can ask it, as its job tells the daemon by itself; monitor status says how it stands"
+"""Of a push check."""
+
+
+def askable(chosen: Sequence[Check], names: Sequence[str]) -> tuple[tuple[Check, ...], tuple[Check, ...]]:
+    """Those to ask, and those that are left out: a check that tells by itself stays where it was named itself."""
+    left_out = tuple(check for check in chosen if check.question.kind == "push" and check.id not in names)
+    return tuple(check for check in chosen if check not in left_out), left_out
+
+
+def unasked(check: Check, now: datetime) -> CheckResult:
+    attempt = Attempt(started_at=now, outcome=Outcome.UNKNOWN, reason=Reason.INTERNAL, detail=NOT_ASKED)
+    return CheckResult(service=check.service, check=check.name, scheduled_at=now, attempts=(attempt,))
 
 
 def _unknown(name: str, known: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 
 from checks.check import Check, Retry
-from monitor.config import config
+from monitor.config import config, push
 from monitor.config.check_rules import DEFAULT_RETRY_WITHIN, kinds_of
 from monitor.config.fields import OnChange
 from monitor.config.objectives import names_of, slo_of
@@ -46,6 +46,7 @@ def build(root: Root, reading: Reading, base: FilePath) -> config.Config:
     """
     builder = _Builder(root, reading, base)
     built = builder.whole()
+    push.enforce_apart(built.all_checks(), reading)
     return built.with_secrets(builder.secrets())
 
 
@@ -171,12 +172,15 @@ class _Builder:
         # What asks nothing, or two things, is told by the rules.
         kind = next(iter(kinds_of(written)), "http")
         prometheus = self.root.sources.prometheus if self.root.sources else None
+        zone = (self.root.monitor and self.root.monitor.time_zone) or config.Monitor.model_fields["time_zone"].default
+        path: Path = ("services", service, "checks", name)
+        timeout = written.timeout or default_timeout(interval)
         return Check(
             service=service,
             name=name,
-            question=question_of(kind, written, ("services", service, "checks", name), self.reading, prometheus),
+            question=question_of(kind, written, path, self.reading, prometheus, zone),
             interval=interval.total_seconds(),
-            timeout=(written.timeout or default_timeout(interval)).total_seconds(),
+            timeout=0.0 if kind == "push" else timeout.total_seconds(),  # nothing is waited for
             retry=retry,
             data_loss=bool(written.data_loss),
         )
@@ -200,6 +204,7 @@ class _Builder:
                     check.bearer,
                     check.basic.password if check.basic else None,
                     check.oauth2.client_secret if check.oauth2 else None,
+                    check.push.token if check.push else None,
                 ):
                     if secret:
                         found.add(secret.get_secret_value())

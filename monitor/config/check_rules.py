@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from checks.tls import FAIL, WARN
-from monitor.config import dns
+from monitor.config import dns, push
 from monitor.config.conditions import enforce_http
 from monitor.config.problems import Path
 from monitor.config.reading import Reading
@@ -53,6 +53,7 @@ _KINDS: dict[str, frozenset[str]] = {
     "promql": frozenset(),
     "grpc": frozenset({"headers", "tls"}),
     "websocket": frozenset({"headers", "basic", "bearer", "bearer_file", "script", "tls"}),
+    "push": frozenset(),
 }
 """Each kind of check, and the keys that only some kinds take."""
 _OF_SOME = frozenset.union(*_KINDS.values())
@@ -79,6 +80,7 @@ def enforce_check(check: CheckShape, has_prometheus: bool, path: Path, reading: 
     if check.websocket is not None:
         _websocket(check, check.websocket.url, path, reading)
     dns.enforce(check, path, reading)
+    push.enforce(check, path, reading)
     _datagram(check, (*path, "udp"), reading)
     _check_times(check, path, reading)
     if (

@@ -192,6 +192,10 @@ class Config(Part):
     def all_checks(self) -> tuple[Check, ...]:
         return self._all_checks
 
+    def asked_checks(self) -> tuple[Check, ...]:
+        """Those that the prober asks; the others tell by themselves."""
+        return tuple(check for check in self._all_checks if check.question.kind != "push")
+
     def secrets(self) -> frozenset[str]:
         """Values that no log, ticket or span may show."""
         return self._secrets

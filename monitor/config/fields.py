@@ -177,6 +177,14 @@ def _secret(value: object) -> SecretStr:
     return SecretStr(values.text(value).strip())
 
 
+def _push_token(value: object) -> SecretStr:
+    return SecretStr(values.push_token(value))
+
+
+PushToken = Annotated[SecretStr, PlainValidator(_push_token), WithJsonSchema({"type": "string", "format": "password"})]
+CronText = Annotated[
+    str, PlainValidator(values.cron), WithJsonSchema({"type": "string", "examples": ["15 3 * * *", "@daily"]})
+]
 Secret = Annotated[SecretStr, PlainValidator(_secret), WithJsonSchema({"type": "string", "format": "password"})]
 
 

@@ -14,22 +14,28 @@ from checks.oauth2 import OAuth2
 from checks.starttls import PORTS
 from checks.stream import Security, Step
 from checks.way import Way
-from monitor.config import dns
+from monitor.config import dns, push
 from monitor.config.conditions import judge_status
 from monitor.config.places import Listen
 from monitor.config.problems import Path
 from monitor.config.reading import Reading
 from monitor.config.shape.check import CheckShape, Grpc, Promql, ScriptStep, Tls
+from monitor.config.shape.push import Push
 
 
-def question_of(kind: str, written: CheckShape, path: Path, reading: Reading, prometheus: str | None) -> Question:
+def question_of(
+    kind: str, written: CheckShape, path: Path, reading: Reading, prometheus: str | None, time_zone: str
+) -> Question:
     """
     What is wrong with files that *written* names is told to *reading*.
 
     Args:
         kind: What it asks.
         prometheus: The one that is asked where a check names no other.
+        time_zone: Of the monitor.
     """
+    if kind == "push":
+        return push.question_of(written.push or Push(), time_zone, (*path, "push"), reading)
     if kind == "promql":
         return _promql(written.promql or Promql(), prometheus or "")
     return _MADE[kind](written, path, reading)

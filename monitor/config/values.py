@@ -14,6 +14,8 @@ from difflib import get_close_matches
 from zoneinfo import ZoneInfo, available_timezones
 
 from monitor.config.problems import Wrong
+from monitor.core.cron import CronError
+from monitor.core.cron import parse as parse_cron
 
 UNITS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1, "ms": 0.001}
 DURATION = r"(?:\d+(?:\.\d+)?(?:ms|[wdhms]))+"
@@ -168,6 +170,27 @@ def one_or_more(value: object) -> object:
     if value in ([], ()):
         raise Wrong("is an empty list", "Give it a value, or remove the key.")
     return [value] if isinstance(value, str) else value
+
+
+def push_token(value: object) -> str:
+    """What makes the address of a push secret. Never shown: whoever knows it can say that all is well."""
+    found = text(value).strip()
+    if re.fullmatch(r"[A-Za-z0-9._~-]{16,200}", found):
+        return found
+    raise Wrong(
+        "is no token for an address",
+        "Write 16 to 200 letters, digits, '-', '_', '.' or '~', for example what `openssl rand -hex 16` prints.",
+    )
+
+
+def cron(value: object) -> str:
+    """A cron expression, or one of cron's words."""
+    found = " ".join(text(value).split())
+    try:
+        parse_cron(found)
+    except CronError as error:
+        raise Wrong(f"{{value}} {error}", 'Write it as in a crontab, for example "15 3 * * *".') from None
+    return found
 
 
 def hexadecimal(value: object) -> bytes:

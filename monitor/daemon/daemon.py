@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from loguru import logger
 
+from checks.result import CheckResult
 from monitor.config import Config
 from monitor.daemon.desk import DaemonDesk
 from monitor.daemon.ending import Ending, end_at_last
@@ -23,8 +24,9 @@ from monitor.daemon.house import House
 from monitor.daemon.keeping import Housekeeping
 from monitor.daemon.notify import Notify, status_line
 from monitor.daemon.ourfault import LoopTrouble, Unasked
+from monitor.daemon.pushes import Pushes
 from monitor.daemon.reload import Reload, Source
-from monitor.daemon.resuming import resume
+from monitor.daemon.resuming import last_seen, resume
 from monitor.daemon.signals import Signals
 from monitor.daemon.vitals import Vitals
 from monitor.probing.supervisor import GRACE, Supervisor
@@ -47,7 +49,7 @@ def token_of(config: Config) -> str:
 
 
 def shortest_interval(config: Config) -> float:
-    return min((check.interval for check in config.all_checks()), default=0.0)
+    return min((check.interval for check in config.asked_checks() or config.all_checks()), default=0.0)
 
 
 class Daemon:
@@ -66,6 +68,10 @@ class Daemon:
         # Begun once the past was read: it writes over when the loop last turned, and over the detectors.
         self.housekeeping: Housekeeping | None = None
         self.supervisor = Supervisor(self.house.clock, self.take, logger.warning)
+        # Not bound: a reload replaces what hides.
+        self.pushes = Pushes(
+            self.house.clock, self.house.ledger, self._take_push, lambda text: self.house.hiding.text(text)
+        )
         self.vitals = Vitals(self.house, self.supervisor)
         listen = config.monitor.listen
         self._app = create_app(DaemonDesk(self), self.house.token, listen.host)
@@ -107,11 +113,12 @@ class Daemon:
         self._listening(web.address)
         for commit in resume(self.house):
             self.house.adopt(commit)
+        self.pushes.start(config.all_checks(), self.house.token, last_seen(self.house))
         self.housekeeping = Housekeeping(self.house)
         self.house.start()
         gc.freeze()  # what there is now stays: looking through it again and again finds nothing
         gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
-        self.supervisor.configure(config.all_checks(), config.monitor.online)
+        self.supervisor.configure(config.asked_checks(), config.monitor.online)
         if self.source is not None:
             self.reload.start(self.source)
         logger.info(
@@ -146,7 +153,16 @@ class Daemon:
         """Results from the prober."""
         if batch.results:
             self.heard_at = self.house.clock.now()
-        results = tuple(map(self.house.hiding.of, batch.results))
+        self._judge(batch.results)
+
+    def _take_push(self, result: CheckResult) -> None:
+        # It is heard also when nobody can ask any more, so it proves that we watch only where nothing is asked.
+        if not self.house.config.asked_checks():
+            self.heard_at = self.house.clock.now()
+        self._judge((result,))
+
+    def _judge(self, found: Iterable[CheckResult]) -> None:
+        results = tuple(map(self.house.hiding.of, found))
         for result in results:
             if (check := self.house.checks.get(result.id)) is not None:
                 self.house.telemetry.probe(check, result)
@@ -167,6 +183,7 @@ class Daemon:
 
     def _applied(self, config: Config) -> None:
         self._app.state.token = self.house.token = token_of(config)
+        self.pushes.replace(config.all_checks(), self.house.token)
         self._shortest = shortest_interval(config)
         self.heartbeat.replace(config.monitor.heartbeat)
 
@@ -181,6 +198,7 @@ class Daemon:
         ending = self.ending or Ending()
         self.notify.stopping()
         self.reload.stop()
+        self.pushes.stop()
         await asyncio.gather(self.supervisor.stop(ending.left(GRACE)), self._web.stop())
         self.house.close(ending, self.housekeeping.close if self.housekeeping is not None else None)
         if self.ending is not None:

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from monitor import __version__
 from monitor.core.incident import IllegalTransition, Incident
+from monitor.core.pushes import Push
 from monitor.core.severity import Severity
 from monitor.core.slo import Objective, burn_rate
 from monitor.daemon.arrears import effects_part
@@ -19,6 +20,7 @@ from monitor.daemon.exposing import exposition
 from monitor.daemon.heartbeat import Heartbeat
 from monitor.daemon.house import House
 from monitor.daemon.judge import ITSELF
+from monitor.daemon.pushes import Pushes
 from monitor.daemon.reload import Reload
 from monitor.ledger.records import Commit
 from monitor.probing.supervisor import ProberStatus, Supervisor
@@ -59,6 +61,7 @@ STUCK = timedelta(seconds=30)
 class Running(Protocol):
     house: House
     supervisor: Supervisor
+    pushes: Pushes
     reload: Reload
     heartbeat: Heartbeat
     turned_at: datetime
@@ -251,6 +254,9 @@ class DaemonDesk:
         await self._recorded(self._people.accept(service, by, _past(since, wall), reason, now, wall))
         self._house.accepted(service, since)
         return {"service": service, "since": timestamp(since), "by": by, "reason": reason}
+
+    async def push(self, token: str, push: Push) -> None:
+        await self._daemon.pushes.push(token, push)
 
     def _known(self, service: str) -> None:
         if service not in self._house.config.services:

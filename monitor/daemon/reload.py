@@ -159,8 +159,10 @@ class Reload:
     def _tell_prober(self, config: Config, changed: Changes, now: datetime) -> None:
         # First of all, because it alone may refuse.
         if changed.of_checks or changed.authorities or changed.touches("monitor.online"):
-            put = changed.added | changed.changed
-            self._supervisor.amend(config.all_checks(), config.monitor.online, put, changed.removed, now)
+            put, asked = changed.added | changed.changed, config.asked_checks()
+            # One that tells by itself from now on is none of the prober's any more.
+            gone = changed.removed | (changed.changed - {check.id for check in asked})
+            self._supervisor.amend(asked, config.monitor.online, put, gone, now)
 
     def _refuse(self, problems: Sequence[str]) -> None:
         wall = self._house.clock.wall()

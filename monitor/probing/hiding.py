@@ -20,6 +20,9 @@ class Hiding:
         """None is ever shown again: what was a secret may stand in results on their way."""
         return Hiding(self._redactor.secrets | frozenset(secrets))
 
+    def text(self, text: str) -> str:
+        return self._redactor.masked(text)
+
     def of(self, result: CheckResult) -> CheckResult:
         """The same result with no secret in its words."""
         # Most have none, and a result for each probe is not made twice.

@@ -301,11 +301,16 @@ class ServiceWatch:
     def gap(self, now: datetime) -> bool:
         """No ok or failed result of any check for longer than the gap limit."""
         return bool(self.checks) and all(
-            now - watch.silent_since() > gap_limit(watch.check.interval) for watch in self.checks.values()
+            now - watch.silent_since() > gap_limit(watch.check.interval) for watch in self._asked()
         )
 
     def silent_since(self) -> datetime:
-        return max(watch.silent_since() for watch in self.checks.values())
+        return max(watch.silent_since() for watch in self._asked())
+
+    def _asked(self) -> list[CheckWatch]:
+        """What tells by itself is heard though nobody can ask any more, so it counts only where nothing is asked."""
+        watches = list(self.checks.values())
+        return [watch for watch in watches if watch.check.question.kind != "push"] or watches
 
     def tally(self, now: datetime, window: timedelta) -> Tally:
         return total(watch.tally(now, window) for watch in self.checks.values())

@@ -56,7 +56,8 @@ def duration_of(attempt: Attempt, timeout: float) -> float | None:
         return attempt.latency
     if attempt.timings is not None and attempt.timings.total > 0:
         return attempt.timings.total
-    return timeout if attempt.reason is Reason.TIMEOUT else None
+    # A check that tells by itself has no timeout: for its silence nobody waited.
+    return timeout or None if attempt.reason is Reason.TIMEOUT else None
 
 
 def error_type(attempt: Attempt) -> str:
@@ -79,7 +80,7 @@ def request_attributes(check: Check, hidden: tuple[str, ...] = ()) -> dict[str, 
             found[names.HTTP_REQUEST_METHOD_ORIGINAL] = method
     elif question.url.startswith("exec:"):
         found[names.PROCESS_EXECUTABLE_NAME] = question.url.rpartition("/")[2].removeprefix("exec:")
-    else:
+    elif is_asked(question):
         scheme = question.url.partition(":")[0].lower()
         found[names.NETWORK_TRANSPORT] = "tcp" if scheme in ("ws", "wss") else scheme
     try:
@@ -91,7 +92,8 @@ def request_attributes(check: Check, hidden: tuple[str, ...] = ()) -> dict[str, 
         found[names.SERVER_ADDRESS] = host
     if port is not None:
         found[names.SERVER_PORT] = port
-    found[names.URL_FULL] = shown_url(question.url, hidden)
+    if is_asked(question):
+        found[names.URL_FULL] = shown_url(question.url, hidden)
     found[names.USER_AGENT_SYNTHETIC_TYPE] = names.SYNTHETIC_TEST
     found[names.SERVICE_PEER_NAME] = check.service
     found[names.CHECK_SERVICE] = check.service
@@ -101,6 +103,11 @@ def request_attributes(check: Check, hidden: tuple[str, ...] = ()) -> dict[str, 
 
 def speaks_http(question: Question) -> bool:
     return question.url.startswith("http")
+
+
+def is_asked(question: Question) -> bool:
+    """Not so a push: what tells by itself has no address of its own."""
+    return question.kind != "push"
 
 
 class SpanTemplate:
@@ -118,7 +125,8 @@ class SpanTemplate:
         method = static.get(names.HTTP_REQUEST_METHOD)
         self._resends = method is not None
         called = check.question.kind if method is None else "HTTP" if method == names.OTHER else str(method)
-        self._head = protobuf.field(5, protobuf.text(called)) + _CLIENT
+        self._asked = is_asked(check.question)
+        self._head = protobuf.field(5, protobuf.text(called)) + (_CLIENT if self._asked else _INTERNAL)
         self._static = b"".join(self._attribute(key, value) for key, value in static.items())
         # What was encoded before, by value. Bounded, because some of it is chosen by the target.
         self._known: dict[object, bytes] = {}
@@ -155,8 +163,9 @@ class SpanTemplate:
     ) -> bytes:  # fmt: skip
         dynamic = [self._judgement(result, number, attempt)]
         if number == 1:
-            lateness = (attempt.started_at - result.scheduled_at).total_seconds()
-            dynamic.append(_LATENESS(_LATENESS_PREFIX, lateness))
+            if self._asked:
+                lateness = (attempt.started_at - result.scheduled_at).total_seconds()
+                dynamic.append(_LATENESS(_LATENESS_PREFIX, lateness))
             if result.warnings:
                 dynamic.append(self._attribute(names.CHECK_WARNINGS, result.warnings))
             if result.notes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from dataclasses import replace
 
 from loguru import logger
 from starlette.applications import Starlette
@@ -26,7 +27,8 @@ from monitor.web.desk import Desk, DeskRefusal
 from monitor.web.documents import STATES, AcceptedDocument, DeployDocument, IncidentDocument, plain_reference
 from monitor.web.hosts import host_allowed
 from monitor.web.problems import HttpProblem
-from monitor.web.requests import authorise, idempotency_key, read_fields, read_query
+from monitor.web.push_paths import PUSH_BODY, pushed
+from monitor.web.requests import authorise, idempotency_key, read_end, read_fields, read_query
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -70,6 +72,8 @@ def create_app(desk: Desk, token: str, listen_host: str = "127.0.0.1") -> Starle
         _route("/api/v1/services/{service}/confirm", api.confirm, "POST"),
         _route("/api/v1/services/{service}/baseline/accept", api.accept, "POST"),
         _route("/api/v1/deploys", api.deploy, "POST"),
+        _route("/push/{token}", api.push, "GET", "POST"),
+        _route("/push/{token}/{event}", api.push, "GET", "POST"),
     ]
     app = Starlette(
         routes=routes,
@@ -171,6 +175,12 @@ class _Api:
         service = request.path_params["service"]
         return _json(await self._desk.accept(service, values["by"], since, values["reason"]), 201)
 
+    async def push(self, request: Request) -> Response:
+        told = pushed(request.path_params.get("event", ""))
+        push = replace(told, body=await read_end(request, PUSH_BODY))
+        await self._desk.push(request.path_params["token"], push)
+        return _json({"taken": str(push.event)})
+
     async def _values(self, request: Request, fields: tuple[Field, ...]) -> dict[str, str]:
         # The token first: a stranger's body is not even read.
         authorise(request, request.app.state.token)
@@ -210,7 +220,7 @@ def _problem(problem: HttpProblem) -> Response:
     return JSONResponse(problem.document(), problem.status, headers, media_type="application/problem+json")
 
 
-def _route(path: str, endpoint: Endpoint, method: str) -> Route:
+def _route(path: str, endpoint: Endpoint, *methods: str) -> Route:
     async def answer(request: Request) -> Response:
         try:
             return await endpoint(request)
@@ -219,10 +229,10 @@ def _route(path: str, endpoint: Endpoint, method: str) -> Route:
         except DeskRefusal as refusal:
             return _problem(HttpProblem(refusal.status, refusal.detail))
         except Exception:
-            logger.exception(f"{method} {path}: the request could not be answered")
+            logger.exception(f"{' or '.join(methods)} {path}: the request could not be answered")
             return _problem(HttpProblem(500, "an error of our own; the daemon's log has the details"))
 
-    return Route(path, answer, methods=[method])
+    return Route(path, answer, methods=methods)
 
 
 async def _no_such_route(_request: Request, error: Exception) -> Response:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Protocol
 
+from monitor.core.pushes import Push
 from monitor.telemetry.exposition import Dialect
 from monitor.web.documents import (
     AcceptedDocument,
@@ -93,4 +94,8 @@ class Desk(Protocol):
 
     async def accept(self, service: str, by: str, since: datetime, reason: str) -> AcceptedDocument:
         """A person says that the level since an instant of the wall clock is the normal one."""
+        ...
+
+    async def push(self, token: str, push: Push) -> None:
+        """A job tells how it goes. Whoever has the token of its check may; who has none is refused with 404."""
         ...

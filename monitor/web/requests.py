@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -43,18 +44,39 @@ async def _read(request: Request) -> bytes:
     if length.isdigit() and (len(length) > 12 or int(length) > MAX_BODY):
         raise too_large
     body = bytearray()
+    async with _within():
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY:
+                raise too_large
+    return bytes(body)
+
+
+async def read_end(request: Request, keep: int) -> str:
+    """
+    The last *keep* bytes of the body as text, of as much as any body may have: what it says beside the path is worth
+    less than the path, so what is too long is not refused.
+    """
+    end, size = b"", 0
+    async with _within():
+        async for chunk in request.stream():
+            end = (end + chunk)[-keep:]
+            size += len(chunk)
+            if size > MAX_BODY:
+                break
+    return end.decode("utf-8", "replace")
+
+
+@asynccontextmanager
+async def _within() -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(BODY_WITHIN):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > MAX_BODY:
-                    raise too_large
+            yield
     except TimeoutError:
         detail = f"the body did not arrive within {BODY_WITHIN:.0f} s"
         raise HttpProblem(408, detail, headers={"Connection": "close"}) from None
     except ClientDisconnect:
         raise HttpProblem(400, "the connection ended before the body") from None
-    return bytes(body)
 
 
 def idempotency_key(request: Request) -> str | None:

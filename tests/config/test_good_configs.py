@@ -8,7 +8,7 @@ from typing import Any
 import pydantic
 import pytest
 
-from checks import dns, icmp, udp, websocket
+from checks import dns, icmp, push, udp, websocket
 from checks.check import Check, CollectorQuestion, HttpQuestion, Retry
 from checks.dns_message import Query
 from checks.oauth2 import OAuth2
@@ -583,3 +583,40 @@ services:
     assert found.secrets() >= {"hunter2", "hunter3"}
     assert "https://shop.example" not in found.secrets()
     assert "hunter" not in repr(found) + repr(check)
+
+
+@pytest.mark.parametrize(
+    ("written", "wanted"),
+    [
+        ("1h", {"every": 3600.0, "grace": 300.0}),
+        ("{every: 1m30s, grace: 10s}", {"every": 90.0, "grace": 10.0}),
+        ('{cron: " 15  3 * * *"}', {"cron": "15 3 * * *", "time_zone": "Asia/Tokyo", "grace": 300.0}),
+        (
+            "{cron: '@daily', time_zone: Europe/Berlin, grace: 20m, token: 0123456789abcdef}",
+            {"cron": "@daily", "time_zone": "Europe/Berlin", "grace": 1200.0, "token": "0123456789abcdef"},
+        ),
+    ],
+)
+def test_a_push_is_read_as_its_keys_say(config: Reader, written: str, wanted: dict[str, Any]) -> None:
+    found = config(
+        f"{{monitor: {{time_zone: Asia/Tokyo}}, services: {{shop: {{checks: {{backup: {{push: {written}}}}}}}}}}}"
+    )
+
+    assert found.all_checks()[0].question == push.Question(**wanted)
+    assert found.asked_checks() == ()
+
+
+def test_the_token_of_a_push_is_a_secret_wherever_it_was_written(config: Reader, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("of-a-file-0123456789\n")
+    found = config(
+        "services: {shop: {checks: {"
+        "a: {push: {every: 1h, token: in-the-file-0123456}},"
+        "b: {push: {every: 1h, token: '${PUSH}'}},"
+        "c: {push: {every: 1h, token_file: token}}}}}",
+        {"PUSH": "of-the-environment-1"},
+    )
+
+    tokens = ["in-the-file-0123456", "of-the-environment-1", "of-a-file-0123456789"]
+    assert [check.question.token for check in found.all_checks()] == tokens  # type: ignore[attr-defined]
+    assert set(tokens) <= found.secrets()
+    assert not [token for token in tokens if token in repr(found.all_checks())]

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from monitor.core.incident import Incident, State
+from monitor.core.pushes import Push
 from monitor.core.severity import Evidence, Severity
 from monitor.core.severity_table import TABLE, suggest
 from monitor.ledger.records import LedgerEvent
@@ -36,6 +37,7 @@ from monitor.web.severity import IncidentSeverityDocument, incident_severity
 
 T0 = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 TOKEN = "a-token-of-the-tests"
+PUSH_TOKEN = "a-token-of-a-job"
 
 
 class NotebookDesk:
@@ -53,6 +55,7 @@ class NotebookDesk:
         self.accepted: list[AcceptedDocument] = []
         self.is_alive = True
         self.missing: list[str] = []
+        self.pushes: list[tuple[str, Push]] = []
         self.breaks = False
 
     def alive(self) -> bool:
@@ -158,6 +161,11 @@ class NotebookDesk:
         found: AcceptedDocument = {"service": service, "since": timestamp(since), "by": by, "reason": reason}
         self.accepted.append(found)
         return found
+
+    async def push(self, token: str, push: Push) -> None:
+        if token != PUSH_TOKEN:
+            raise DeskRefusal(404, "no check has this token")
+        self.pushes.append((token, push))
 
     def events(self, incident: str = "", after: int = 0, limit: int = 1000) -> list[LedgerEvent]:
         return [e for e in self.log if e.incident == incident and e.seq > after][:limit]

@@ -36,6 +36,7 @@ from monitor.config.fields import (
 )
 from monitor.config.shape.dns import Dns
 from monitor.config.shape.group import Shape
+from monitor.config.shape.push import Push
 from monitor.config.shape.udp import Udp
 from monitor.config.shape.websocket import WebSocket
 
@@ -162,10 +163,12 @@ class CheckShape(Shape):
     """A name server, and a question that it must answer."""
     icmp: Host | None = None
     """A machine that must send back what it is sent, as ping does it."""
+    push: Push | None = None
+    """Nothing is asked: a job tells, by asking an address of ours, that it ran and how it went."""
     script: tuple[ScriptStep, ...] | None = None
     """With `tcp`, `unix` and `websocket`: what is said and heard, step by step."""
     interval: Interval | None = None
-    """How often it is asked, 1s to 24h. Default 30s."""
+    """How often it is asked, 1s to 24h. Default 30s. Of a `push`: how often what it told is counted."""
     timeout: Duration | None = None
     """For one whole attempt; shorter than the interval. Default 80% of the interval, 10s at most."""
     retry: Retry | None = None
