@@ -72,7 +72,11 @@ def read_gatus(root: Group, plan: Plan) -> None:
         if key in _OF_FILE:
             place.leave_out("is not carried over", _OF_FILE[key])
         elif key == "external-endpoints":
-            _tell_each(place, "waits to be told", "There are no push checks in this version.")
+            _tell_each(
+                place,
+                "waits to be told",
+                "Write push: {every: TIME}, and let its job tell the address that monitor push shows.",
+            )
         elif key == "suites":
             _tell_each(place, "is of several steps", "There are no such checks yet; a program can be one: command:.")
         elif not key.startswith(("x-", "default", ".")):  # gatus passes over what it does not know: a place for anchors

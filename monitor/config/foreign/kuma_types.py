@@ -223,7 +223,7 @@ TYPES: Final[Mapping[str, Callable[[Monitor], Check] | str]] = {
     "port": _port,
     "ping": _ping,
     "dns": _dns,
-    "push": "There are no push checks in this version.",
+    "push": "Write push: {every: TIME}, and let its job tell the address that monitor push shows.",
     "grpc-keyword": "grpc: asks the health service of a server, and calls no other method.",
     "docker": "A program can ask it: command:.",
     "real-browser": "A program can ask it: command:.",
