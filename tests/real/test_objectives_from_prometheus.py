@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -375,7 +376,10 @@ def test_a_daemon_has_the_budget_of_the_past_at_once_and_after_a_restart_without
     assert ratio["burn_rates"]["1d"] == pytest.approx(0.5, rel=0.01)
     slow = latency["bad"] / (latency["good"] + latency["bad"])
     assert slow == pytest.approx(SLOW / PER_MINUTE, rel=0.01)
-    assert latency["burning"].startswith("latency-300ms burns its budget 5 times too fast"), latency
+    # Of the last hour the newest minute or two may not be read yet, and count as if they had been well.
+    burns = re.match(r"latency-300ms burns its budget (\S+) times too fast", latency["burning"])
+    assert burns is not None, latency
+    assert float(burns[1]) == pytest.approx(5, rel=0.06)
     strict, lenient = found["strict"], found["lenient"]
     assert (strict["budgeting"], strict["slice_seconds"], strict["source"]) == ("timeslices", 300, "prometheus")
     assert (strict["good"], lenient["bad"]) == (0, 0)
