@@ -9,6 +9,7 @@ quantile of Beta(bad + 1/2, good + 1/2).
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from math import exp, lgamma, log, log1p
 from typing import Final
 
@@ -46,6 +47,7 @@ def is_above(bad: float, total: float, ratio: float, confidence: float = CONFIDE
     return bad > 0 and beta_cdf(ratio, bad + 0.5, total - bad + 0.5) <= 1 - confidence
 
 
+@lru_cache(maxsize=4096)  # asked each minute, of counts that are those of the minute before more often than not
 def lower_bound(bad: float, total: float, confidence: float = CONFIDENCE) -> float:
     """What the error ratio is at least, at this confidence; 0.0 without an error."""
     if bad <= 0 or total <= 0:

@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Final
 
 from loguru import logger
@@ -37,6 +37,8 @@ LOOK_EVERY: Final = 1.0
 ASLEEP: Final = timedelta(seconds=30)
 """A pause of the loop, as of a machine that was suspended, in which nobody could be heard."""
 WRITTEN_WITHIN: Final = 5.0
+_OVERTAKEN: Final = 8
+"""Deadlines that are kept for each check."""
 STEPPED: Final = timedelta(seconds=1)
 """The wall clock was set: what is due by it is found anew."""
 
@@ -230,6 +232,11 @@ class Pushes:
 
     def _expect_of(self, row: _Row) -> None:
         row.next_one = expected(row.told, row.terms, self._ahead)
+        if len(self._deadlines) > _OVERTAKEN * len(self._rows):
+            # A push overtakes the deadline before it, which stays until it passes: a month, of who tells each second.
+            others = [one for one in self._rows.values() if one is not row]
+            self._deadlines = [(one.next_one.deadline, one.check.id) for one in others if one.next_one is not None]
+            heapify(self._deadlines)
         heappush(self._deadlines, (row.next_one.deadline, row.check.id))
         self._stirred.set()
 

@@ -316,3 +316,16 @@ def test_a_job_that_pushes_without_end_is_refused_and_counts_again_a_second_late
         await life.says()
 
     play(story)
+
+
+def test_who_tells_all_the_time_leaves_no_heap_of_deadlines_and_is_missed_at_the_last_one(play) -> None:
+    async def story(clock: SetClock, ledger: Ledger) -> None:
+        life = Life(clock, ledger, backup(), Check(service="shop", name="quiet", question=Question(every=900, grace=0)))
+        for _ in range(50):
+            clock.at += timedelta(seconds=2)
+            await life.says()
+
+        assert len(life.pushes._deadlines) <= 17
+        assert life.changes(1000) == [(760.0, "failed"), (900.0, "failed")]
+
+    play(story)
