@@ -8,7 +8,7 @@ burn, flakes that come in clumps weighed as such, and the short one must hold tw
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
@@ -82,11 +82,11 @@ class Pace:
 
     Attributes:
         per_second: As they came within six hours.
-        proven: At least that fast, by a day and by six hours.
+        proven: Computes what is proven: at least that fast, by a day and by six hours. Dear, and mostly not asked for.
     """
 
     per_second: float
-    proven: float
+    proven: Callable[[], float]
 
 
 def pace_of(counts: Counts, expected_per_second: float) -> Pace:
@@ -94,12 +94,15 @@ def pace_of(counts: Counts, expected_per_second: float) -> Pace:
     Args:
         expected_per_second: Results, good and bad, by the timetable.
     """
-    lately, day = counts.tally(PACE_SHORT), counts.tally(PACE_LONG)
+    ratio = counts.tally(PACE_SHORT).error_ratio or 0.0
+    return Pace(ratio * expected_per_second, lambda: proven_ratio(counts, ratio) * expected_per_second)
+
+
+def proven_ratio(counts: Counts, ratio: float) -> float:
+    """By a day and by six hours, whose error ratio *ratio* is: a day still holds the outage that ended this morning."""
+    day = counts.tally(PACE_LONG)
     clumps = dispersion(counts.bad_cells(PACE_LONG), PACE_LONG // cell_of(PACE_LONG))
-    ratio = lately.error_ratio or 0.0
-    # By both: a day still holds the outage that ended this morning, and six hours alone prove little.
-    proven = min(ratio, lower_bound(day.bad / clumps, day.total / clumps))
-    return Pace(ratio * expected_per_second, proven * expected_per_second)
+    return min(ratio, lower_bound(day.bad / clumps, day.total / clumps))
 
 
 def exhausts_soon(
@@ -111,8 +114,13 @@ def exhausts_soon(
     told: bool,
 ) -> timedelta | None:
     """In how long the budget is gone for certain, when that is soon; with *told*, when it is not far."""
-    left = exhausts_in(budget, pace.proven, within=within, leaving=leaving)
-    return left if left is not None and left <= (NOT_SOON if told else SOON) else None
+    limit = NOT_SOON if told else SOON
+    # What is proven is no faster. So where the pace itself does not spend it by then, there is nothing to prove.
+    at_most = exhausts_in(budget, pace.per_second, within=within, leaving=leaving)
+    if at_most is None or at_most > limit:
+        return None
+    left = exhausts_in(budget, pace.proven(), within=within, leaving=leaving)
+    return left if left is not None and left <= limit else None
 
 
 def leak_detection_time(objective: Objective, period: timedelta, interval: timedelta) -> timedelta | None:

@@ -106,7 +106,7 @@ class ObjectiveWatch:
         # Most objectives have not one bad result, and then there is nothing to look up.
         quiet = so_far.bad == 0 and now - start >= SHOWN_WINDOWS["3d"]
         counts = _Counts(self, now, quiet)
-        pace, within, leaving = Pace(0.0, 0.0), end - now, []
+        pace, within, leaving = Pace(0.0, float), end - now, []
         if isinstance(self.period, Rolling):
             within = self.period.length
         if not quiet:

@@ -138,15 +138,32 @@ def test_thirty_days_at_half_the_budget_leak_nothing() -> None:
 
 def test_nothing_leaks_without_data() -> None:
     assert leak(Nothing(), THREE_NINES, MONTH) is None
-    assert pace_of(Nothing(), 1 / 60) == Pace(0.0, 0.0)
+    pace = pace_of(Nothing(), 1 / 60)
+    assert (pace.per_second, pace.proven()) == (0.0, 0.0)
 
 
 def test_a_pace_is_what_came_in_six_hours_and_proven_is_less() -> None:
     pace = pace_of(tallies(lambda ago: ago % 60 == 0, 1440), 1 / 60)
     assert pace.per_second == pytest.approx(1 / 3600, rel=0.01)
-    assert 0 < pace.proven < pace.per_second
+    assert 0 < pace.proven() < pace.per_second
     over = pace_of(tallies(lambda ago: ago > 400, 1440), 1 / 60)
-    assert over == Pace(0.0, 0.0), "the outage of this morning says nothing of tomorrow"
+    assert (over.per_second, over.proven()) == (0.0, 0.0), "the outage of this morning says nothing of tomorrow"
+
+
+def paced(per_second: float, proven: float) -> Pace:
+    return Pace(per_second, lambda: proven)
+
+
+def test_what_is_not_soon_at_the_pace_itself_is_not_proven() -> None:
+    def nobody_asks() -> float:
+        raise AssertionError("dear, and without use")
+
+    budget = Budget(allowed=43.2, bad=33.2, seen=40_000)
+    for per_second in (0.0, 10 / (3.01 * 86400)):
+        pace = Pace(per_second, nobody_asks)
+        assert exhausts_soon(budget, pace, within=MONTH, leaving=[], told=False) is None
+    with pytest.raises(AssertionError, match="dear"):
+        exhausts_soon(budget, Pace(10 / (3 * 86400), nobody_asks), within=MONTH, leaving=[], told=False)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +171,7 @@ def test_a_pace_is_what_came_in_six_hours_and_proven_is_less() -> None:
 )
 def test_soon_has_two_thresholds(days: float, told: bool, is_soon: bool) -> None:
     budget = Budget(allowed=43.2, bad=33.2, seen=40_000)
-    pace = Pace(1.0, 10 / (days * 86400))
+    pace = paced(1.0, 10 / (days * 86400))
     found = exhausts_soon(budget, pace, within=MONTH, leaving=[], told=told)
     assert (found is not None) is is_soon
     assert timedelta(days=3) == SOON < NOT_SOON
@@ -162,11 +179,11 @@ def test_soon_has_two_thresholds(days: float, told: bool, is_soon: bool) -> None
 
 def test_what_leaves_in_time_keeps_the_budget_from_ending_soon() -> None:
     budget = Budget(allowed=43.2, bad=42.2, seen=40_000)
-    pace = Pace(1.0, 1 / 3600)
+    pace = paced(1.0, 1 / 3600)
     assert exhausts_soon(budget, pace, within=MONTH, leaving=[], told=False) == HOUR
     assert exhausts_soon(budget, pace, within=MONTH, leaving=[(HOUR / 2, 40.0)], told=False) == timedelta(hours=41)
     assert exhausts_soon(budget, pace, within=MONTH, leaving=[(HOUR / 2, 42.2)], told=True) == timedelta(hours=43.2)
-    assert exhausts_soon(budget, Pace(1.0, 0.0), within=MONTH, leaving=[], told=True) is None
+    assert exhausts_soon(budget, paced(1.0, 0.0), within=MONTH, leaving=[], told=True) is None
 
 
 @pytest.mark.parametrize(
