@@ -22,6 +22,7 @@ from monitor.config import Changes, Config
 from monitor.daemon.anomalies import Anomalies
 from monitor.daemon.budgets import Budgets
 from monitor.daemon.ending import Ending
+from monitor.daemon.gathering import gathered
 from monitor.daemon.judge import Judge
 from monitor.daemon.kept import VERSIONS, case_from, clock_of, instance_id_of
 from monitor.daemon.objectives import Objectives
@@ -83,6 +84,7 @@ class House:
             self.surveyor.tracking.add,
         )
         self.objectives = Objectives(self.config, self.judge.watches, self.clock.now(), self.adopt, self._publish)
+        self.casebook.spent = self.objectives.spent
         self.anomalies = Anomalies(self.config, self.clock, self.history)
         self.budgets = Budgets(self.ledger, self.history, self.clock.now())
         self.worker = EffectsWorker(
@@ -256,7 +258,8 @@ class House:
         self._sent[effect.outlet] = effect.key, sent
         degraded = "" if self.ledger.healthy else "The ledger is unavailable: this is not recorded yet."
         if effect.outlet == POSTMORTEMS:
-            return postmortem_message(case, rules.roles, now, rules.postmortem_within)
+            found = gathered(self.config, self.ledger, case, self._ahead())
+            return postmortem_message(case, rules.roles, now, rules.postmortem_within, found)
         return compose(case, rules.roles, now, degraded)
 
     def _told(self, effect: Effect, delivery: Delivery) -> None:

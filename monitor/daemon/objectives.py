@@ -18,6 +18,7 @@ from monitor.core.indicator import Indicator
 from monitor.core.sli import SliWindow
 from monitor.ledger.records import Commit, LedgerEvent
 from monitor.response.counter import Counter, Within
+from monitor.response.impact import SpentBudget, spent_since
 from monitor.response.measured import Measured, ReadMinutes
 from monitor.response.objectives import ObjectiveReading, ObjectiveWatch, leak_text, objectives_of
 from monitor.response.watch import ServiceWatch
@@ -98,6 +99,10 @@ class Objectives:
             for counter in {id(o.counter): o.counter for o in found if isinstance(o.counter, Counter)}.values():
                 for check in counter.checks():
                     self._counting.setdefault(check.id, []).append(counter)
+
+    def spent(self, services: Sequence[str], since: datetime, now: datetime) -> Sequence[SpentBudget]:
+        """Of the budgets of these services, from an instant on until now."""
+        return spent_since((one for name in services for one in self._by_service.get(name, ())), since, now)
 
     def counters(self) -> list[Counter | Measured]:
         return list({c.id: c for c in (one.counter for one in self.all) if c is not None}.values())

@@ -48,6 +48,15 @@ class Case:
         subject = MemberLink(incident=incident.id, service=incident.service, joined_at=now, why="the subject")
         return cls(incident, members={incident.service: subject}, symptoms=symptoms, why=why, updated_at=now)
 
+    def opening(self) -> dict[str, object]:
+        """What it opened with, for the event that says so: a restart finds it there, and no relapse changes it."""
+        failed = self.incident.first_failure_at
+        return {
+            "symptoms": list(self.symptoms),
+            "why": list(self.why),
+            **({"failed_at": failed.isoformat()} if failed is not None else {}),
+        }
+
     @property
     def firing(self) -> tuple[str, ...]:
         return tuple(link.summary for link in self.alerts.values() if link.firing)

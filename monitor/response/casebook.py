@@ -28,6 +28,8 @@ from monitor.response.detect import Observation, next_event, suggested_opening
 from monitor.response.due import told_by_the_clock, weigh_conditions, weigh_proof
 from monitor.response.entries import effects_for, entry, moved, name_of
 from monitor.response.groups import Grouped, whose
+from monitor.response.impact import SCHEDULED, Spent, as_attribute, nothing_spent
+from monitor.response.milestones import milestones
 from monitor.response.rules import Rules as Rules
 from monitor.response.triage import utc, why
 
@@ -37,13 +39,21 @@ class UnknownIncident(LookupError):
 
 
 class Casebook:
-    def __init__(self, rules: Rules, *, new_id: Callable[[], str], new_number: Callable[[], int]) -> None:
+    """
+    Args:
+        spent: Of the budgets of some services, from an instant on until now.
+    """
+
+    def __init__(
+        self, rules: Rules, *, new_id: Callable[[], str], new_number: Callable[[], int], spent: Spent = nothing_spent
+    ) -> None:
         self.rules = rules
         self.subjects: dict[str, Subject] = {}
         self.cases: dict[str, Case] = {}
         self.deploys = RecentDeploys()
         self.new_id = new_id
         self.new_number = new_number
+        self.spent = spent
 
     # -- looking ------------------------------------------------------------------------------------------------
 
@@ -144,8 +154,7 @@ class Casebook:
                 self._forget(subject.incident.service)
                 continue
             if _opens(transition):
-                case = self.begin_case(subject, seen)
-                opening = {"symptoms": list(case.symptoms), "why": list(case.why)}
+                opening = self.begin_case(subject, seen).opening()
             events.append(self._transition_event(subject, transition, seen, wall, opening))
             if transition.new is State.RESOLVED:
                 events.append(self.postmortem_event(subject, seen.at, wall))
@@ -291,7 +300,8 @@ class Casebook:
         for case in self.live():
             subject = self.subjects[case.incident.service]
             told = told_by_the_clock(case, subject.seen, self.rules, now, wall)
-            commit = self.commit(subject, [self.event(subject, name, text, now, wall) for name, text in told], ())
+            events = [self.event(subject, t.name, t.text, now, wall, attributes=t.attributes) for t in told]
+            commit = self.commit(subject, events, ())
             if commit is not None:
                 commits.append(commit)
         return commits
@@ -320,10 +330,12 @@ class Casebook:
         )  # fmt: skip
 
     def postmortem_event(self, subject: Subject, now: datetime, wall: datetime) -> LedgerEvent:
+        """To be added before members are released: the budgets that they spent count too."""
         due = wall + self.rules.postmortem_within
-        return self.event(
-            subject, "postmortem.scheduled", f"postmortem due by {utc(due)}", now, wall, attributes={"due": utc(due)}
-        )
+        attributes: dict[str, object] = {"due": utc(due)}
+        if (case := self.cases.get(subject.incident.id)) is not None and (began := milestones(case).began) is not None:
+            attributes["spent"] = as_attribute(self.spent(case.services(), began, now))
+        return self.event(subject, SCHEDULED, f"postmortem due by {utc(due)}", now, wall, attributes=attributes)
 
     def event(
         self, subject: Subject, name: str, text: str, at: datetime, wall: datetime, *, author: str = "watchkeeper",

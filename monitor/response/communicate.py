@@ -51,8 +51,8 @@ def ticket(case: Case, roles: Iterable[Role], now: datetime) -> str:
         ("Opened", utc(_opened_wall(case))),
         *((role.name.replace("_", " ").capitalize(), _holder(role)) for role in roles),
     ]
-    lines = [f"# {_escape(title(case))}", "", "| | |", "|---|---|"]
-    lines += [f"| {name} | {_escape(value)} |" for name, value in rows]
+    lines = [f"# {escape(title(case))}", "", "| | |", "|---|---|"]
+    lines += [f"| {name} | {escape(value)} |" for name, value in rows]
     lines += ["", "## Symptoms", "", *_bullets(case.symptoms or (incident.reason,))]
     lines += ["", "## Why this severity", "", *_bullets(case.why)]
     if case.conditions:
@@ -69,8 +69,8 @@ def timeline(events: Iterable[LedgerEvent]) -> list[str]:
         author = "" if event.author == "watchkeeper" else f" ({event.author})"
         trace = f" `trace {event.trace_id}`" if event.trace_id else ""
         first, *rest = event.text.splitlines() or [""]
-        lines.append(f"- {utc_time(event.wall)} **{event.name}** {_escape(first)}{author}{trace}")
-        lines += [f"  {_escape(line)}  " for line in rest]
+        lines.append(f"- {utc_time(event.wall)} **{event.name}** {escape(first)}{author}{trace}")
+        lines += [f"  {escape(line)}  " for line in rest]
     return lines
 
 
@@ -131,9 +131,10 @@ def _holder(role: Role) -> str:
 
 
 def _bullets(lines: Iterable[str]) -> list[str]:
-    return [f"- {_escape(line)}" for line in lines]
+    return [f"- {escape(line)}" for line in lines]
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
+    """*text* as a part of a line of Markdown."""
     # A target chooses these words: a pipe would break the table, an angle bracket could hide a marker or open HTML.
     return text.replace("\n", " ").replace("|", "\\|").replace("<", "&lt;")

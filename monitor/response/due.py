@@ -1,11 +1,13 @@
 """
 Chapter 3, communicate, by the clock: updates on their fixed grid, and one question when proof of recovery is wanting.
 
-What falls due is told as (name of the event, text); the case remembers that it was.
+What falls due is told as an event's name, text and attributes; the case remembers that it was.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from monitor.core.cadence import evidence_wait_due, slowed, unproven_since, updates_due
@@ -18,18 +20,23 @@ from monitor.response.rules import Rules
 from monitor.response.triage import utc
 
 
-def told_by_the_clock(
-    case: Case, seen: Observation | None, rules: Rules, now: datetime, wall: datetime
-) -> list[tuple[str, str]]:
+@dataclass(frozen=True, slots=True)
+class Told:
+    name: str
+    text: str
+    attributes: Mapping[str, object] = field(default_factory=dict)
+
+
+def told_by_the_clock(case: Case, seen: Observation | None, rules: Rules, now: datetime, wall: datetime) -> list[Told]:
     """
     Args:
         seen: The last evaluation of the incident's subject; None before the first since a start.
     """
     told = []
-    if (text := _update(case, rules, now, wall)) is not None:
-        told.append(("incident.update_due", text))
+    if (update := _update(case, rules, now, wall)) is not None:
+        told.append(update)
     if seen is not None and (text := _question(case, seen, rules, now)) is not None:
-        told.append(("incident.evidence_wait", text))
+        told.append(Told("incident.evidence_wait", text))
     return told
 
 
@@ -63,7 +70,7 @@ def update_every(case: Case, rules: Rules) -> timedelta | None:
     return slowed(policy.update_every, case.asked_at) if policy is not None else None
 
 
-def _update(case: Case, rules: Rules, now: datetime, wall: datetime) -> str | None:
+def _update(case: Case, rules: Rules, now: datetime, wall: datetime) -> Told | None:
     every, opened = update_every(case, rules), case.incident.opened_at
     if every is None or opened is None:
         return None
@@ -76,7 +83,8 @@ def _update(case: Case, rules: Rules, now: datetime, wall: datetime) -> str | No
     missed = due.text(ahead)
     late = f"{missed}\n" if missed else ""
     following = utc(due.at + every + ahead)
-    return late + update_text(case, rules.roles, now, following)
+    text = late + update_text(case, rules.roles, now, following)
+    return Told("incident.update_due", text, {"missed": due.missed} if due.missed else {})
 
 
 def _question(case: Case, seen: Observation, rules: Rules, now: datetime) -> str | None:

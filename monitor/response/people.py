@@ -81,7 +81,7 @@ class People:
         case = Case.begun(subject.incident, (symptoms,), (f"{subject.incident.severity}: {said}",), now)
         case.reporter = reporter
         book.cases[subject.incident.id] = case
-        opening = {**moved(transitions[0]), "symptoms": list(case.symptoms), "why": list(case.why)}
+        opening = {**moved(transitions[0]), **case.opening()}
         text = f"reported: {symptoms}"
         return case, [book.event(subject, "incident.opened", text, now, wall, author=reporter, attributes=opening)]
 
@@ -95,7 +95,7 @@ class People:
             subject.incident, Event.CONFIRM, now, book.rules.timing, reason=subject.seen.breach, by=by
         )
         case = book.begin_case(subject, subject.seen)
-        opening = {**moved(transitions[0]), "symptoms": list(case.symptoms), "why": list(case.why)}
+        opening = {**moved(transitions[0]), **case.opening()}
         text = transitions[0].reason
         event = book.event(subject, "incident.opened", text, now, wall, author=by, attributes=opening)
         return case, book.commit(subject, [event], transitions) or Commit()
@@ -123,8 +123,9 @@ class People:
         event = book.event(
             subject, "incident.resolved", transitions[0].reason, now, wall, author=by, attributes=moved(transitions[0])
         )
+        events = [event, book.postmortem_event(subject, now, wall)]
         book.release_members(subject, now)
-        return case, book.commit(subject, [event, book.postmortem_event(subject, now, wall)], transitions) or Commit()
+        return case, book.commit(subject, events, transitions) or Commit()
 
     def deployed(self, deploy: Deploy, now: datetime, wall: datetime) -> tuple[Case | None, Commit]:
         """A deploy was marked; nothing is written of one that is known."""

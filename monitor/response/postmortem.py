@@ -1,19 +1,43 @@
-"""Chapter 5, postmortem: the first draft. Its timeline is the ledger's own events, in UTC."""
+"""
+Chapter 5, postmortem: the first draft. Its timeline is the ledger's own events, in UTC, and what can be computed from
+them is; the questions that are left are for people.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Final
 
-from monitor.core.incident import duration_text
+from monitor.core.incident import Incident, State, duration_text
 from monitor.outlets.outlet import Message
 from monitor.response.case import Case
-from monitor.response.communicate import compose, timeline
+from monitor.response.communicate import compose, escape, timeline
+from monitor.response.impact import SCHEDULED, SpentBudget, from_attribute, lasted
+from monitor.response.milestones import gaps, milestones, spans
 from monitor.response.triage import Role, reference, utc
+from monitor.sources.failed_requests import Requests
+
+MOST_SIMILAR: Final = 5
 
 
-def draft(case: Case, roles: tuple[Role, ...], due: datetime) -> str:
-    """The playbook's checklist, with the parts filled in that the ledger knows and questions where only people know."""
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """
+    What others know of the incident.
+
+    Attributes:
+        requests: By Prometheus, of each service that has traffic.
+        similar: Earlier incidents, the most alike first.
+    """
+
+    requests: tuple[Requests, ...] = ()
+    similar: tuple[Incident, ...] = ()
+
+
+def draft(case: Case, roles: tuple[Role, ...], due: datetime, gathered: Gathered = Gathered()) -> str:
+    """The playbook's checklist, with the parts filled in that are known and questions where only people know."""
     incident = case.incident
     lines = [
         f"# Postmortem of {reference(incident.number)}: {incident.service}",
@@ -22,7 +46,13 @@ def draft(case: Case, roles: tuple[Role, ...], due: datetime) -> str:
         "",
         *(f"- {role}" for role in roles),
         f"- Severity: {incident.severity}",
-        *_durations(case),
+        f"- Services: {', '.join(case.services())}",
+        "",
+        "## Impact",
+        "",
+        *_impact(case, gathered.requests),
+        "",
+        "_What could users not do meanwhile, and how many of them were there?_",
         "",
         "## Timeline (UTC)",
         "",
@@ -30,13 +60,14 @@ def draft(case: Case, roles: tuple[Role, ...], due: datetime) -> str:
         "",
         "## Root cause and contributing factors",
         "",
-        "What was seen first:",
-        "",
-        *(f"- {symptom}" for symptom in case.symptoms),
+        *_factors(case),
+        *_similar(gathered.similar),
         "",
         "_What changed before it began? Why did that lead to this?_",
         "",
         "## Detection and response gaps",
+        "",
+        *_gaps(case),
         "",
         "_Who noticed first, and how? What would have shown it sooner?_",
         "",
@@ -53,20 +84,78 @@ def draft(case: Case, roles: tuple[Role, ...], due: datetime) -> str:
     return "\n".join(lines) + "\n"
 
 
-def postmortem_message(case: Case, roles: tuple[Role, ...], now: datetime, within: timedelta) -> Message:
+def postmortem_message(
+    case: Case, roles: tuple[Role, ...], now: datetime, within: timedelta, gathered: Gathered = Gathered()
+) -> Message:
     """The draft as an outlet wants it."""
     resolved = next((e.wall for e in reversed(case.events) if e.name == "incident.resolved"), now)
-    text = draft(case, roles, resolved + within)
+    text = draft(case, roles, resolved + within, gathered)
     return replace(compose(case, roles, now), heading="Postmortem draft", markdown=text)
 
 
-def _durations(case: Case) -> list[str]:
-    incident = case.incident
-    lines = []
-    if incident.first_failure_at and incident.opened_at:
-        lines.append(f"- Time to detect: {duration_text(incident.opened_at - incident.first_failure_at)}")
-    if incident.acknowledged_at and incident.opened_at:
-        lines.append(f"- Time to acknowledge: {duration_text(incident.acknowledged_at - incident.opened_at)}")
-    if incident.resolved_at and incident.opened_at:
-        lines.append(f"- Open for: {duration_text(incident.resolved_at - incident.opened_at)}")
+def similar_to(incident: Incident, others: Iterable[Incident]) -> tuple[Incident, ...]:
+    """Earlier incidents of the same service; those that say the same first, then the newest."""
+    words = _words(incident.reason)
+    earlier = [
+        other
+        for other in others
+        if other.service == incident.service and other.number < incident.number and other.state is not State.PENDING
+    ]
+
+    def likeness(other: Incident) -> tuple[float, int]:
+        theirs = _words(other.reason)
+        return (len(words & theirs) / (len(words | theirs) or 1), other.number)
+
+    return tuple(sorted(earlier, key=likeness, reverse=True)[:MOST_SIMILAR])
+
+
+def _words(text: str) -> set[str]:
+    """Without the numbers: they differ from one outage to the next of the same kind."""
+    return {word for word in text.lower().split() if not any(letter.isdigit() for letter in word)}
+
+
+def _impact(case: Case, requests: Sequence[Requests]) -> list[str]:
+    reached = milestones(case)
+    lines = [f"It lasted {text}." if (text := lasted(reached)) else "How long it lasted is not known."]
+    lines += [str(one) for one in requests]
+    lines += [str(one) for one in _spent(case)] or ["No error budget was spent, or there is no objective."]
+    return [f"- {escape(line)}" for line in lines]
+
+
+def _spent(case: Case) -> tuple[SpentBudget, ...]:
+    newest = next((event for event in reversed(case.events) if event.name == SCHEDULED), None)
+    return from_attribute(newest.attributes.get("spent")) if newest is not None else ()
+
+
+def _factors(case: Case) -> list[str]:
+    lines = ["What was seen first:", "", *(f"- {escape(symptom)}" for symptom in case.symptoms)]
+    deployed = [event.text for event in case.events if event.name == "incident.deployed_before"]
+    if deployed:
+        lines += ["", "What was deployed shortly before:", "", *(f"- {escape(text)}" for text in deployed)]
+    joined = [event.text for event in case.events if event.name == "incident.joined"]
+    if joined:
+        lines += ["", "What it took along:", "", *(f"- {escape(text)}" for text in joined)]
     return lines
+
+
+def _similar(similar: Sequence[Incident]) -> list[str]:
+    if not similar:
+        return []
+    lines = [f"- {reference(other.number)} {escape(other.reason)}{_when(other)}" for other in similar]
+    return ["", "Earlier incidents of this service:", "", *lines]
+
+
+def _when(incident: Incident) -> str:
+    if incident.opened_at is None:
+        return ""
+    lasted = "" if incident.resolved_at is None else f", {duration_text(incident.resolved_at - incident.opened_at)}"
+    return f" ({incident.opened_at:%Y-%m-%d}{lasted})"
+
+
+def _gaps(case: Case) -> list[str]:
+    reached = milestones(case)
+    opened = next((event for event in case.events if event.name == "incident.opened"), None)
+    ahead = opened.wall - opened.at if opened is not None else timedelta(0)
+    found = gaps(case, reached, ahead)
+    lines = [f"- {span}" for span in spans(reached)]
+    return [*lines, "", *(f"- {escape(text)}" for text in found)] if found else lines
