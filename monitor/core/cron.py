@@ -171,10 +171,10 @@ def _meant(wall: datetime, often: bool, zone: ZoneInfo) -> Iterator[datetime]:
         if often and second != first:
             yield second
     elif not often:
-        yield _change(second, first, zone)
+        yield change_between(second, first, zone)
 
 
-def _change(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
+def change_between(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
     """The minute at which the clocks change between two instants."""
     offset = before.astimezone(zone).utcoffset()
     while after - before > _MINUTE:
