@@ -17,6 +17,8 @@ class HttpRequest:
         max_redirects: 0 means that a redirect is the answer.
         max_body: Bytes of the body that are kept; reading stops there and the answer says `truncated`.
         certificate: Whether to find out how long the certificate is valid, which makes a handshake a tenth dearer.
+        jar: Cookies to send along where they belong, in libcurl's form, if `way` keeps cookies at all. None for a
+            request that is alike each time.
     """
 
     url: str
@@ -30,6 +32,7 @@ class HttpRequest:
     max_body: int = 65536
     certificate: bool = False
     way: Way | None = None
+    jar: tuple[str, ...] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +80,7 @@ class HttpAnswer(Answer):
         decoded: Whether `body` is decompressed, if the target compressed it.
         certificate_left: Seconds until its certificate expires, where that was to be found out and there was one.
         expires_at: When the first certificate of the chain expires, Unix time, as above.
+        jar: The cookies that are known now, in libcurl's form, where the request's `way` keeps them.
     """
 
     status: int | None = None
@@ -87,3 +91,4 @@ class HttpAnswer(Answer):
     decoded: bool = False
     certificate_left: float | None = None
     expires_at: float | None = None
+    jar: tuple[str, ...] = field(default=(), repr=False)

@@ -16,7 +16,7 @@ from monitor.probing.transfer import HopEnd, Stopped
 class Exchange:
     """
     Attributes:
-        cookies: In libcurl's form; what the hops so far have set, where the request wants it sent along.
+        cookies: In libcurl's form; the request's own and what the hops so far have set, where it wants them sent along.
     """
 
     __slots__ = ("_redirects", "_started", "_timings", "cookies", "done", "hop", "own_headers", "request")
@@ -33,7 +33,7 @@ class Exchange:
         self.done = done
         self.own_headers = own_headers
         self.hop = hop
-        self.cookies: tuple[str, ...] = ()
+        self.cookies = request.jar or ()
         self._started = now
         self._redirects = 0
         self._timings: Timings | None = None
@@ -100,6 +100,7 @@ class Exchange:
             decoded=self.request.way is not None and self.request.way.compressed,
             certificate_left=end.certificate_left,
             expires_at=end.expires_at,
+            jar=end.cookies,
             error=error,
         )
 

@@ -37,15 +37,20 @@ class Hop:
 
 def first_hop(request: HttpRequest) -> Hop:
     """Raises ValueError for what is no http or https URL."""
-    return _first_hop(request.url, request.method, request.body)
+    # A step of a journey is another one each time: kept, its bodies would be memory that nobody reads again.
+    make = _kept_hop if request.jar is None else _hop
+    return make(request.url, request.method, request.body)
 
 
-@lru_cache(maxsize=4096)  # the same few thousand URLs for days, and parsing one costs a tenth of our share of a check
-def _first_hop(configured: str, method: str, body: bytes | None) -> Hop:
+def _hop(configured: str, method: str, body: bytes | None) -> Hop:
     url = ascii_url(configured)
     if _origin(url)[0] not in _SCHEMES:
         raise ValueError("only http and https can be asked")
     return Hop(url=url, method=method, body=body)
+
+
+_kept_hop = lru_cache(maxsize=4096)(_hop)
+"""The same few thousand URLs for days, and parsing one costs a tenth of our share of a check."""
 
 
 def follow(hop: Hop, status: int, location: str) -> Hop | TransportError:

@@ -16,7 +16,7 @@ from checks.way import Way
 from monitor.probing.certificates import earliest_expiry, seconds_left
 from monitor.probing.hops import REDIRECTS, Headers, Hop, headers_of
 from monitor.probing.shortage import shortage
-from monitor.probing.travel import spoken, travel
+from monitor.probing.travel import cookies_of, spoken, travel
 
 MAX_HEADER_BYTES = 65_536
 
@@ -164,7 +164,7 @@ class Transfer:
         if self._way is not None:
             end.version = spoken(self.curl) if self._status else ""
             end.proxy, end.quic = self._way.proxy, self._way.version == "3"
-            end.cookies = tuple(self.curl.getinfo(pycurl.INFO_COOKIELIST)) if self._way.cookies else ()
+            end.cookies = cookies_of(self.curl) if self._way.cookies else ()
         if self._certificate:
             chain = self.curl.getinfo_raw(pycurl.INFO_CERTINFO)
             end.certificate_left, end.expires_at = seconds_left(chain, time()), earliest_expiry(chain)

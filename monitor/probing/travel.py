@@ -47,7 +47,12 @@ def travel(curl: pycurl.Curl, way: Way, hop: Hop, cookies: tuple[str, ...]) -> N
     if way.cookies:
         curl.setopt(pycurl.COOKIEFILE, "")
         for cookie in cookies:
-            curl.setopt(pycurl.COOKIELIST, cookie)
+            curl.setopt(pycurl.COOKIELIST, cookie.encode("latin-1"))
+
+
+def cookies_of(curl: pycurl.Curl) -> tuple[str, ...]:
+    """All that it knows, in libcurl's form. A target may send any bytes, and pycurl would take them for UTF-8."""
+    return tuple(cookie.decode("latin-1") for cookie in curl.getinfo_raw(pycurl.INFO_COOKIELIST))
 
 
 def spoken(curl: pycurl.Curl) -> str:

@@ -85,6 +85,24 @@ class TestCookies:
 
         assert [b"Cookie" in request for request in server.heard] == [False, True, False, False]
 
+    def test_one_that_is_no_text_travels_as_it_came(self, fetch: Fetch, serve: Serve) -> None:
+        server = serve(replies(self.FIRST.replace(b"a=1", b"a=\xff\xe9"), OK))
+
+        answer = fetch(server.url, way=Way(cookies=True))
+
+        assert answer.status == 200
+        assert b"Cookie: a=\xff\xe9\r\n" in server.heard[1]
+
+    def test_a_jar_goes_along_and_comes_back_with_what_was_set(self, fetch: Fetch, serve: Serve) -> None:
+        server = serve(replies(self.FIRST, OK))
+
+        jar = fetch(server.url, way=Way(cookies=True), max_redirects=0, jar=()).jar
+        again = fetch(server.url, way=Way(cookies=True), max_redirects=0, jar=jar)
+
+        assert [cookie.split("\t")[5:] for cookie in jar] == [["a", "1"], ["b", "2"]]
+        assert b"Cookie: a=1\r\n" in server.heard[1]
+        assert again.jar == jar
+
     def test_unasked_nothing_is_sent_along(self, fetch: Fetch, serve: Serve) -> None:
         server = serve(replies(self.FIRST, OK))
         fetch(server.url)
