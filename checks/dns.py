@@ -11,7 +11,7 @@ from checks.datagram import DnsAnswer, DnsRequest
 from checks.dns_message import Message, Query
 from checks.dns_records import Record
 from checks.http import failed_transport
-from checks.patterns import compiled
+from checks.patterns import Searches, SearchTooLong
 from checks.result import Outcome, Reason
 from checks.stream import Security
 from checks.urls import clip
@@ -86,30 +86,35 @@ def _complaint(question: Question, message: Message) -> tuple[Reason, str] | Non
         return Reason.HEADER, "without authority, wanted it to answer of its own knowledge (AA)"
     if question.answered and not message.answer:
         return Reason.BODY, "without any record"
+    searches = Searches()
     for section in _SECTIONS:
-        words = _of_records(section, getattr(question, section), getattr(message, section))
+        try:
+            words = _of_records(section, getattr(question, section), getattr(message, section), searches)
+        except SearchTooLong as error:
+            return Reason.BODY, f"with records in its {section} that are hard to search: {error}"
         if words is not None:
             return Reason.BODY, words
     return None
 
 
-def _of_records(section: str, wanted: Records, found: tuple[Record, ...]) -> str | None:
+def _of_records(section: str, wanted: Records, found: tuple[Record, ...], searches: Searches) -> str | None:
+    """Raises SearchTooLong."""
     if not (wanted.some or wanted.every or wanted.none):
         return None
     lines = [record.text[:_MAX_SEARCHED] for record in found]
     for pattern in wanted.some:
-        if not any(map(compiled(pattern).search, lines)):
+        if not any(searches.find(pattern, line) for line in lines):
             what = f"with {_shown(lines)} as its {section}" if lines else f"with nothing as its {section}"
             return f"{what}, wanted a record that matches {pattern}"
     for pattern in wanted.every:
         if not lines:
             return f"with nothing as its {section}, wanted records that match {pattern}"
         for line in lines:
-            if not compiled(pattern).search(line):
+            if not searches.find(pattern, line):
                 return f"with {_shown([line])} in its {section}, wanted only records that match {pattern}"
     for pattern in wanted.none:
         for line in lines:
-            if compiled(pattern).search(line):
+            if searches.find(pattern, line):
                 return f"with {_shown([line])} in its {section}, wanted none that matches {pattern}"
     return None
 

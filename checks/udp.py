@@ -10,7 +10,7 @@ from checks.check import Finding
 from checks.datagram import DatagramRequest
 from checks.exchange import Answer
 from checks.http import failed_transport
-from checks.patterns import compiled
+from checks.patterns import Searches, SearchTooLong
 from checks.result import Outcome, Reason
 from checks.urls import clip
 
@@ -49,7 +49,11 @@ def judge(question: Question, answers: tuple[Answer, ...], previous: Mapping[str
         came = answer.body[: len(question.begins)].hex(" ") or "nothing"
         return _failed(answer, f"the answer of {where} begins with {came}, wanted {question.begins.hex(' ')}")
     text = answer.body.decode("utf-8", "replace")[:_MAX_SEARCHED]
-    if question.expect is not None and not compiled(question.expect).search(text):
+    try:
+        found = question.expect is None or Searches().find(question.expect, text)
+    except SearchTooLong as error:
+        return _failed(answer, f"{where} said {clip(text)!r}: {error}")
+    if not found:
         return _failed(answer, f"{where} said {clip(text)!r}, wanted what matches {question.expect}")
     return Finding(outcome=Outcome.OK, answer=answer)
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-import signal
-import threading
 import warnings
-from types import FrameType
 from typing import Final
 
 from checks.conditions.unresolved import Unresolved
+from checks.patterns import SEARCH_SECONDS, SearchTooLong, limited
 
-SEARCH_SECONDS: Final = 0.05
-"""Of CPU. A pattern with repeats in repeats may take years for a text that the target chose."""
 LONGEST_SEARCHED: Final = 65_536
 """Characters. With them the worst search that we could build ended after 0.3 s; it grows with the length."""
 
@@ -45,47 +41,8 @@ def searched(pattern: re.Pattern[str], text: str) -> bool | Unresolved:
     if len(text) > LONGEST_SEARCHED:
         return Unresolved(f"regex() searches {LONGEST_SEARCHED} characters at most, and it has {len(text)}: use pat()")
     try:
-        return _limit.search(pattern, text)
-    except _TooLong:
+        return limited(pattern, text) is not None
+    except SearchTooLong:
         return Unresolved(f"the search took more than {SEARCH_SECONDS * 1000:g} ms")
     except MemoryError:
         return Unresolved("the search took too much memory")
-
-
-class _TooLong(Exception):
-    """Raised in the middle of a search."""
-
-
-class _Limit:
-    """
-    Ends a search after SEARCH_SECONDS of CPU by a signal. `re` looks for one at each 4096th step, and a step may pass
-    over the whole text: hence LONGEST_SEARCHED. Python hands signals to the main thread alone, so elsewhere there is no
-    limit; probes are judged in the main thread.
-    """
-
-    def __init__(self) -> None:
-        self._installed = False
-        self._armed = False
-
-    def search(self, pattern: re.Pattern[str], text: str) -> bool:
-        if threading.current_thread() is not threading.main_thread():
-            return pattern.search(text) is not None
-        if not self._installed:
-            # And never taken away: the default of this signal is to end the process, and one may still be on its way.
-            signal.signal(signal.SIGVTALRM, self._ring)
-            self._installed = True
-        self._armed = True
-        try:
-            signal.setitimer(signal.ITIMER_VIRTUAL, SEARCH_SECONDS)
-            return pattern.search(text) is not None
-        finally:
-            self._armed = False
-            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-
-    def _ring(self, _signal: int, _frame: FrameType | None) -> None:
-        # One that comes when the search is over must raise nowhere else.
-        if self._armed:
-            raise _TooLong
-
-
-_limit = _Limit()

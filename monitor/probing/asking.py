@@ -13,6 +13,7 @@ from checks.kinds import Request, kind_of
 from checks.result import Attempt, Outcome, Reason
 from checks.urls import clip
 from monitor import __version__
+from monitor.probing.bounded import LONGEST, TookTooLong, bounded
 from monitor.probing.engine import Engine
 
 EXCERPT = 2048
@@ -67,8 +68,9 @@ def ask(
 
 
 def requests_of(check: Check, timeout: float) -> tuple[Request, ...]:
-    """What an attempt of *check* asks, all at the same time, each within *timeout* seconds."""
-    return tuple(map(_without_traceparent, kind_of(check.question).requests(check.question, timeout)))
+    """What an attempt asks, all at the same time, each within *timeout* seconds. Raises what its kind does."""
+    kind = kind_of(check.question)
+    return tuple(map(_without_traceparent, bounded(lambda: kind.requests(check.question, timeout))))
 
 
 def _without_traceparent(request: Request) -> Request:
@@ -79,13 +81,15 @@ def _without_traceparent(request: Request) -> Request:
 
 
 def judged(question: Question, answers: tuple[Answer, ...], previous: Mapping[str, float]) -> Finding:
-    """A kind that raises has a bug of ours: that is unknown, whatever the target answered."""
+    """A kind that raises or does not come back has a bug of ours: that is unknown, whatever the target answered."""
+    judge = kind_of(question).judge
     try:
-        return kind_of(question).judge(question, answers, previous)
+        return bounded(lambda: judge(question, answers, previous))
+    except TookTooLong:
+        detail = f"judging the answer took more than {LONGEST:g} s and was given up"
     except Exception as bug:
-        return Finding(
-            outcome=Outcome.UNKNOWN, reason=Reason.INTERNAL, detail=f"judging the answer raised {type(bug).__name__}"
-        )
+        detail = f"judging the answer raised {type(bug).__name__}"
+    return Finding(outcome=Outcome.UNKNOWN, reason=Reason.INTERNAL, detail=detail)
 
 
 def _attempt(started_at: datetime, span_id: str, finding: Finding, first: Answer) -> Attempt:

@@ -8,12 +8,12 @@ closed. A line that does not match is passed over, as a target may greet, warn a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import ClassVar, Final
 
 from checks.exchange import TransportError
-from checks.patterns import compiled
+from checks.patterns import Searches, SearchTooLong
 from checks.result import Reason
 from checks.stream import MAX_HEARD, Step
 from checks.urls import clip
@@ -61,6 +61,7 @@ class Dialogue:
     _heard: int = 0
     _closed: bool = False
     _passed: str = ""
+    _searches: Searches = field(default_factory=Searches)
 
     def next(self) -> Next:
         """What the step that is due asks for. Steps that what has been said fulfils are done on the way."""
@@ -138,10 +139,16 @@ class Dialogue:
 
     def _line(self, step: Step) -> bool:
         while (line := self._take_line()) is not None:
-            if found := compiled(step.expect or "").search(line):
+            try:
+                found = self._searches.find(step.expect or "", line)
+                refused = not found and step.refuse is not None and self._searches.find(step.refuse, line)
+            except SearchTooLong as error:
+                self._fail(Reason.BODY, f"said {clip(line)!r}: {error}")
+                return False
+            if found:
                 self.groups = (line, *(group or "" for group in found.groups()))
                 return True
-            if step.refuse is not None and compiled(step.refuse).search(line):
+            if refused:
                 self._fail(Reason.BODY, f"said {clip(line)!r}, wanted a line that matches {step.expect}")
                 return False
             self._passed = clip(line)

@@ -244,7 +244,7 @@ class Probe:
 
     def _fail(self, error: Exception) -> None:
         # The place and not the text: what an unforeseen error quotes could be a secret.
-        place = traceback.extract_tb(error.__traceback__)[-1]
+        place = traceback.extract_tb((error.__cause__ or error).__traceback__)[-1]
         detail = f"{type(error).__name__} in the prober at {Path(place.filename).name}:{place.lineno}"
         self._keep_unexcused()
         if not self._attempts:

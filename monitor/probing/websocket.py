@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from checks.exchange import TransportError
 from checks.http import status_text
-from checks.patterns import compiled
+from checks.patterns import Searches, SearchTooLong
 from checks.result import Reason
 from checks.stream import MAX_HEARD, Step, WebSocketRequest
 from checks.urls import clip
@@ -62,6 +62,7 @@ class WebSocket:
         self._response: Response | None = Response(head=False, follows=False, max_body=MAX_HEARD)
         self._reader = Reader(MAX_SAID)
         self._messages: deque[str] = deque()
+        self._searches = Searches()
         self._ending: TransportError | None = None
         self._at = 0
         self._heard = 0
@@ -196,11 +197,17 @@ class WebSocket:
     def _fulfilled(self, step: Step) -> bool:
         while self._messages:
             text = self._messages.popleft()
-            if found := compiled(step.expect or "").search(text):
+            try:
+                found = self._searches.find(step.expect or "", text)
+                refused = not found and step.refuse is not None and self._searches.find(step.refuse, text)
+            except SearchTooLong as error:
+                self._fail(Reason.BODY, f"said {clip(text)!r}: {error}")
+                return False
+            if found:
                 self._passed = ""
                 self.groups = (text, *(group or "" for group in found.groups()))
                 return True
-            if step.refuse is not None and compiled(step.refuse).search(text):
+            if refused:
                 self._fail(Reason.BODY, f"said {clip(text)!r}, wanted a message that matches {step.expect}")
                 return False
             self._passed = clip(text)

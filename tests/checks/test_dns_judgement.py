@@ -197,3 +197,16 @@ def test_it_asks_one_question() -> None:
     (request,) = requests(question, 3.0)
 
     assert (request.url, request.query, request.security, request.timeout) == (question.url, WWW, security, 3.0)
+
+
+@pytest.mark.parametrize("wanted", [{"some": ("(a+)+$",)}, {"every": ("(a+)+$",)}, {"none": ("(a+)+$",)}])
+def test_a_search_without_end_fails_the_check_whose_expression_it_is(wanted: dict[str, tuple[str, ...]]) -> None:
+    long = Record("www.example.com.", 300, "IN", "TXT", f'"{"a" * 60}!"')
+
+    finding = judged(said(long), answer=Records(**wanted))
+
+    assert (finding.outcome, finding.reason) == (Outcome.FAILED, Reason.BODY)
+    assert finding.detail == (
+        "ns.example:53 answered www.example.com A with records in its answer that are hard to search: "
+        "the search for (a+)+$ took more than 50 ms of CPU"
+    )

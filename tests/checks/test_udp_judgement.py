@@ -62,3 +62,10 @@ def test_it_sends_what_it_is_told_to_and_shows_it_nowhere() -> None:
     assert kind("udp") is kind_of(question)
     assert (request.url, request.send, request.timeout) == (URL, b"hunter2\n", 3.0)
     assert "hunter2" not in repr(question) + repr(request)
+
+
+def test_a_search_without_end_fails_the_check_whose_expression_it_is() -> None:
+    finding = judge(Question(url=URL, expect="(a+)+$"), (Answer(body=b"a" * 50 + b"!"),), {})
+
+    assert (finding.outcome, finding.reason) == (Outcome.FAILED, Reason.BODY)
+    assert finding.detail.endswith("!': the search for (a+)+$ took more than 50 ms of CPU")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -209,3 +211,24 @@ class TestStartTls:
     def test_the_request_of_postgresql_is_its_eight_bytes(self) -> None:
         dialogue = Dialogue(SCRIPTS["postgres"])
         assert (dialogue.next(), dialogue.sending()) == (Next.SEND, bytes.fromhex("0000000804d2162f"))
+
+
+def test_a_search_without_end_fails_the_check_whose_expression_it_is() -> None:
+    dialogue = Dialogue((Step(expect="(a+)+$"),))
+    dialogue.hear(b"a" * 4000 + b"!\n")
+
+    assert dialogue.next() is Next.OVER
+    assert dialogue.failed is not None
+    assert dialogue.failed.reason is Reason.BODY
+    assert dialogue.failed.detail.endswith(": the search for (a+)+$ took more than 50 ms of CPU")
+
+
+def test_lines_that_take_a_little_each_are_bounded_together() -> None:
+    """Each of these takes some milliseconds, and a thousand would hold everybody else for seconds."""
+    dialogue = Dialogue((Step(expect="never", refuse="(a+)+$"),))
+    dialogue.hear((b"a" * 14 + b"!\n") * 4000)
+
+    assert dialogue.next() is Next.OVER
+    assert dialogue.failed is not None
+    told = r"said 'aaaaaaaaaaaaaa!': \d+ searches before and the search for \S+ took more than 50 ms of CPU"
+    assert re.fullmatch(told, dialogue.failed.detail)

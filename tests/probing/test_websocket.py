@@ -234,6 +234,16 @@ class TestEnds:
 
         assert failure(socket) == (Reason.BODY, "said 'no way', wanted a message that matches ^you are (.*)")
 
+    def test_a_search_without_end_fails_the_check_whose_expression_it_is(self) -> None:
+        socket = opened(Step(expect="ready", refuse="(a+)+$"))
+
+        socket.hear(says("a" * 100 + "!"))
+
+        reason, detail = failure(socket)
+        assert reason is Reason.BODY
+        assert detail.startswith(f"said '{'a' * 100}!': ")
+        assert detail.endswith("the search for (a+)+$ took more than 50 ms of CPU")
+
     def test_a_server_that_closes_is_answered_and_told_with_its_reason(self) -> None:
         socket = opened(Step(expect="ready"))
 
