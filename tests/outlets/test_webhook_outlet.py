@@ -17,7 +17,7 @@ from werkzeug import Request, Response
 
 from monitor.ledger.records import Effect, EffectKind
 from monitor.outlets.outlet import Delivery, DeliveryOutcome, Message
-from monitor.outlets.webhook import WebhookOutlet, parse_retry_after
+from monitor.outlets.webhook import WebhookOutlet
 
 T0 = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SECRET = "s3cr3t-of-the-hook"
@@ -127,23 +127,6 @@ def test_the_wait_that_is_asked_for_is_passed_on(httpserver: HTTPServer) -> None
     httpserver.expect_request("/hook").respond_with_data("", status=429, headers={"Retry-After": "17"})
 
     assert outlet_to(httpserver.url_for("/hook")).deliver(EFFECT, MESSAGE, "").retry_after == 17.0
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("0", 0.0),
-        (" 120 ", 120.0),
-        ("Sun, 01 Mar 2026 12:00:30 GMT", 30.0),
-        ("Sun, 01 Mar 2026 11:59:00 GMT", 0.0),
-        ("", None),
-        ("soon", None),
-        ("-5", None),
-        ("1e9", None),
-    ],
-)
-def test_retry_after_is_read_in_both_forms_and_nothing_else(text: str, seconds: float | None) -> None:
-    assert parse_retry_after(text, T0.timestamp()) == seconds
 
 
 @pytest.mark.parametrize(
