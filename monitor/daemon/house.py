@@ -259,7 +259,7 @@ class House:
         degraded = "" if self.ledger.healthy else "The ledger is unavailable: this is not recorded yet."
         if effect.outlet == POSTMORTEMS:
             found = gathered(self.config, self.ledger, case, self._ahead())
-            return postmortem_message(case, rules.roles, now, rules.postmortem_within, found)
+            return postmortem_message(case, rules.roles, now, self.clock.wall(), found)
         return compose(case, rules.roles, now, degraded)
 
     def _told(self, effect: Effect, delivery: Delivery) -> None:

@@ -41,7 +41,9 @@ def outlets_of(config: Config) -> dict[str, Outlet]:
     tracker = config.tracker
     if tracker.folder is not None:
         outlets["folder"] = FolderOutlet(tracker.folder)
-        outlets[POSTMORTEMS] = FolderOutlet(tracker.folder.parent / POSTMORTEMS, name=POSTMORTEMS)
+    # Whatever the tracker is, a draft is a file to be written on.
+    beside = tracker.folder.parent if tracker.folder is not None else config.monitor.state
+    outlets[POSTMORTEMS] = FolderOutlet(beside / POSTMORTEMS, name=POSTMORTEMS)
     if tracker.webhook is not None:
         outlets["webhook"] = WebhookOutlet(tracker.webhook.url, tracker.webhook.secret)
     return outlets

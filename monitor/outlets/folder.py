@@ -81,7 +81,10 @@ class FolderOutlet:
             found = _read(path)
             if found.has_applied(effect):
                 return _confirmed(path, "was applied before")
-            _write(path, found.written_with(effect, message))
+            for attached in message.attachments:
+                # Before the document: its mark says that all of it is there.
+                _write(path.with_name(path.stem + attached.suffix), attached.content)
+            _write(path, found.written_with(effect, message).encode("utf-8", "surrogateescape"))
         except OSError as error:
             return self._not_now(error)
         return _confirmed(path, "reopened" if effect.kind is EffectKind.REOPEN else "written")
@@ -146,12 +149,12 @@ def _read(path: Path) -> TicketFile:
         return TicketFile()
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, content: bytes) -> None:
     """The old file or the new one, whole, also after a power cut."""
     temporary = path.with_name(f".{path.name}.new")
     mode = path.stat().st_mode & 0o777 if path.exists() else None
     with temporary.open("wb") as file:
-        file.write(text.encode("utf-8", "surrogateescape"))
+        file.write(content)
         if mode is not None:
             os.fchmod(file.fileno(), mode)
         file.flush()

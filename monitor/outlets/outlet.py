@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -32,6 +32,21 @@ class Delivery:
     retry_after: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """
+    A file that belongs to a document.
+
+    Attributes:
+        suffix: Of its name, which begins as the document's own: `.ics`, `-errors.svg`.
+        media_type: For outlets that must say what it is.
+    """
+
+    suffix: str
+    media_type: str
+    content: bytes = field(repr=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """
@@ -44,6 +59,7 @@ class Message:
         status: The incident's state in a word.
         heading: What this document is, where it is no ticket that is open or closed.
         degraded: Set to a sentence when this goes out while the ledger cannot record it.
+        attachments: For outlets that keep files.
     """
 
     incident: str
@@ -57,6 +73,7 @@ class Message:
     document: dict[str, object]
     heading: str = ""
     degraded: str = ""
+    attachments: tuple[Attachment, ...] = ()
 
 
 class Outlet(Protocol):

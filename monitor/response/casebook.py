@@ -28,10 +28,11 @@ from monitor.response.detect import Observation, next_event, suggested_opening
 from monitor.response.due import told_by_the_clock, weigh_conditions, weigh_proof
 from monitor.response.entries import effects_for, entry, moved, name_of
 from monitor.response.groups import Grouped, whose
-from monitor.response.impact import SCHEDULED, Spent, as_attribute, nothing_spent
+from monitor.response.impact import Spent, as_attribute, nothing_spent
 from monitor.response.milestones import milestones
+from monitor.response.resolve import SCHEDULED, schedule
 from monitor.response.rules import Rules as Rules
-from monitor.response.triage import utc, why
+from monitor.response.triage import why
 
 
 class UnknownIncident(LookupError):
@@ -331,11 +332,10 @@ class Casebook:
 
     def postmortem_event(self, subject: Subject, now: datetime, wall: datetime) -> LedgerEvent:
         """To be added before members are released: the budgets that they spent count too."""
-        due = wall + self.rules.postmortem_within
-        attributes: dict[str, object] = {"due": utc(due)}
+        text, attributes = schedule(wall, self.rules.postmortem_within, self.rules.meetings)
         if (case := self.cases.get(subject.incident.id)) is not None and (began := milestones(case).began) is not None:
             attributes["spent"] = as_attribute(self.spent(case.services(), began, now))
-        return self.event(subject, SCHEDULED, f"postmortem due by {utc(due)}", now, wall, attributes=attributes)
+        return self.event(subject, SCHEDULED, text, now, wall, attributes=attributes)
 
     def event(
         self, subject: Subject, name: str, text: str, at: datetime, wall: datetime, *, author: str = "watchkeeper",

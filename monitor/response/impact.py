@@ -15,8 +15,6 @@ from monitor.core.recovery import percent
 from monitor.response.milestones import Milestones
 from monitor.response.objectives import ObjectiveWatch
 
-SCHEDULED = "postmortem.scheduled"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpentBudget:

@@ -14,8 +14,10 @@ from monitor.core.incident import Incident, State, duration_text
 from monitor.outlets.outlet import Message
 from monitor.response.case import Case
 from monitor.response.communicate import compose, escape, timeline
-from monitor.response.impact import SCHEDULED, SpentBudget, from_attribute, lasted
+from monitor.response.impact import SpentBudget, from_attribute, lasted
+from monitor.response.invitation import invitation
 from monitor.response.milestones import gaps, milestones, spans
+from monitor.response.resolve import SCHEDULED, Scheduled, scheduled
 from monitor.response.triage import Role, reference, utc
 from monitor.sources.failed_requests import Requests
 
@@ -36,14 +38,15 @@ class Gathered:
     similar: tuple[Incident, ...] = ()
 
 
-def draft(case: Case, roles: tuple[Role, ...], due: datetime, gathered: Gathered = Gathered()) -> str:
+def draft(case: Case, roles: tuple[Role, ...], gathered: Gathered = Gathered()) -> str:
     """The playbook's checklist, with the parts filled in that are known and questions where only people know."""
-    incident = case.incident
+    incident, planned = case.incident, scheduled(case)
     lines = [
         f"# Postmortem of {reference(incident.number)}: {incident.service}",
         "",
-        f"Due by {utc(due)}. Draft: what the ledger knows is filled in; the questions are for people.",
+        f"{_due(planned)}Draft: what the ledger knows is filled in; the questions are for people.",
         "",
+        *_meeting(planned),
         *(f"- {role}" for role in roles),
         f"- Severity: {incident.severity}",
         f"- Services: {', '.join(case.services())}",
@@ -85,12 +88,25 @@ def draft(case: Case, roles: tuple[Role, ...], due: datetime, gathered: Gathered
 
 
 def postmortem_message(
-    case: Case, roles: tuple[Role, ...], now: datetime, within: timedelta, gathered: Gathered = Gathered()
+    case: Case, roles: tuple[Role, ...], now: datetime, wall: datetime, gathered: Gathered = Gathered()
 ) -> Message:
-    """The draft as an outlet wants it."""
-    resolved = next((e.wall for e in reversed(case.events) if e.name == "incident.resolved"), now)
-    text = draft(case, roles, resolved + within, gathered)
-    return replace(compose(case, roles, now), heading="Postmortem draft", markdown=text)
+    """The draft as an outlet wants it, with the invitation to the meeting."""
+    planned = scheduled(case)
+    attached = (invitation(case, roles, planned.meeting, wall),) if planned and planned.meeting else ()
+    text = draft(case, roles, gathered)
+    return replace(compose(case, roles, now), heading="Postmortem draft", markdown=text, attachments=attached)
+
+
+def _due(planned: Scheduled | None) -> str:
+    return f"Due by {utc(planned.due)}. " if planned is not None else ""
+
+
+def _meeting(planned: Scheduled | None) -> list[str]:
+    if planned is None or planned.meeting is None:
+        return []
+    start = planned.meeting.span.start
+    late = " There were no working hours before." if planned.meeting.late else ""
+    return [f"- Meeting: {start:%A} {utc(start)}; the invitation lies beside this file.{late}"]
 
 
 def similar_to(incident: Incident, others: Iterable[Incident]) -> tuple[Incident, ...]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from monitor.core.incident import Timing
+from monitor.core.meeting import WorkingHours
 from monitor.core.severity import Policy, Severity
 from monitor.response.triage import Role
 
@@ -19,6 +20,7 @@ class Rules:
         depends_on: Service -> the services whose failure explains its own.
         telemetry: Services that only watch: they never explain another one's failure.
         postmortem_within: From resolution.
+        meetings: When people can meet about what happened.
         evidence_wait: How long proof of recovery may be wanting before the Incident Commander is asked.
     """
 
@@ -31,3 +33,4 @@ class Rules:
     total_services: int
     postmortem_within: timedelta
     evidence_wait: timedelta
+    meetings: WorkingHours = field(default_factory=WorkingHours)

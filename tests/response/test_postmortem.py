@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monitor.core.incident import Incident, State
+from monitor.core.meeting import WorkingHours
 from monitor.response.impact import SpentBudget
 from monitor.response.people import People
 from monitor.response.postmortem import Gathered, draft, postmortem_message, similar_to
@@ -26,11 +27,33 @@ def test_the_draft_is_headed_as_a_draft_and_due_from_the_resolution_on(begin):
     evening.play(payments="FFFF......")
     [case] = evening.book.cases.values()
 
-    message = postmortem_message(case, evening.book.rules.roles, evening.now, timedelta(hours=48))
+    message = postmortem_message(case, evening.book.rules.roles, evening.now, evening.now)
 
     assert message.heading == "Postmortem draft"
     assert message.status == "resolved"
     assert message.markdown.startswith("# Postmortem of INC-0001: payments\n\nDue by 2026-03-03 12:04:30 UTC.")
+    assert "- Meeting: Monday 2026-03-02 09:00:00 UTC; the invitation lies beside this file.\n" in message.markdown
+    assert [file.suffix for file in message.attachments] == [".ics"]
+
+
+def test_before_the_end_nobody_is_invited(begin):
+    evening = begin()
+    evening.play(payments="FFFF")
+    [case] = evening.book.cases.values()
+
+    message = postmortem_message(case, (), evening.now, evening.now)
+
+    assert "Due by" not in message.markdown
+    assert message.attachments == ()
+
+
+def test_who_never_works_meets_nobody(begin):
+    evening = begin(meetings=WorkingHours(length=timedelta(hours=9)))
+    evening.play(payments="FFFF......")
+    [case] = evening.book.cases.values()
+
+    assert case.events[-1].text.endswith("; no working hours were found for a meeting")
+    assert postmortem_message(case, (), evening.now, evening.now).attachments == ()
 
 
 def test_what_can_be_computed_is(begin):
@@ -41,7 +64,7 @@ def test_what_can_be_computed_is(begin):
     evening.play(payments="......")
     [case] = evening.book.cases.values()
 
-    text = draft(case, (), DUE)
+    text = draft(case, ())
 
     assert part(text, "Detection and response gaps") == [
         "- Time to detect: 1m30s, from the first failure to the incident",
@@ -61,7 +84,7 @@ def test_nobody_came(begin):
     evening.play(payments="FFFF......")
     [case] = evening.book.cases.values()
 
-    told = part(draft(case, (), DUE), "Detection and response gaps")
+    told = part(draft(case, ()), "Detection and response gaps")
 
     assert told[-3:] == [
         "- Nobody acknowledged it in 2m30s.",
@@ -75,7 +98,7 @@ def test_a_calm_that_did_not_last_is_no_recovery(begin):
     evening.play(payments="FFFF..FF......")
     [case] = evening.book.cases.values()
 
-    text = draft(case, (), DUE)
+    text = draft(case, ())
 
     assert "- Time to recover: 4m0s, from the beginning until it was calm for good" in text
     assert "- It seemed over and failed again, once." in text
@@ -88,7 +111,7 @@ def test_a_relapse_does_not_change_when_it_began(begin):
     [case] = evening.book.cases.values()
     assert case.incident.reopened == 1
 
-    text = draft(case, (), DUE)
+    text = draft(case, ())
 
     assert "- Time to detect: 1m30s, from the first failure to the incident" in text
     assert "- It was resolved and came back, once." in text
@@ -102,7 +125,7 @@ def test_users_knew_first(begin):
     People(evening.book).resolve("1", "Ada", "rolled back", evening.now, evening.now)
     [case] = evening.book.cases.values()
 
-    told = part(draft(case, (), DUE), "Detection and response gaps")
+    told = part(draft(case, ()), "Detection and response gaps")
 
     assert not any(line.startswith("- Time to detect") for line in told), "it was open before a check failed"
     assert "- Others knew first: told at 12:01:00 UTC, 30s before a check of ours failed." in told
@@ -116,7 +139,7 @@ def test_none_of_our_checks_saw_it(begin):
     People(evening.book).resolve("1", "Ada", "rolled back", evening.now, evening.now)
     [case] = evening.book.cases.values()
 
-    assert "- None of our checks ever failed: Ada told of it." in draft(case, (), DUE)
+    assert "- None of our checks ever failed: Ada told of it." in draft(case, ())
 
 
 def test_updates_that_were_missed_are_counted(begin):
@@ -128,7 +151,7 @@ def test_updates_that_were_missed_are_counted(begin):
     evening.play(payments="......")
     [case] = evening.book.cases.values()
 
-    told = part(draft(case, (), DUE), "Detection and response gaps")
+    told = part(draft(case, ()), "Detection and response gaps")
 
     assert "- 2 updates were missed; the first that made up for it came at 13:03:00 UTC." in told
 
@@ -148,7 +171,7 @@ def test_the_budgets_that_were_spent_stand_in_the_log(begin):
     assert asked == [
         (("payments",), evening.now - timedelta(minutes=4, seconds=30), evening.now - timedelta(seconds=30))
     ]
-    impact = part(draft(case, (), DUE), "Impact")
+    impact = part(draft(case, ()), "Impact")
     assert impact[1:] == ["- payments success: 4 bad, 9.3 % of the budget; 50 % of it is left"]
 
 
@@ -167,7 +190,7 @@ def test_what_others_know_is_in_it(begin):
         resolved_at=DUE + timedelta(minutes=9),
     )
 
-    text = draft(case, (), DUE, Gathered((requests,), (earlier,)))
+    text = draft(case, (), Gathered((requests,), (earlier,)))
 
     assert "- payments: about 1,200 requests failed of 4,000 (30 %); at worst 90 % at 12:04 UTC" in text
     assert "- INC-0000 &lt;b>gone&lt;/b> (2026-03-03, 9m0s)" in text
@@ -180,7 +203,7 @@ def test_what_a_target_says_stays_one_line_of_text(begin, hostile):
     [case] = evening.book.cases.values()
     case.symptoms = (hostile,)
 
-    (line,) = part(draft(case, (), DUE), "Root cause and contributing factors")[1:]
+    (line,) = part(draft(case, ()), "Root cause and contributing factors")[1:]
 
     assert "<" not in line
     assert line.startswith("- ")
