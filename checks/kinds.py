@@ -2,7 +2,8 @@
 From a question to the kind that knows how to put it.
 
 A kind is one file with the same three names in it: `Question`, `requests` and `judge`. It is imported when the first
-check of its kind is met, so that nobody pays for what nobody asks.
+check of its kind is met, so that nobody pays for what nobody asks. Other packages plug further kinds in
+(`plugged.py`); a name of ours stays ours.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final
 
+from checks import plugged
 from checks.check import Finding, Question
 from checks.datagram import DatagramRequest, DnsRequest, EchoRequest
 from checks.exchange import HttpRequest
@@ -44,6 +46,7 @@ _MODULES: Final = {
     "promql": "checks.promql",
     "grpc": "checks.grpc",
     "websocket": "checks.websocket",
+    "unusable": "checks.unusable",
 }
 
 
@@ -54,12 +57,14 @@ class Kind:
         question: Its dataclass: what the config says of a check.
         requests: What to ask, given the question and the seconds it may take; each is asked at the same time.
         judge: What the answers mean, given the facts of the probe before. Total: it never raises.
+        plugged: It is not our own, and nothing that it returns can be trusted to be what it must.
     """
 
     name: str
     question: type[Any]
     requests: Callable[[Any, float], tuple[Request, ...]]
     judge: Callable[[Any, tuple[Any, ...], Mapping[str, float]], Finding]
+    plugged: bool = False
 
 
 _by_name: dict[str, Kind] = {}
@@ -67,13 +72,19 @@ _by_question: dict[type[object], Kind] = {}
 
 
 def kind(name: str) -> Kind:
-    """Raises KeyError for a kind that is not known."""
+    """Raises KeyError for a kind that is not known, and Unusable for one that is plugged in and broken."""
     known = _by_name.get(name)
     if known is None:
-        module = import_module(_MODULES[name])
-        known = _by_name[name] = Kind(name, module.Question, module.requests, module.judge)
+        known = _by_name[name] = _found(name)
         _by_question[known.question] = known
     return known
+
+
+def _found(name: str) -> Kind:
+    if name not in _MODULES:
+        return Kind(name, *plugged.load(name), plugged=True)
+    module = import_module(_MODULES[name])
+    return Kind(name, module.Question, module.requests, module.judge)
 
 
 def kind_of(question: Question) -> Kind:

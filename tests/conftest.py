@@ -6,6 +6,7 @@ import random
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -29,3 +30,23 @@ def free_port() -> Callable[[], int]:
                 return port
 
     return look
+
+
+@pytest.fixture
+def plug_in(tmp_path: Path) -> Callable[..., Path]:
+    """
+    `plug_in(kind, source)`: a package as pip would leave it, in a folder that has to be on the path: the module
+    `plugged_KIND`, and the entry point that names it.
+    """
+
+    def plug_in(kind: str, source: str, *, package: str = "", version: str = "1.0") -> Path:
+        package = package or f"watchkeeper-{kind}"
+        site = tmp_path / "site"
+        about = site / f"{package.replace('-', '_')}-{version}.dist-info"
+        about.mkdir(parents=True, exist_ok=True)
+        (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n")
+        (about / "entry_points.txt").write_text(f"[watchkeeper.checks]\n{kind} = plugged_{kind}\n")
+        (site / f"plugged_{kind}.py").write_text(source)
+        return site
+
+    return plug_in

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import click
 
+from checks.plugged import plugs
 from monitor.config import Config, ConfigError, default_paths, load
+from monitor.config.plugged import clashes
 
 BAD_CONFIG = 3
 
@@ -31,6 +33,8 @@ def validate(context: click.Context, paths: Sequence[Path], style: str) -> None:
     searched = tuple(paths) or _paths_of_group(context) or default_paths()
     try:
         config = load(searched, os.environ)
+        # Who uses none of what is plugged in does not hear of it when the daemon starts.
+        warnings = list(dict.fromkeys((*config.warnings, *clashes(plugs()))))
     except ConfigError as error:
         if style == "json":
             click.echo(
@@ -40,19 +44,19 @@ def validate(context: click.Context, paths: Sequence[Path], style: str) -> None:
             click.echo(str(error), err=True)
         context.exit(BAD_CONFIG)
     if style == "json":
-        click.echo(json.dumps({"ok": True, "problems": [], "warnings": config.warnings}, indent=2))
+        click.echo(json.dumps({"ok": True, "problems": [], "warnings": warnings}, indent=2))
         return
-    for warning in config.warnings:
+    for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
-    click.echo(f"{', '.join(map(str, searched))}: {summary(config)}.")
+    click.echo(f"{', '.join(map(str, searched))}: {summary(config, len(warnings))}.")
 
 
-def summary(config: Config) -> str:
+def summary(config: Config, warnings: int) -> str:
     """`3 services, 5 checks, 2 warnings`."""
     counts = (
         (len(config.services), "service"),
         (len(config.all_checks()), "check"),
-        (len(config.warnings), "warning"),
+        (warnings, "warning"),
     )
     return ", ".join(f"{number} {word}{'' if number == 1 else 's'}" for number, word in counts)
 

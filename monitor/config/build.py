@@ -16,6 +16,7 @@ from monitor.config.check_rules import DEFAULT_RETRY_WITHIN, kinds_of
 from monitor.config.fields import OnChange
 from monitor.config.objectives import names_of, slo_of
 from monitor.config.places import url
+from monitor.config.plugged import secrets_of
 from monitor.config.problems import Path, Wrong
 from monitor.config.questions import question_of
 from monitor.config.reading import Reading
@@ -175,10 +176,11 @@ class _Builder:
         zone = (self.root.monitor and self.root.monitor.time_zone) or config.Monitor.model_fields["time_zone"].default
         path: Path = ("services", service, "checks", name)
         timeout = written.timeout or default_timeout(interval)
+        plugged = next(iter(self.reading.plugged.get(path, {}).values()), None)
         return Check(
             service=service,
             name=name,
-            question=question_of(kind, written, path, self.reading, prometheus, zone),
+            question=plugged or question_of(kind, written, path, self.reading, prometheus, zone),
             interval=interval.total_seconds(),
             timeout=0.0 if kind == "push" else timeout.total_seconds(),  # nothing is waited for
             retry=retry,
@@ -191,7 +193,7 @@ class _Builder:
         so (and the last word of their value: the token without `Bearer`), and variables that fill any of these, a
         body, or whose own name says so.
         """
-        found = set(self.reading.files.values())
+        found = set(self.reading.files.values()) | secrets_of(self.reading.plugged, TELLING_NAME)
         for service in (self.root.services or {}).values():
             for check in (service.checks or {}).values():
                 for header, value in (check.headers or {}).items():

@@ -61,7 +61,7 @@ _OF_TLS_CHECKS = ("target", "starttls", "warn", "fail")
 
 
 def enforce_check(check: CheckShape, has_prometheus: bool, path: Path, reading: Reading) -> None:
-    asked = kinds_of(check)
+    asked = [*kinds_of(check), *reading.plugged.get(path, ())]
     if not asked and not any(reading.is_wrong((*path, kind)) for kind in _KINDS):
         reading.tell(path, "asks nothing", f"Add http: URL, or one of {', '.join(list(_KINDS)[1:])}.")
     for other in asked[1:]:

@@ -45,7 +45,7 @@ def load(paths: Sequence[Path], environ: Mapping[str, str]) -> Config:
     reading = Reading(root, environ)
     left_out = _add_objectives(others, reading, problems) if others else []
     shape = shape_of(reading)
-    warnings = [*enforce(shape, reading), *left_out]
+    warnings = [*reading.warnings, *enforce(shape, reading), *left_out]
     config = build(shape, reading, given[0] if given[0].is_dir() else given[0].parent)
     problems += reading.problems()
     read_from |= reading.looked_at

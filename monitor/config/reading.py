@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path as FilePath
 
+from checks.check import Question
 from monitor.config.document import Entry, Group, Listing, Node, Scalar
 from monitor.config.problems import Path, Problem, join, pointed, quote
 from monitor.config.stamps import Stamp, stamp
@@ -53,6 +54,9 @@ class Reading:
         substituted: For each path the values that environment variables put there, by the variable's name.
         files: For each path the content that was read from the file it names.
         looked_at: Files that keys name, as they looked before they were read.
+        plugged: For each check the questions that other packages plug in, by the key under which they stand.
+        kinds: What this installation has plugged in; empty where nobody asked for it.
+        warnings: Of what was read so far.
     """
 
     def __init__(self, root: Group, environ: Mapping[str, str]) -> None:
@@ -61,6 +65,9 @@ class Reading:
         self.substituted: dict[Path, dict[str, str]] = {}
         self.files: dict[Path, str] = {}
         self.looked_at: dict[FilePath, Stamp] = {}
+        self.plugged: dict[Path, dict[str, Question]] = {}
+        self.kinds: tuple[str, ...] = ()
+        self.warnings: list[str] = []
         self._problems: dict[Path, list[Problem]] = {}
         self._holding: set[Path] = set()
         self._refused: set[Path] = set()

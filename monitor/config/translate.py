@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from monitor.config import plugged
 from monitor.config.fields import NOT_YET, NotYet
 from monitor.config.problems import Path, Wrong
 from monitor.config.reading import Reading
 from monitor.config.shape import Root
+from monitor.config.shape.check import CheckShape
 from monitor.config.values import meant
 
 _GROUP = ("a group of keys", "Begin a new line under it and write key: value there.")
@@ -25,6 +28,7 @@ _EXPECTED = {
 def shape_of(reading: Reading) -> Root:
     """The shape of all that is right; what is not has been told to *reading*."""
     data = reading.data()
+    plugged.take(data, reading)
     # Each round cuts away at least one key, and what is left out has a default or takes its group with it.
     while True:
         try:
@@ -40,7 +44,7 @@ def _told(reading: Reading, error: ErrorDetails) -> Path:
     cause = error.get("ctx", {}).get("error")
     if error["type"] == "extra_forbidden":
         # Nothing inside an unknown key can be judged.
-        reading.refuse(path, "unknown key", _probably(str(path[-1]), path[:-1]))
+        reading.refuse(path, "unknown key", _probably(str(path[-1]), path[:-1], reading.kinds))
     elif error["type"] == "missing":
         if not reading.is_told(path):
             reading.tell(path, "is missing", f"Add {path[-1]}: it has no default.")
@@ -83,8 +87,13 @@ def _cut(data: Any, path: Path) -> None:
     data.pop(path[-1], None)
 
 
-def _probably(key: str, holder: Path) -> str:
-    """What was meant by an unknown key of the group at *holder*."""
+def _probably(key: str, holder: Path, kinds: Sequence[str]) -> str:
+    """
+    What was meant by an unknown key of the group at *holder*.
+
+    Args:
+        kinds: Of check, as others plug them in.
+    """
     kind: Any = Root
     for step in holder:
         kind = _inside(kind, step)
@@ -94,7 +103,8 @@ def _probably(key: str, holder: Path) -> str:
     for name, is_later in known.items():
         if is_later and meant(key, list(known)) == f"Did you mean {name}?":
             return f"Did you mean {name}? That is {NOT_YET}."
-    return meant(key, [name for name, is_later in known.items() if not is_later])
+    more = kinds if kind is CheckShape else ()
+    return meant(key, [*(name for name, is_later in known.items() if not is_later), *more])
 
 
 def _inside(kind: Any, step: str | int) -> Any:

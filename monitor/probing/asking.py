@@ -11,9 +11,10 @@ from checks.check import Check, Finding, Question
 from checks.exchange import Answer, HttpAnswer, HttpRequest
 from checks.kinds import Request, kind_of
 from checks.result import Attempt, Outcome, Reason
+from checks.unusable import Unusable
 from checks.urls import clip
 from monitor import __version__
-from monitor.probing.bounded import LONGEST, TookTooLong, bounded
+from monitor.probing import plugged
 from monitor.probing.engine import Engine
 
 EXCERPT = 2048
@@ -68,9 +69,16 @@ def ask(
 
 
 def requests_of(check: Check, timeout: float) -> tuple[Request, ...]:
-    """What an attempt asks, all at the same time, each within *timeout* seconds. Raises what its kind does."""
+    """
+    What an attempt of *check* asks, all at the same time, each within *timeout* seconds.
+
+    Raises Unusable where its kind was plugged in and does not do what it must.
+    """
     kind = kind_of(check.question)
-    return tuple(map(_without_traceparent, bounded(lambda: kind.requests(check.question, timeout))))
+    asked = (
+        plugged.requests_of(kind, check.question, timeout) if kind.plugged else kind.requests(check.question, timeout)
+    )
+    return tuple(map(_without_traceparent, asked))
 
 
 def _without_traceparent(request: Request) -> Request:
@@ -84,9 +92,12 @@ def judged(question: Question, answers: tuple[Answer, ...], previous: Mapping[st
     """A kind that raises or does not come back has a bug of ours: that is unknown, whatever the target answered."""
     judge = kind_of(question).judge
     try:
-        return bounded(lambda: judge(question, answers, previous))
-    except TookTooLong:
-        detail = f"judging the answer took more than {LONGEST:g} s and was given up"
+        kind = kind_of(question)
+        if kind.plugged:
+            return plugged.judged(kind, question, answers, previous)
+        return kind.judge(question, answers, previous)
+    except Unusable as fault:
+        return Finding(outcome=Outcome.UNKNOWN, reason=Reason.INTERNAL, detail=str(fault))
     except Exception as bug:
         detail = f"judging the answer raised {type(bug).__name__}"
     return Finding(outcome=Outcome.UNKNOWN, reason=Reason.INTERNAL, detail=detail)

@@ -19,6 +19,7 @@ from random import getrandbits  # an id must be unique and need not be a secret:
 from checks.check import Check, Finding, Retry
 from checks.kinds import Request
 from checks.result import Attempt, CheckResult, Outcome, Reason
+from checks.unusable import Unusable
 from monitor.clock import Clock
 from monitor.probing.alarms import Alarms
 from monitor.probing.asking import Asked, ask, requests_of
@@ -246,11 +247,14 @@ class Probe:
         # The place and not the text: what an unforeseen error quotes could be a secret.
         place = traceback.extract_tb((error.__cause__ or error).__traceback__)[-1]
         detail = f"{type(error).__name__} in the prober at {Path(place.filename).name}:{place.lineno}"
+        if isinstance(error, Unusable):
+            detail = str(error)
         self._keep_unexcused()
         if not self._attempts:
             now = self._means.clock.now()
+            span_id = f"{getrandbits(64):016x}"  # it has a span as well
             self._attempts.append(
-                Attempt(started_at=now, outcome=Outcome.UNKNOWN, reason=Reason.INTERNAL, detail=detail)
+                Attempt(started_at=now, outcome=Outcome.UNKNOWN, reason=Reason.INTERNAL, detail=detail, span_id=span_id)
             )
         self._finish()
 

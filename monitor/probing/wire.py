@@ -2,7 +2,8 @@
 What the daemon and the prober say to each other: frames of a 4-byte big-endian length and one msgpack message.
 
 Both ends come from the same installation, so there is no version in a frame; a frame that cannot be read means that
-one side is broken, and the supervisor replaces the prober.
+one side is broken, and the supervisor replaces the prober. Only a kind that is plugged in may be another one here or
+not there any more, as its package is not ours: that concerns its own checks alone.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from datetime import datetime
 
 import msgspec
 
-from checks.check import Check, Retry
-from checks.kinds import kind
+from checks.check import Check, Question, Retry
+from checks.kinds import Kind, kind
 from checks.result import CheckResult
+from checks.unusable import Unusable, instead_of
+from monitor import crossing
 from monitor.probing.lag import Lag
 
 MAX_FRAME = 16 * 1024 * 1024  # bytes; a length beyond it is garbage, and must not become an allocation
@@ -129,8 +132,11 @@ def amend(put: Iterable[Check], gone: Iterable[str], references: Iterable[str], 
 
 
 def checks_of(message: Configure | Amend) -> tuple[Check, ...]:
-    """Raises WireError for a question of a kind that is not known here."""
-    return tuple(map(_from_wire, message.checks if isinstance(message, Configure) else message.put))
+    """Raises WireError for a question of our own kinds that cannot be read; one of a plugged kind becomes unusable."""
+    broken: dict[str, Unusable] = {}
+    return tuple(
+        _from_wire(wire, broken) for wire in (message.checks if isinstance(message, Configure) else message.put)
+    )
 
 
 def encode(message: Message) -> bytes:
@@ -182,25 +188,41 @@ def _to_wire(check: Check) -> WireCheck:
         check.service,
         check.name,
         question.kind,
-        msgspec.Raw(_encoder.encode(question)),
+        msgspec.Raw(crossing.written(question)),
         check.interval,
         check.timeout,
         check.retry,
     )
 
 
-def _from_wire(wire: WireCheck) -> Check:
-    try:
-        question = msgspec.msgpack.decode(wire.question, type=kind(wire.kind).question)
-    except KeyError:
-        raise WireError(f"{wire.service}/{wire.name}: a question of the unknown kind {wire.kind!r}") from None
-    except msgspec.DecodeError as error:
-        raise WireError(f"{wire.service}/{wire.name}: not a {wire.kind}: {error}") from error
+def _from_wire(wire: WireCheck, broken: dict[str, Unusable]) -> Check:
     return Check(
         service=wire.service,
         name=wire.name,
-        question=question,
+        question=_question(wire, broken),
         interval=wire.interval,
         timeout=wire.timeout,
         retry=wire.retry,
     )
+
+
+def _question(wire: WireCheck, broken: dict[str, Unusable]) -> Question:
+    """*broken*: kinds that cannot be used, of this message: an import that fails may take its time each time."""
+    try:
+        if wire.kind in broken:
+            raise broken[wire.kind]
+        return _read(wire, kind(wire.kind))
+    except KeyError:
+        broken[wire.kind] = Unusable(f"the kind {wire.kind} is not plugged in any more")
+    except Unusable as fault:
+        broken[wire.kind] = fault
+    return instead_of(wire.kind, broken[wire.kind])
+
+
+def _read(wire: WireCheck, of: Kind) -> Question:
+    try:
+        return crossing.read(wire.question, of.question)
+    except Exception as error:  # a dataclass that is not ours may raise anything
+        if of.plugged:
+            raise Unusable(f"the kind {wire.kind} does not understand its own question; restart the daemon") from None
+        raise WireError(f"{wire.service}/{wire.name}: not a {wire.kind}: {error}") from error

@@ -27,6 +27,7 @@ from monitor.telemetry.sampling import Limits
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _PORTS: Final = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+_TRANSPORTS: Final = {"tcp": "tcp", "udp": "udp", "unix": "unix", "icmp": "icmp", "ws": "tcp", "wss": "tcp"}
 METHODS: Final = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
 
 # Field numbers of Span (trace.proto), as the tag bytes they become.
@@ -82,7 +83,9 @@ def request_attributes(check: Check, hidden: tuple[str, ...] = ()) -> dict[str, 
         found[names.PROCESS_EXECUTABLE_NAME] = question.url.rpartition("/")[2].removeprefix("exec:")
     elif is_asked(question):
         scheme = question.url.partition(":")[0].lower()
-        found[names.NETWORK_TRANSPORT] = "tcp" if scheme in ("ws", "wss") else scheme
+        # What a kind that is plugged in calls its addresses is its own affair, and may be no transport.
+        if transport := _TRANSPORTS.get(scheme):
+            found[names.NETWORK_TRANSPORT] = transport
     try:
         parts = urlsplit(question.url)
         host, port = parts.hostname, parts.port or _PORTS.get(parts.scheme)

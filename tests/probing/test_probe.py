@@ -450,4 +450,5 @@ def test_a_bug_of_ours_is_unknown_says_where_and_quotes_nothing(lab: Lab) -> Non
     assert result is not None
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, Reason.INTERNAL)
     assert re.fullmatch(r"AttributeError in the prober at kinds\.py:\d+", result.detail)
+    assert re.fullmatch(r"[0-9a-f]{16}", result.first.span_id), "it is told as every other attempt is"
     assert lab.means.asking == set()

@@ -15,6 +15,7 @@ from checks.dns_message import Query
 from checks.oauth2 import OAuth2
 from checks.result import Attempt, CheckResult, Outcome, Reason, Timings
 from checks.stream import Security, Step
+from checks.unusable import Question as Unusable
 from monitor.probing.lag import Lag
 from monitor.probing.wire import (
     MAX_FRAME,
@@ -193,12 +194,15 @@ def test_random_bytes_raise_nothing_else() -> None:
             continue
 
 
-def test_a_question_of_an_unknown_kind_is_named() -> None:
+def test_a_question_of_an_unknown_kind_costs_its_own_check_alone() -> None:
     (message,) = Frames().feed(encode(configure(CHECKS, [], 0.0, "")).replace(b"\xa9collector", b"\xa9telepathy"))
     assert isinstance(message, Configure)
 
-    with pytest.raises(WireError, match=r"otel/health.*telepathy"):
-        checks_of(message)
+    there = checks_of(message)
+
+    asked = {check.id: check.question for check in there}
+    assert asked["otel/health"] == Unusable(url="telepathy:", why="the kind telepathy is not plugged in any more")
+    assert [check for check in there if check.id != "otel/health"] == [c for c in CHECKS if c.id != "otel/health"]
 
 
 def test_a_question_with_fields_of_another_kind_is_refused() -> None:
