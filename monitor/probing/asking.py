@@ -89,8 +89,7 @@ def _without_traceparent(request: Request) -> Request:
 
 
 def judged(question: Question, answers: tuple[Answer, ...], previous: Mapping[str, float]) -> Finding:
-    """A kind that raises or does not come back has a bug of ours: that is unknown, whatever the target answered."""
-    judge = kind_of(question).judge
+    """A kind that raises has a bug of ours, or of who plugged it in: that is unknown, whatever the target answered."""
     try:
         kind = kind_of(question)
         if kind.plugged:
