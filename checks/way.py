@@ -16,6 +16,8 @@ class Way:
         connect_to: HOST or HOST:PORT that is connected to instead of the one that the URL names.
         certificate, key: PEM files of the certificate that we show, and of its key.
         cookies: Whether what one answer sets is sent along when a redirect is followed.
+        groups: What keys may be exchanged by in a TLS handshake, in OpenSSL's form: names between colons, the favourite
+            first. Empty: what OpenSSL offers by itself.
     """
 
     version: str = ""
@@ -26,3 +28,4 @@ class Way:
     certificate: str | None = None
     key: str | None = None
     cookies: bool = False
+    groups: str = ""

@@ -9,6 +9,10 @@ from monitor.config.problems import Wrong
 from monitor.config.values import raw_text, text
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+GROUPS = (
+    "X25519MLKEM768", "SecP256r1MLKEM768", "SecP384r1MLKEM1024", "X25519", "P-256", "P-384", "P-521", "X448",
+)  # fmt: skip
+"""By OpenSSL's names. The first three hold out against a quantum computer."""
 _OWN_HEADERS = ("traceparent", "content-length", "transfer-encoding")
 
 
@@ -62,6 +66,14 @@ def scope(value: object) -> str:
     if re.fullmatch(r"[\x21\x23-\x5b\x5d-\x7e]+", found):
         return found
     raise Wrong("{value} is not one scope", "Write a list of them: [orders.read, orders.write].")
+
+
+def groups(value: object) -> str:
+    found = text(value).strip()
+    if all(name in GROUPS for name in found.split(":")):
+        return found
+    fix = f"Write their names with colons between them. Known here: {', '.join(GROUPS)}."
+    raise Wrong("{value} are not groups that keys can be exchanged by", fix)
 
 
 def header_value(value: object) -> str:

@@ -58,6 +58,7 @@ _KINDS: dict[str, frozenset[str]] = {
 """Each kind of check, and the keys that only some kinds take."""
 _OF_SOME = frozenset.union(*_KINDS.values())
 _OF_TLS_CHECKS = ("target", "starttls", "warn", "fail")
+_BY_LIBCURL = ("http", "grpc")
 
 
 def enforce_check(check: CheckShape, has_prometheus: bool, path: Path, reading: Reading) -> None:
@@ -115,6 +116,8 @@ def _keys_of_kind(asked: str, check: CheckShape, path: Path, reading: Reading) -
             reading.tell((*path, key), found, f"Remove it, or make it a check with {takers[0]}:.")
     if check.tls is None:
         return
+    if asked not in _BY_LIBCURL and check.tls.groups is not None:
+        reading.tell((*path, "tls", "groups"), "is for http and grpc checks only", "Remove it.")
     if asked == "tls":
         warn, fail = check.tls.warn or DEFAULT_WARN, check.tls.fail or DEFAULT_FAIL
         if warn < fail:
@@ -123,7 +126,7 @@ def _keys_of_kind(asked: str, check: CheckShape, path: Path, reading: Reading) -
         return
     for key in (key for key in _OF_TLS_CHECKS if key in check.tls.model_fields_set):
         reading.tell((*path, "tls", key), "is for checks of a certificate only", "Remove it, or add target: HOST.")
-    if asked in ("http", "grpc") and check.tls.name is not None:
+    if asked in _BY_LIBCURL and check.tls.name is not None:
         reading.tell((*path, "tls", "name"), "is for tcp, dns, websocket and tls checks only", "Remove it.")
 
 

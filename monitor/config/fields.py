@@ -72,6 +72,7 @@ HttpVersion = Annotated[
     PlainValidator(values.choice("1.1", "2", "3")),
     WithJsonSchema({"anyOf": [{"enum": [1.1, 2, 3]}, _written(r"1\.1|2|3")]}),
 ]
+Groups = Annotated[str, PlainValidator(asked.groups), WithJsonSchema({"type": "string", "examples": ["X25519:P-256"]})]
 DomainName = Annotated[str, PlainValidator(places.domain_name), WithJsonSchema({"type": "string"})]
 RawText = Annotated[str, PlainValidator(values.raw_text), WithJsonSchema({"type": "string"})]
 TimeZone = Annotated[str, PlainValidator(values.time_zone), WithJsonSchema({"type": "string"})]

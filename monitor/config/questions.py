@@ -113,6 +113,7 @@ def _way(written: CheckShape, path: Path, reading: Reading) -> Way | None:
         certificate=_pem(shown.certificate, (*path, "tls", "certificate"), reading),
         key=_pem(shown.key, (*path, "tls", "key"), reading),
         cookies=bool(written.cookies),
+        groups=shown.groups or "",
     )
     return None if way == Way() else way
 

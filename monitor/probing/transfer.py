@@ -20,11 +20,6 @@ from monitor.probing.travel import cookies_of, spoken, travel
 
 MAX_HEADER_BYTES = 65_536
 
-# OpenSSL's default offers the post-quantum X25519MLKEM768 first, which makes a handshake about a third dearer, and a
-# probe carries no secret worth recording today for tomorrow's machines. P-256 has to be in the list: in TLS 1.2 it also
-# limits the curves of the server's certificate, and X25519 alone fails every ECDSA server.
-GROUPS = "X25519:P-256"
-
 # libcurl's numbers for options that pycurl does not name.
 _CURLOPT_CA_CACHE_TIMEOUT = 321
 _CA_CACHE_SECONDS = 600  # the default, 24 hours, would not notice for a day that a CA file was replaced
@@ -211,7 +206,6 @@ class Transfer:
         curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
         # Redirects are followed in hops.py: libcurl would send configured headers to whatever host it is pointed to.
         curl.setopt(pycurl.FOLLOWLOCATION, 0)
-        curl.setopt(pycurl.SSL_EC_CURVES, GROUPS)
         curl.setopt(_CURLOPT_CA_CACHE_TIMEOUT, _CA_CACHE_SECONDS)
         if self._bundle is not None:
             curl.setopt(pycurl.CAINFO, self._bundle)

@@ -44,6 +44,8 @@ def travel(curl: pycurl.Curl, way: Way, hop: Hop, cookies: tuple[str, ...]) -> N
     if way.certificate is not None and hop.trusted:
         curl.setopt(pycurl.SSLCERT, way.certificate)
         curl.setopt(pycurl.SSLKEY, way.key or way.certificate)
+    if way.groups:
+        curl.setopt(pycurl.SSL_EC_CURVES, way.groups)
     if way.cookies:
         curl.setopt(pycurl.COOKIEFILE, "")
         for cookie in cookies:

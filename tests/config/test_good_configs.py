@@ -8,11 +8,12 @@ from typing import Any
 import pydantic
 import pytest
 
-from checks import dns, icmp, push, udp, websocket
+from checks import dns, grpc, icmp, push, udp, websocket
 from checks.check import Check, CollectorQuestion, HttpQuestion, Retry
 from checks.dns_message import Query
 from checks.oauth2 import OAuth2
 from checks.stream import Security, Step
+from checks.way import Way
 from monitor.config import Composite, Config, ConfigError, Listen, Slo, default_paths, load
 from monitor.core.counting import Slices
 from monitor.core.indicator import Indicator
@@ -113,6 +114,20 @@ def test_conditions_that_warn_leave_the_status_as_it_is(config: Reader) -> None:
     found = config("services: {shop: {checks: {live: {http: 'http://h/', warn: '[STATUS] == 204'}}}}")
 
     assert found.all_checks()[0].question == HttpQuestion(url="http://h/", warn=("[STATUS] == 204",))
+
+
+def test_what_keys_are_exchanged_by_is_part_of_the_way_of_http_and_grpc(config: Reader) -> None:
+    found = config("""
+services:
+  shop:
+    checks:
+      live: {http: "https://shop.example/", tls: {groups: "X25519:P-256"}}
+      health: {grpc: "shop.example:50051", tls: {groups: X25519MLKEM768}}
+""")
+
+    http, health = (check.question for check in found.all_checks())
+    assert http == HttpQuestion(url="https://shop.example/", way=Way(groups="X25519:P-256"))
+    assert health == grpc.Question(url="https://shop.example:50051", way=Way(version="2", groups="X25519MLKEM768"))
 
 
 def test_a_collector_check_asks_for_health_and_metrics(config: Reader) -> None:

@@ -23,7 +23,7 @@ Serve = Callable[..., Any]
 def test_a_certificate_of_the_given_ca_is_trusted(
     fetch: Fetch, serve: Serve, hell: ModuleType, authority: Any, kind: str
 ) -> None:
-    """Also over TLS 1.2 with an ECDSA certificate, whose curve the list of groups limits."""
+    """Also over TLS 1.2 with an ECDSA certificate, whose curve a list of groups would limit."""
     server = serve(hell.say(hell.HELLO), getattr(authority, kind)())
 
     answer = fetch(server.url, ca_file=authority.file)

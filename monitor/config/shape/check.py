@@ -12,6 +12,7 @@ from monitor.config.fields import (
     Comparison,
     Conditions,
     Duration,
+    Groups,
     HeaderName,
     HeaderValue,
     Host,
@@ -68,6 +69,8 @@ class Tls(Shape):
     """Whether the certificate must be valid. Default true."""
     ca: Line | None = None
     """PEM file of the authorities to trust instead of the system's. Relative to this file."""
+    groups: Groups | None = None
+    """Of `http` and `grpc`: what keys may be exchanged by, the favourite first: X25519:P-256. Default: OpenSSL's."""
 
 
 class Promql(Shape):
