@@ -1,0 +1,1 @@
+"""Our Markdown in the languages of trackers. What a target said may stand in any of it, so nothing is trusted."""
