@@ -11,7 +11,8 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Final
-from urllib.parse import quote, quote_plus
+
+from checks.spellings import spellings_of
 
 SHORTEST: Final = 4
 """
@@ -64,7 +65,7 @@ def spellings(secrets: Iterable[str], shortest: int = SHORTEST) -> tuple[str, ..
     """
     Every form of the secrets but base64, longest first: one that contains another must not leave its own ends behind.
     """
-    forms = {form for secret in _each(secrets, shortest) for form in _forms(secret)}
+    forms = {form for secret in _each(secrets, shortest) for form in spellings_of(secret)}
     return tuple(sorted(forms, key=lambda form: (-len(form), form)))
 
 
@@ -80,27 +81,6 @@ def _each(secrets: Iterable[str], shortest: int = SHORTEST) -> Iterator[str]:
         lines = secret.splitlines()
         if len(lines) > 1:
             yield from (line for line in map(str.strip, lines) if len(line) >= LINE)
-
-
-def _forms(secret: str) -> Iterator[str]:
-    data = secret.encode("utf-8", "surrogatepass")
-    yield secret
-    for quoted in (quote(data, safe=""), quote(data), quote_plus(data)):
-        yield quoted
-        yield _lower_escapes(quoted)
-    yield repr(secret)[1:-1]
-    yield repr(data)[2:-1]
-    # Within a longer text that holds double quotes, single ones are escaped too.
-    yield repr('"' + secret)[2:-1]
-    yield repr(b'"' + data)[3:-1]
-    yield json.dumps(secret)[1:-1]
-    yield json.dumps(secret, ensure_ascii=False)[1:-1]
-
-
-def _lower_escapes(quoted: str) -> str:
-    """`%2F` and `%2f` are the same, and both are written."""
-    head, *rest = quoted.split("%")
-    return "%".join([head, *(part[:2].lower() + part[2:] for part in rest)])
 
 
 def _escaped(secret: str) -> re.Pattern[str]:
