@@ -66,7 +66,8 @@ def may_be_excused(finding: Finding, targets: Callable[[], Iterable[str]], refer
     """Whether asking the references could change what *finding* says. *targets* tells the URLs that the check asks."""
     if finding.outcome is Outcome.UNKNOWN or not finding.excusable or references < MIN_REFERENCES:
         return False
-    if finding.answer is not None and finding.answer.address and is_local(finding.answer.address):
+    answer = finding.answer
+    if answer is not None and any(is_local(place) for place in (answer.address, answer.url) if place):
         return False
     return not any(is_local(target) for target in targets())
 

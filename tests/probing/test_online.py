@@ -15,13 +15,13 @@ from monitor.probing.online import LONGEST_WAIT, Excuse, References, answered, e
 FAR = "https://shop.example/healthz"
 
 
-def failed(reason: Reason, *, excusable: bool = True, address: str | None = None) -> Finding:
+def failed(reason: Reason, *, excusable: bool = True, address: str | None = None, url: str = "") -> Finding:
     return Finding(
         outcome=Outcome.FAILED,
         reason=reason,
         detail="...",
         excusable=excusable,
-        answer=HttpAnswer(address=address) if address else None,
+        answer=HttpAnswer(address=address, url=url) if address or url else None,
     )
 
 
@@ -54,6 +54,9 @@ NOT_ASKED = silence(Reason.INTERNAL)
         # It is expected to be away, and silent: that may be our own network too.
         (Finding(outcome=Outcome.OK, excusable=True), [FAR], 2, True),
         (Finding(outcome=Outcome.UNKNOWN, reason=Reason.INTERNAL, excusable=True), [FAR], 2, False),
+        (failed(Reason.TIMEOUT, url="https://shop.example/orders"), [FAR], 2, True),
+        # The step of a journey, or where a redirect has led.
+        (failed(Reason.TIMEOUT, url="http://localhost:8080/orders"), [FAR], 2, False),
     ],
 )
 def test_only_what_our_network_can_cause_and_never_on_this_machine_may_be_excused(
