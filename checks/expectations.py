@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -53,9 +54,21 @@ def judge_status(texts: tuple[str, ...]) -> bool:
     return Placeholder.STATUS in expectations(texts).reads
 
 
-def unmet(texts: tuple[str, ...], facts: Facts) -> list[tuple[Reason, str]]:
-    """Each condition that does not hold, or cannot be told: shown with its values, and why."""
-    return [_told(each, facts) for each in expectations(texts).conditions if each.evaluate(facts) is not True]
+def unmet(
+    texts: tuple[str, ...], facts: Facts, values: Mapping[str, str | int | float | bool] | None = None
+) -> list[tuple[Reason, str]]:
+    """
+    Each condition that does not hold, or cannot be told: shown with its values, and why.
+
+    Args:
+        values: Of earlier steps, where there are any.
+    """
+    conditions = expectations(texts).conditions
+    if values:
+        from checks.conditions.binding import bound
+
+        conditions = tuple(bound(each, values) for each in conditions)
+    return [_told(each, facts) for each in conditions if each.evaluate(facts) is not True]
 
 
 def _told(condition: Condition, facts: Facts) -> tuple[Reason, str]:

@@ -17,7 +17,10 @@ Question: Final = HttpQuestion
 
 Complaint = tuple[Reason, str]
 
+Values = Mapping[str, str | int | float | bool]
+
 _NOTHING: Final[Mapping[str, float]] = {}
+_NO_VALUES: Final[Values] = {}
 _MOST_TOLD: Final = 3  # complaints in one detail
 
 
@@ -39,18 +42,22 @@ def requests(question: HttpQuestion, timeout: float) -> tuple[HttpRequest | Auth
 
 
 def judge(question: HttpQuestion, answers: tuple[HttpAnswer, ...], previous: Mapping[str, float]) -> Finding:  # noqa: ARG001 - the same three parameters for every kind
-    answer = answers[0]
+    return judged(question, answers[0], _NO_VALUES)
+
+
+def judged(question: HttpQuestion, answer: HttpAnswer, values: Values) -> Finding:
+    """*values*: of earlier steps, which the conditions of a journey's step may compare with."""
     if answer.error is not None:
-        return _unanswered(question, answer)
+        return _unanswered(question, answer, values)
     complaints: list[Complaint] = []
     if not _is_wanted(answer.status or 0, question.expected_status):
         complaints.append((Reason.STATUS, _unwanted_status(question, answer)))
     if question.way is not None and question.way.version not in ("", answer.version):
         complaints.append((Reason.PROTOCOL, _unwanted_version(question.way.version, answer)))
     if question.expect:
-        complaints += _unmet(question.expect, question, answer)
+        complaints += _unmet(question.expect, question, answer, values)
     if not complaints:
-        warnings = tuple([text for _, text in _unmet(question.warn, question, answer)]) if question.warn else ()
+        warnings = tuple([text for _, text in _unmet(question.warn, question, answer, values)]) if question.warn else ()
         return Finding(outcome=Outcome.OK, facts=_facts(answer), warnings=warnings, answer=answer)
     # In the order in which a request meets them.
     reason = min((reason for reason, _ in complaints), key=list(Reason).index)
@@ -69,10 +76,10 @@ def _asks_for_certificate(question: HttpQuestion) -> bool:
     return asks_for_certificate(question.expect) or asks_for_certificate(question.warn)
 
 
-def _unmet(conditions: tuple[str, ...], question: HttpQuestion, answer: HttpAnswer) -> list[Complaint]:
+def _unmet(conditions: tuple[str, ...], question: HttpQuestion, answer: HttpAnswer, values: Values) -> list[Complaint]:
     from checks.expectations import facts_of, unmet
 
-    return unmet(conditions, facts_of(answer, question.max_body))
+    return unmet(conditions, facts_of(answer, question.max_body), values)
 
 
 def _is_wanted(status: int, expected: tuple[tuple[int, int], ...]) -> bool:
@@ -99,7 +106,7 @@ def _told(complaints: Sequence[Complaint]) -> str:
     return "; ".join(told)
 
 
-def _unanswered(question: HttpQuestion, answer: HttpAnswer) -> Finding:
+def _unanswered(question: HttpQuestion, answer: HttpAnswer, values: Values) -> Finding:
     """
     Failed, as for any kind, unless the conditions want just that: `[CONNECTED] == false`. Then it is ok, and may be
     excused as a failure may: our own network's silence is no proof that the target is away.
@@ -109,7 +116,7 @@ def _unanswered(question: HttpQuestion, answer: HttpAnswer) -> Finding:
         return finding
     from checks.expectations import ask_whether_connected
 
-    if not ask_whether_connected(question.expect) or _unmet(question.expect, question, answer):
+    if not ask_whether_connected(question.expect) or _unmet(question.expect, question, answer, values):
         return finding
     note = f"not connected, as expected: {finding.reason}: {finding.detail}"
     return replace(finding, outcome=Outcome.OK, reason=None, detail="", notes=(note,))

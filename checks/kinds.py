@@ -19,6 +19,7 @@ from checks.datagram import DatagramRequest, DnsRequest, EchoRequest
 from checks.exchange import HttpRequest
 from checks.oauth2 import AuthorizedRequest
 from checks.process import ProcessRequest
+from checks.steps import JourneyRequest
 from checks.stream import StreamRequest, WebSocketRequest
 
 Request = (
@@ -30,6 +31,7 @@ Request = (
     | DatagramRequest
     | DnsRequest
     | EchoRequest
+    | JourneyRequest
 )
 
 _MODULES: Final = {
@@ -47,6 +49,7 @@ _MODULES: Final = {
     "grpc": "checks.grpc",
     "websocket": "checks.websocket",
     "unusable": "checks.unusable",
+    "journey": "checks.journey",
 }
 
 

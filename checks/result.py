@@ -71,6 +71,30 @@ class Timings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """
+    One step of an attempt that asks several things in turn.
+
+    Attributes:
+        after: Seconds from the beginning of the attempt until the step began.
+        seconds: That it took; None when no answer came, and `timings` say how far it got.
+        span_id: 16 hex digits; empty where nothing was asked.
+    """
+
+    name: str
+    after: float
+    outcome: Outcome
+    reason: Reason | None = None
+    detail: str = ""
+    seconds: float | None = None
+    timings: Timings | None = None
+    status: int | None = None
+    address: str | None = None
+    redirects: int = 0
+    span_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """
     One asking.
@@ -81,6 +105,7 @@ class Attempt:
         detail: Why it is not ok, in one line a person can act on. Never holds a secret.
         span_id: 16 hex digits; the span of this attempt in the result's trace.
         body_excerpt: At most 2 KB of what the target answered, kept only when the attempt is not ok.
+        steps: Of a journey, those that it came to.
     """
 
     started_at: datetime
@@ -94,6 +119,7 @@ class Attempt:
     redirects: int = 0
     span_id: str = ""
     body_excerpt: str = ""
+    steps: tuple[StepResult, ...] = ()
 
     def __post_init__(self) -> None:
         if self.started_at.utcoffset() != timedelta(0):

@@ -11,6 +11,7 @@ from checks.check import Check, Finding, Question
 from checks.exchange import Answer, HttpAnswer, HttpRequest
 from checks.kinds import Request, kind_of
 from checks.result import Attempt, Outcome, Reason
+from checks.steps import JourneyAnswer
 from checks.unusable import Unusable
 from checks.urls import clip
 from monitor import __version__
@@ -122,6 +123,7 @@ def _attempt(started_at: datetime, span_id: str, finding: Finding, first: Answer
         redirects=redirects,
         span_id=span_id,
         body_excerpt=excerpt(answer) if failed else "",
+        steps=tuple(end.result for end in first.ends) if isinstance(first, JourneyAnswer) else (),
     )
 
 

@@ -21,6 +21,7 @@ from checks.exchange import Answer, HttpRequest
 from checks.kinds import Request
 from checks.oauth2 import AuthorizedRequest
 from checks.process import ProcessRequest
+from checks.steps import JourneyRequest
 from checks.stream import StreamRequest, WebSocketRequest
 from monitor.probing.exchange import Exchange
 from monitor.probing.failures import COULDNT_RESOLVE_HOST, OK
@@ -42,6 +43,7 @@ _TRANSPORTS: Final = {
     DnsRequest: ("monitor.probing.dns", "name_servers"),
     EchoRequest: ("monitor.probing.echo", "echoes"),
     ProcessRequest: ("monitor.probing.process", "Processes"),
+    JourneyRequest: ("monitor.probing.journey", "Journeys"),
 }
 
 
