@@ -20,7 +20,6 @@ from checks.result import Reason, Timings
 from checks.steps import JourneyAnswer, JourneyRequest, StepEnd
 from checks.taking import LONGEST_TOLD, hidden
 from checks.urls import shown
-from monitor.probing.bounded import bounded
 from monitor.probing.hops import Headers
 
 _TRACEPARENT: Final = "traceparent"
@@ -82,7 +81,7 @@ class _Run:
 
     def _go_on(self) -> None:
         after = monotonic() - self._began
-        leg = bounded(lambda: self._progress.next(after))
+        leg = self._progress.next(after)
         if leg is None:
             self._end()
             return
@@ -93,13 +92,13 @@ class _Run:
 
     def _answered(self, leg: Leg, after: float, span_id: str, answer: HttpAnswer) -> None:
         try:
-            bounded(lambda: self._progress.answered(leg, answer, after, span_id))
+            self._progress.answered(leg, answer, after, span_id)
             self._go_on()
         except Exception as bug:
             self._break(bug)
 
     def _end(self) -> None:
-        ends = bounded(lambda: tuple(_hidden(end, self._progress.secrets) for end in self._progress.ends))
+        ends = tuple(_hidden(end, self._progress.secrets) for end in self._progress.ends)
         answers = [end.finding.answer for end in ends if end.finding.answer is not None]
         error = next((answer.error for answer in answers if answer.error is not None), None)
         timings = _together(end.result.timings for end in ends)
