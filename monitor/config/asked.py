@@ -13,6 +13,7 @@ GROUPS = (
     "X25519MLKEM768", "SecP256r1MLKEM768", "SecP384r1MLKEM1024", "X25519", "P-256", "P-384", "P-521", "X448",
 )  # fmt: skip
 """By OpenSSL's names. The first three hold out against a quantum computer."""
+STEP_NAME = r"[A-Za-z][A-Za-z0-9_-]{0,62}"
 _OWN_HEADERS = ("traceparent", "content-length", "transfer-encoding")
 
 
@@ -105,3 +106,12 @@ def variable(value: object) -> str:
     if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", found := text(value), re.ASCII):
         return found
     raise Wrong("is no name of an environment variable", "Use letters, digits and '_', and no digit first.")
+
+
+def step_name(value: object) -> str:
+    """Of a step of a journey, and of what it takes: no dot, which stands between the two."""
+    if re.fullmatch(STEP_NAME, found := text(value)):
+        return found
+    raise Wrong(
+        "is not a name that steps can carry", "Begin with a letter; go on with letters, digits, '-' or '_', 63 at most."
+    )

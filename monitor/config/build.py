@@ -23,8 +23,10 @@ from monitor.config.reading import Reading
 from monitor.config.severity import table_of
 from monitor.config.shape import Root
 from monitor.config.shape.check import CheckShape
+from monitor.config.shape.http import HttpShape
 from monitor.config.shape.incidents import PolicyShape
 from monitor.config.shape.itself import Heartbeat
+from monitor.config.shape.journey import JourneyStep
 from monitor.config.shape.people import Webhook
 from monitor.config.shape.service import ServiceShape
 from monitor.config.times import DEFAULT_INTERVAL, default_timeout
@@ -196,20 +198,11 @@ class _Builder:
         found = set(self.reading.files.values()) | secrets_of(self.reading.plugged, TELLING_NAME)
         for service in (self.root.services or {}).values():
             for check in (service.checks or {}).values():
-                for header, value in (check.headers or {}).items():
-                    if TELLING_NAME.search(header):
-                        found |= {value, value.split()[-1]}
+                for request in (check, *(check.journey or ())):
+                    found |= _secrets_of(request)
                 found |= {v for name, v in (check.environment or {}).items() if TELLING_NAME.search(name)}
-                parameters = (check.oauth2.parameters if check.oauth2 else None) or {}
-                found |= {v for name, v in parameters.items() if TELLING_NAME.search(name)}
-                for secret in (
-                    check.bearer,
-                    check.basic.password if check.basic else None,
-                    check.oauth2.client_secret if check.oauth2 else None,
-                    check.push.token if check.push else None,
-                ):
-                    if secret:
-                        found.add(secret.get_secret_value())
+                if check.push and check.push.token:
+                    found.add(check.push.token.get_secret_value())
         tracker = self.root.tracker
         if tracker and tracker.webhook and tracker.webhook.secret:
             found.add(tracker.webhook.secret.get_secret_value())
@@ -223,6 +216,24 @@ class _Builder:
             carries = bool(carrier) or path in (("monitor", "heartbeat"), ("monitor", "heartbeat", "url"))
             found |= {value for name, value in variables.items() if carries or TELLING_NAME.search(name)}
         return frozenset(value for value in found if value)
+
+
+def _secrets_of(written: HttpShape) -> set[str]:
+    found = set()
+    for header, value in (written.headers or {}).items():
+        if TELLING_NAME.search(header):
+            found |= {value, value.split()[-1]}
+    parameters = (written.oauth2.parameters if written.oauth2 else None) or {}
+    found |= {v for name, v in parameters.items() if TELLING_NAME.search(name)}
+    for secret in (
+        written.bearer,
+        written.basic.password if written.basic else None,
+        written.oauth2.client_secret if written.oauth2 else None,
+    ):
+        if secret:
+            found.add(secret.get_secret_value())
+    # The name of a value that an earlier step has taken is none.
+    return {value for value in found if "{{" not in value} if isinstance(written, JourneyStep) else found
 
 
 def _given(written: BaseModel | None) -> dict[str, Any]:

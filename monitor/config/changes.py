@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from checks import journey
 from checks.check import Check, Question
 from checks.stream import Security
 from monitor.config.config import Config
@@ -135,7 +136,13 @@ def _keys_of_services(old: Config, new: Config) -> Iterator[str]:
 
 
 def _authorities(checks: list[Check]) -> set[Path]:
-    return {Path(file) for check in checks if (file := _authority(check.question)) is not None}
+    questions = [question for check in checks for question in _questions(check.question)]
+    return {Path(file) for question in questions if (file := _authority(question)) is not None}
+
+
+def _questions(question: Question) -> list[Question]:
+    """Itself, or those of its steps."""
+    return [step.question for step in question.steps] if isinstance(question, journey.Question) else [question]
 
 
 def _authority(question: Question) -> str | None:

@@ -5,11 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 
 from checks.tls import FAIL, WARN
-from monitor.config import dns, push
-from monitor.config.conditions import enforce_http
+from monitor.config import dns, journey, push
+from monitor.config.http_rules import (
+    enforce_credentials,
+    enforce_request,
+    enforce_trust,
+    refuse_keys_of_tls_checks,
+    refuse_name,
+)
 from monitor.config.problems import Path
 from monitor.config.reading import Reading
-from monitor.config.shape.check import CheckShape, OAuth2, Promql
+from monitor.config.shape.check import CheckShape, Promql
 from monitor.config.times import DEFAULT_INTERVAL, default_timeout
 from monitor.config.values import show
 
@@ -54,10 +60,10 @@ _KINDS: dict[str, frozenset[str]] = {
     "grpc": frozenset({"headers", "tls"}),
     "websocket": frozenset({"headers", "basic", "bearer", "bearer_file", "script", "tls"}),
     "push": frozenset(),
+    "journey": frozenset(),
 }
 """Each kind of check, and the keys that only some kinds take."""
 _OF_SOME = frozenset.union(*_KINDS.values())
-_OF_TLS_CHECKS = ("target", "starttls", "warn", "fail")
 _BY_LIBCURL = ("http", "grpc")
 
 
@@ -72,30 +78,18 @@ def enforce_check(check: CheckShape, has_prometheus: bool, path: Path, reading: 
     _script(check, (*path, "script"), reading)
     if check.promql is not None:
         _promql(check.promql, has_prometheus, (*path, "promql"), reading)
-    if asked in (["http"], ["websocket"]):
-        _credentials(check, path, reading)
     if asked == ["http"]:
-        _way(check, path, reading)
-        enforce_http(check.expect or (), (*path, "expect"), reading)
-        enforce_http(check.warn or (), (*path, "warn"), reading)
+        enforce_request(check, path, reading)
+    elif asked == ["websocket"]:
+        enforce_credentials(check, path, reading)
     if check.websocket is not None:
         _websocket(check, check.websocket.url, path, reading)
     dns.enforce(check, path, reading)
     push.enforce(check, path, reading)
+    journey.enforce(check, path, reading)
     _datagram(check, (*path, "udp"), reading)
     _check_times(check, path, reading)
-    if (
-        check.body is not None
-        and check.http is not None
-        and (check.method or "GET") in ("GET", "HEAD")
-        and not reading.is_wrong((*path, "method"))
-    ):
-        found = f"a {check.method or 'GET'} request carries no body"
-        reading.tell((*path, "body"), found, "Add method: POST, or remove the body.")
-    if check.tls and check.tls.key and not check.tls.certificate:
-        reading.tell((*path, "tls", "key"), "has no certificate beside it", "Add certificate: FILE.")
-    if check.tls and check.tls.ca and check.tls.verify is False:
-        reading.tell((*path, "tls", "ca"), "has no effect with verify: false", "Remove one of them.")
+    enforce_trust(check, path, reading)
 
 
 def kinds_of(check: CheckShape) -> list[str]:
@@ -124,36 +118,9 @@ def _keys_of_kind(asked: str, check: CheckShape, path: Path, reading: Reading) -
             found = f"warns at {show(warn)}, when it has failed since {show(fail)}"
             reading.tell((*path, "tls"), found, "Let warn be longer than fail.")
         return
-    for key in (key for key in _OF_TLS_CHECKS if key in check.tls.model_fields_set):
-        reading.tell((*path, "tls", key), "is for checks of a certificate only", "Remove it, or add target: HOST.")
-    if asked in _BY_LIBCURL and check.tls.name is not None:
-        reading.tell((*path, "tls", "name"), "is for tcp, dns, websocket and tls checks only", "Remove it.")
-
-
-def _way(check: CheckShape, path: Path, reading: Reading) -> None:
-    if check.http_version == "3" and not (check.http or "").lower().startswith("https:"):
-        reading.tell((*path, "http_version"), "3 is never in the clear", "Write http: https://..., or another version.")
-    if check.http_version == "3" and check.proxy is not None:
-        reading.tell((*path, "proxy"), "does not pass HTTP/3 on", "Remove it, or write another http_version.")
-
-
-def _credentials(check: CheckShape, path: Path, reading: Reading) -> None:
-    named = [key for key in ("basic", "bearer", "bearer_file", "oauth2") if getattr(check, key) is not None]
-    if any(name.lower() == "authorization" for name in check.headers or {}):
-        named.insert(0, "the Authorization header")
-    if len(named) > 1:
-        reading.tell((*path, named[-1]), f"{named[0]} is set as well", "Keep one of them.")
-    oauth2 = check.oauth2
-    if oauth2 is not None and not reading.is_wrong((*path, "oauth2")):
-        _one_secret(oauth2, (*path, "oauth2"), reading)
-    basic = check.basic
-    if basic is None or reading.is_wrong((*path, "basic")):
-        return
-    if basic.user is None:
-        reading.tell((*path, "basic"), "has no user", "Add user: NAME.")
-    elif (basic.password is None) == (basic.password_file is None):
-        found = "has no password" if basic.password is None else "has two passwords"
-        reading.tell((*path, "basic"), found, "Give it one of password: ${NAME} and password_file: FILE.")
+    refuse_keys_of_tls_checks(check, path, reading)
+    if asked in _BY_LIBCURL:
+        refuse_name(check, path, reading)
 
 
 def _promql(written: Promql, has_prometheus: bool, path: Path, reading: Reading) -> None:
@@ -162,13 +129,6 @@ def _promql(written: Promql, has_prometheus: bool, path: Path, reading: Reading)
     if written.prometheus is None and not has_prometheus and not reading.is_wrong(("sources",)):
         found = "there is no Prometheus to ask"
         reading.tell(path, found, "Add sources: {prometheus: http://localhost:9090}, or prometheus: URL here.")
-
-
-def _one_secret(written: OAuth2, path: Path, reading: Reading) -> None:
-    if (written.client_secret is None) != (written.client_secret_file is None):
-        return
-    found = "has no client_secret" if written.client_secret is None else "has two secrets"
-    reading.tell(path, found, "Give it one of client_secret: ${NAME} and client_secret_file: FILE.")
 
 
 def _websocket(check: CheckShape, url: str, path: Path, reading: Reading) -> None:

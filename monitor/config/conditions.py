@@ -5,9 +5,14 @@ config without any starts for a pipeline.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from monitor.config.problems import Path, Wrong
 from monitor.config.reading import Reading
 from monitor.config.values import meant, text
+
+if TYPE_CHECKING:
+    from checks.conditions import ConditionError
 
 _UNKNOWN = {
     "[DOMAIN_EXPIRATION]": (
@@ -30,9 +35,26 @@ def condition(value: object) -> str:
     try:
         parse(written)
     except ConditionError as error:
-        fix = meant(written[error.start : error.end], error.known) if error.known else error.fix
-        raise Wrong(error.found, fix, (error.start, error.end)) from None
+        raise _wrong(written, error) from None
     return written
+
+
+def taken_from(value: object) -> str:
+    """A place in an answer that a step of a journey takes a value from."""
+    from checks.conditions import ConditionError
+    from checks.taking import source_of
+
+    written = text(value).strip()
+    try:
+        source_of(written)
+    except ConditionError as error:
+        raise _wrong(written, error) from None
+    return written
+
+
+def _wrong(written: str, error: ConditionError) -> Wrong:
+    fix = meant(written[error.start : error.end], error.known) if error.known else error.fix
+    return Wrong(error.found, fix, (error.start, error.end))
 
 
 def several(value: object) -> object:

@@ -98,6 +98,14 @@ Conditions = Annotated[
     BeforeValidator(conditions.several),
     WithJsonSchema({"anyOf": [_CONDITION, {"type": "array", "items": _CONDITION, "minItems": 1}]}),
 ]
+StepName = Annotated[
+    str, PlainValidator(asked.step_name), WithJsonSchema({"type": "string", "pattern": f"^({asked.STEP_NAME})$"})
+]
+TakenFrom = Annotated[
+    str,
+    PlainValidator(conditions.taken_from),
+    WithJsonSchema(_written(r"\[(STATUS|BODY|HEADERS|COOKIES)\].*", examples=["[BODY].access_token"])),
+]
 HeaderName = Annotated[str, PlainValidator(asked.header_name), WithJsonSchema({"type": "string"})]
 HeaderValue = Annotated[str, PlainValidator(asked.header_value), WithJsonSchema({"type": ["string", "number"]})]
 Share = Annotated[

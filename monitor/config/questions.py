@@ -14,12 +14,13 @@ from checks.oauth2 import OAuth2
 from checks.starttls import PORTS
 from checks.stream import Security, Step
 from checks.way import Way
-from monitor.config import dns, push
+from monitor.config import dns, journey, push
 from monitor.config.conditions import judge_status
 from monitor.config.places import Listen
 from monitor.config.problems import Path
 from monitor.config.reading import Reading
-from monitor.config.shape.check import CheckShape, Grpc, Promql, ScriptStep, Tls
+from monitor.config.shape.check import CheckShape, Grpc, Promql, ScriptStep
+from monitor.config.shape.http import HttpShape, Tls
 from monitor.config.shape.push import Push
 
 
@@ -46,7 +47,7 @@ def _promql(written: Promql, prometheus: str) -> Question:
     return promql.Question(url=written.prometheus or prometheus, query=written.query or "", **given)
 
 
-def _http(written: CheckShape, path: Path, reading: Reading) -> Question:
+def _http(written: HttpShape, path: Path, reading: Reading) -> HttpQuestion:
     given: dict[str, Any] = {
         "method": written.method,
         "headers": _headers(written, path, reading) or None,
@@ -69,7 +70,12 @@ def _http(written: CheckShape, path: Path, reading: Reading) -> Question:
     return replace(question, **given) if given else question
 
 
-def _headers(written: CheckShape, path: Path, reading: Reading) -> tuple[tuple[str, str], ...]:
+def _journey(written: CheckShape, path: Path, reading: Reading) -> Question:
+    steps = enumerate(written.journey or ())
+    return journey.question_of([(step, _http(step, (*path, "journey", place), reading)) for place, step in steps])
+
+
+def _headers(written: HttpShape, path: Path, reading: Reading) -> tuple[tuple[str, str], ...]:
     """As written, and what logs us in. It is in no one's `repr`, and goes to the configured host alone."""
     token = written.bearer.get_secret_value() if written.bearer else ""
     if written.bearer_file is not None:
@@ -84,7 +90,7 @@ def _headers(written: CheckShape, path: Path, reading: Reading) -> tuple[tuple[s
     return (*given, ("Authorization", credentials)) if credentials else given
 
 
-def _oauth2(written: CheckShape, path: Path, reading: Reading) -> OAuth2 | None:
+def _oauth2(written: HttpShape, path: Path, reading: Reading) -> OAuth2 | None:
     of = written.oauth2
     if of is None:
         return None
@@ -101,7 +107,7 @@ def _oauth2(written: CheckShape, path: Path, reading: Reading) -> OAuth2 | None:
     )
 
 
-def _way(written: CheckShape, path: Path, reading: Reading) -> Way | None:
+def _way(written: HttpShape, path: Path, reading: Reading) -> Way | None:
     """None where it is the usual one."""
     shown = written.tls or Tls()
     way = Way(
@@ -112,7 +118,7 @@ def _way(written: CheckShape, path: Path, reading: Reading) -> Way | None:
         connect_to=_place(written.connect_to),
         certificate=_pem(shown.certificate, (*path, "tls", "certificate"), reading),
         key=_pem(shown.key, (*path, "tls", "key"), reading),
-        cookies=bool(written.cookies),
+        cookies=isinstance(written, CheckShape) and bool(written.cookies),
         groups=shown.groups or "",
     )
     return None if way == Way() else way
@@ -230,6 +236,7 @@ _MADE: Final[Mapping[str, Callable[[CheckShape, Path, Reading], Question]]] = {
     "command": _command,
     "grpc": _grpc,
     "websocket": _websocket,
+    "journey": _journey,
 }
 
 

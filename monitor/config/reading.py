@@ -247,8 +247,21 @@ class Reading:
                 complete = False
             else:
                 self.substituted.setdefault(path, {})[variable] = self.environ[variable]
-                return self.environ[variable]
+                return _as_itself(self.environ[variable], path)
             return ""
 
         filled = _DOLLAR.sub(replaced, text)
         return filled if complete else None
+
+
+_TEMPLATES = ("http", "headers", "body", "bearer")
+"""Keys of a step of a journey in which two braces begin the name of a value."""
+
+
+def _as_itself(value: str, path: Path) -> str:
+    """What a variable holds is never read as the name of a value."""
+    if path[4:5] != ("journey",) or not {*path[6:7]}.intersection(_TEMPLATES):
+        return value
+    from checks.templates import literal
+
+    return literal(value)
