@@ -30,6 +30,7 @@ from monitor.config.shape.journey import JourneyStep
 from monitor.config.shape.people import Webhook
 from monitor.config.shape.service import ServiceShape
 from monitor.config.times import DEFAULT_INTERVAL, default_timeout
+from monitor.config.trackers import jira_of
 from monitor.core.severity import POLICIES, Criticality, Policy, Severity
 
 TELLING_NAME = re.compile(r"TOKEN|SECRET|PASS|KEY|CREDENTIAL|AUTH|LOGIN|COOKIE", re.IGNORECASE)
@@ -116,11 +117,12 @@ class _Builder:
 
     def tracker(self, state: FilePath) -> config.Tracker:
         written = self.root.tracker
-        if written is None or not (written.folder or written.webhook):
+        if written is None or not (written.folder or written.webhook or written.jira):
             return config.Tracker(folder=state / "tickets")
         return config.Tracker(
             folder=self.folder(written.folder, ("tracker", "folder")),
             webhook=self.webhook(written.webhook) if written.webhook else None,
+            jira=jira_of(written.jira, self.reading) if written.jira else None,
         )
 
     def webhook(self, written: Webhook) -> config.Webhook:
@@ -206,6 +208,8 @@ class _Builder:
         tracker = self.root.tracker
         if tracker and tracker.webhook and tracker.webhook.secret:
             found.add(tracker.webhook.secret.get_secret_value())
+        if tracker and tracker.jira and tracker.jira.token:
+            found.add(tracker.jira.token.get_secret_value())
         heartbeat = self.root.monitor.heartbeat if self.root.monitor else None
         if heartbeat and heartbeat.url:
             found.add(heartbeat.url.get_secret_value())

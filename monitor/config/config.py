@@ -150,11 +150,33 @@ class Webhook(Part):
     secret: SecretStr
 
 
+class Jira(Part):
+    """
+    Attributes:
+        user: None where the token says by itself whose it is.
+        close, reopen: A transition or a status by its name; None for the best that the workflow offers.
+    """
+
+    url: str
+    project: str
+    token: SecretStr
+    api: Literal["cloud", "data center"]
+    user: str | None = None
+    issue_type: str = "Task"
+    labels: tuple[str, ...] = ()
+    priority: Annotated[Mapping[Severity, str], AfterValidator(MappingProxyType), PlainSerializer(dict)] = Field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    close: str | None = None
+    reopen: str | None = None
+
+
 class Tracker(Part):
     """folder: absolute. Without any tracker in the file it is `STATE/tickets`."""
 
     folder: Path | None = None
     webhook: Webhook | None = None
+    jira: Jira | None = None
 
 
 class Contact(Part):

@@ -47,6 +47,13 @@ def line(value: object) -> str:
     return found
 
 
+def label(value: object) -> str:
+    """A word that trackers sort tickets by."""
+    if len((found := line(value)).split()) == 1:
+        return found
+    raise Wrong("{value} has a space in it", "Write the words together: a label is one.")
+
+
 def name(value: object) -> str:
     """What a service or check is called: part of ids (`service/check`), metrics, file names and URLs."""
     if re.fullmatch(NAME, found := text(value)):

@@ -7,7 +7,9 @@ from monitor.config import Config
 from monitor.core.incident import Timing
 from monitor.daemon.judge import ITSELF
 from monitor.outlets.folder import FolderOutlet
+from monitor.outlets.jira.site import JiraSite
 from monitor.outlets.outlet import Outlet
+from monitor.outlets.tickets import TicketOutlet
 from monitor.outlets.webhook import WebhookOutlet
 from monitor.response.casebook import Rules
 from monitor.response.entries import POSTMORTEMS
@@ -46,4 +48,6 @@ def outlets_of(config: Config) -> dict[str, Outlet]:
     outlets[POSTMORTEMS] = FolderOutlet(beside / POSTMORTEMS, name=POSTMORTEMS)
     if tracker.webhook is not None:
         outlets["webhook"] = WebhookOutlet(tracker.webhook.url, tracker.webhook.secret)
+    if tracker.jira is not None:
+        outlets["jira"] = TicketOutlet("jira", JiraSite(tracker.jira))
     return outlets

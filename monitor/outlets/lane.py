@@ -226,7 +226,7 @@ class Lane:
     def _settle(self, effect: Effect, delivery: Delivery) -> None:
         """*effect* is in the state that *delivery* led to."""
         ticket = None
-        if delivery.outcome is DeliveryOutcome.CONFIRMED and delivery.external_id:
+        if delivery.external_id:
             self._tickets[effect.incident] = delivery.external_id
             ticket = TicketLink(
                 incident=effect.incident,

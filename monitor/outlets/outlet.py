@@ -22,7 +22,9 @@ class Delivery:
     """
     Attributes:
         detail: One line a person can act on; never holds a secret.
+        external_id: The ticket's id; also where the effect was not taken and the ticket is there.
         retry_after: Seconds the other side asked us to wait.
+        merged: Duplicates of the ticket that turned up, and were closed.
     """
 
     outcome: DeliveryOutcome
@@ -30,6 +32,7 @@ class Delivery:
     external_id: str = ""
     url: str = ""
     retry_after: float | None = None
+    merged: int = 0
 
 
 @dataclass(frozen=True, slots=True)

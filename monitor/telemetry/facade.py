@@ -39,6 +39,9 @@ class Delivered(Protocol):
     @property
     def detail(self) -> str: ...
 
+    @property
+    def merged(self) -> int: ...
+
 
 class TelemetryStats(TypedDict):
     """
@@ -134,6 +137,8 @@ class Telemetry:
         """What became of one try to deliver an effect: an event, a count and, where it was really sent, a span."""
         which = {names.OUTLET: effect.outlet, names.DELIVERY_OUTCOME: delivery.outcome.value}
         self.counter(names.DELIVERIES.name, 1, which)
+        if delivery.merged:
+            self.counter(names.TICKETS_MERGED.name, delivery.merged, {names.OUTLET: effect.outlet})
         if self._pipeline is not None:
             try:
                 self._pipeline.effect(effect, delivery, sent)

@@ -255,6 +255,13 @@ DELIVERIES: Final = Metric(
     "Attempts to deliver an effect, by what came of them.",
     (OUTLET, DELIVERY_OUTCOME),
 )
+TICKETS_MERGED: Final = Metric(
+    "watchkeeper.tickets.merged",
+    "counter",
+    "{ticket}",
+    "Duplicates of tickets that turned up and were closed.",
+    (OUTLET,),
+)
 LEDGER_COMMIT: Final = Metric(
     "watchkeeper.ledger.commit.duration", "histogram", "s", "Time to make a commit durable.", (), _COMMIT_SECONDS
 )
@@ -321,6 +328,7 @@ OF_DAEMON: Final = (
     EFFECTS,
     EFFECTS_OLDEST_AGE,
     DELIVERIES,
+    TICKETS_MERGED,
     LEDGER_COMMIT,
     LEDGER_QUEUE,
     HEARTBEATS,

@@ -20,7 +20,7 @@ from monitor.config.shape import Root
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parent.parent
-ENVIRON = {"TOKEN": "t", "JIRA_USER": "u", "SLACK_TOKEN": "s"}
+ENVIRON = {"TOKEN": "t", "SLACK_TOKEN": "s"}
 GIVEN = re.compile(r"`([^`]+)`")
 
 
@@ -47,7 +47,6 @@ def test_keys_of_a_later_version_are_refused_and_nothing_else_of_that_config_is(
         "services.orders-service.logs",
         "incidents.ack_within",
         "incidents.auto_send_after",
-        "tracker.jira",
         "chat",
         "pages",
         "status_page",
@@ -70,6 +69,7 @@ def test_the_file_with_every_key_has_every_key() -> None:
 
     assert {f"{model.__name__}.{key}" for model in models(Root) for key in model.model_fields} - given == {
         "Webhook.secret",  # it and secret_file exclude each other
+        "Jira.token",
         "Heartbeat.url",
     }
 
@@ -122,10 +122,10 @@ def test_the_commented_keys_of_the_example_are_good_too(tmp_path: Path) -> None:
     lines = (PROJECT / "config.yaml").read_text().splitlines()
     # A commented key is "# key: ..." with two more spaces for what stands under it.
     uncommented = [re.sub(r"^( *)# ((?:  )*[A-Za-z0-9_]+: ?)", r"\1\2", line) for line in lines]
-    assert sum(a != b for a, b in zip(lines, uncommented, strict=True)) == 14
+    assert sum(a != b for a, b in zip(lines, uncommented, strict=True)) == 15
     (tmp_path / "config.yaml").write_text("\n".join(uncommented))
     (tmp_path / "secrets").mkdir()
-    for name in ("token", "webhook"):
+    for name in ("token", "webhook", "jira"):
         (tmp_path / "secrets" / name).write_text("s")
 
     found = load([tmp_path / "config.yaml"], {})
@@ -167,6 +167,6 @@ def later_keys(model: type[BaseModel]) -> set[str]:
 def is_later(model: type[BaseModel], key: str) -> bool:
     """Whether *key* is of a later version, itself or because its group is."""
     return key in later_keys(model) or model.__name__ in {
-        "Loki", "Grafana", "Maintenance", "Mitigation", "When", "Jira",
+        "Loki", "Grafana", "Maintenance", "Mitigation", "When",
         "Chat", "Slack", "Pages", "Pagerduty", "StatusPage", "Intake", "Hook",
     }  # fmt: skip

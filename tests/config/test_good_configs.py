@@ -350,6 +350,29 @@ def test_a_webhook_alone_takes_the_place_of_the_folder(config: Reader) -> None:
     assert found.tracker.webhook is not None
 
 
+JIRA = "tracker: {jira: {url: 'https://ops.atlassian.net/', project: OPS, user: bot@example.org, token: t0k3n}}\n"
+
+
+def test_a_jira_alone_takes_the_place_of_the_folder_and_is_cloud_by_its_address(config: Reader) -> None:
+    found = config(SHOP + JIRA).tracker
+
+    assert found.folder is None
+    assert found.jira is not None
+    assert (found.jira.url, found.jira.api, found.jira.issue_type) == ("https://ops.atlassian.net", "cloud", "Task")
+    assert found.jira.token.get_secret_value() == "t0k3n"
+
+
+def test_a_jira_of_your_own_takes_a_token_without_a_user(config: Reader) -> None:
+    jira = "{url: 'https://jira.example', project: OPS, token: t0k3n, priority: {SEV1: Highest}, labels: [oncall]}"
+    found = config(SHOP + f"tracker: {{folder: tickets, jira: {jira}}}\n").tracker
+
+    assert found.folder is not None
+    assert found.jira is not None
+    assert (found.jira.api, found.jira.user) == ("data center", None)
+    assert found.jira.priority == {Severity.SEV1: "Highest"}
+    assert found.jira.labels == ("oncall",)
+
+
 def test_values_mean_what_they_say_and_not_what_yaml_1_1_makes_of_them(config: Reader) -> None:
     found = config(SHOP + "monitor: {environment: no, location: 0x10}\ncontacts: {on: {primary: 1e3, backup: 012}}\n")
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from monitor.config.fields import Day, Duration, Line, NotYet, Secret, Url, word
+from pydantic import ConfigDict
+
+from monitor.config.fields import Day, Duration, Label, Line, Secret, Url, word
 from monitor.config.shape.group import Shape
 
 
@@ -17,12 +19,48 @@ class Webhook(Shape):
     """File that holds the secret."""
 
 
+class JiraTransitions(Shape):
+    close: Line | None = None
+    """The transition, or the status it leads to, that closes a ticket. Default the first to a done status."""
+    reopen: Line | None = None
+    """The one that opens it again. Default the first to one in progress, else to one that is to be done."""
+
+
+class JiraPriority(Shape):
+    SEV1: Line | None = None
+    """The priority's name in Jira. Default none: Jira sets its own."""
+    SEV2: Line | None = None
+    """As SEV1."""
+    SEV3: Line | None = None
+    """As SEV1."""
+    SEV4: Line | None = None
+    """As SEV1."""
+
+
 class Jira(Shape):
-    url: Url
-    project: Line
+    # As in SloShape: rules say what is missing.
+    model_config = ConfigDict(json_schema_extra={"required": ["url", "project"]})
+
+    url: Url | None = None
+    """Where Jira is: https://NAME.atlassian.net, or your own."""
+    project: Line | None = None
+    """The key of the project that tickets are made in."""
     user: Line | None = None
+    """Whose token it is: an e-mail address in Cloud. Without one the token is a personal access token."""
     token: Secret | None = None
+    """API token, or personal access token."""
     token_file: Line | None = None
+    """File that holds the token."""
+    api: Annotated[str | None, *word("cloud", "data center")] = None
+    """Which Jira it is. Default by the url: cloud at atlassian.net."""
+    issue_type: Line | None = None
+    """What kind of issue a ticket is. Default Task."""
+    labels: tuple[Label, ...] | None = None
+    """Labels besides our own two."""
+    priority: JiraPriority | None = None
+    """The priority of each severity."""
+    transitions: JiraTransitions | None = None
+    """How a ticket is closed and opened again, where the workflow offers several ways."""
 
 
 class Tracker(Shape):
@@ -30,7 +68,8 @@ class Tracker(Shape):
     """Folder of Markdown tickets. Relative to this file. Default STATE/tickets when there is no other tracker."""
     webhook: Webhook | None = None
     """A program of yours that takes incidents."""
-    jira: Annotated[Jira | None, NotYet()] = None
+    jira: Jira | None = None
+    """A project in Jira Cloud or Jira Data Center."""
 
 
 class Slack(Shape):

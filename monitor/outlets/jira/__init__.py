@@ -1,0 +1,1 @@
+"""Jira, Cloud and Data Center: a site, its tickets, its two dialects, and the choice of a transition."""
