@@ -131,6 +131,11 @@ class LedgerReader:
         sql = rows.SELECT_ALERTS + "WHERE incident = ? ORDER BY at, fingerprint"
         return self._all(rows.alert_of, sql, (incident,))
 
+    def alerts_heard_since(self, since: datetime) -> tuple[AlertLink, ...]:
+        """Of other systems, on whatever incident or none, as they were last told, the oldest first; firing ones all."""
+        heard = "WHERE heard_at >= ? OR (heard_at IS NOT NULL AND firing) ORDER BY heard_at, firing, incident"
+        return self._all(rows.alert_of, rows.SELECT_ALERTS + heard, (rows.to_text(since),))
+
     def tickets(self, incident: str) -> tuple[TicketLink, ...]:
         sql = rows.SELECT_TICKETS + "WHERE incident = ? ORDER BY outlet"
         return self._all(rows.ticket_of, sql, (incident,))

@@ -119,7 +119,18 @@ class TicketLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertLink:
-    """incident-alert: an alert of another system, or a user report, on an incident. Firing, it bars recovery."""
+    """
+    incident-alert: an alert of another system, or a user report, on an incident. Firing, it bars recovery.
+
+    Attributes:
+        incident: Empty of an alert that belongs to none.
+        fingerprint: With its source before it, or the key of a report: unique in its incident.
+        at: When it was attached, or reported.
+        service: Whose alert it is.
+        starts_at, ends_at: As its sender says, by the sender's clock.
+        heard_at: When it was last told; None of a report.
+        expired: It counts as over because nobody repeated it.
+    """
 
     incident: str
     fingerprint: str
@@ -127,6 +138,14 @@ class AlertLink:
     summary: str
     firing: bool
     at: datetime
+    service: str = ""
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    heard_at: datetime | None = None
+    expired: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,7 +44,7 @@ _EFFECT = (
     "key, incident, service, outlet, kind, position, created_at, next_at, urgent, state, attempts, external_id, detail"
 )
 _MEMBER = "incident, service, joined_at, why, left_at"
-_ALERT = "incident, fingerprint, source, summary, firing, at"
+_ALERT = "incident, fingerprint, source, summary, firing, at, service, starts_at, ends_at, heard_at, expired, details"
 _TICKET = "incident, outlet, external_id, url"
 _CHECKPOINT = "hour, check_name, expected, good, bad, unknown"
 _PAST = "check_name, until, hours"
@@ -180,6 +180,10 @@ def forget_pasts_statements(before: datetime) -> tuple[Statement, ...]:
 
 def forget_checkpoints_statements(before: datetime) -> tuple[Statement, ...]:
     return (("DELETE FROM budget_checkpoints WHERE hour < ?", ((to_text(before),),)),)
+
+
+def forget_alerts_statements(before: datetime) -> tuple[Statement, ...]:
+    return (("DELETE FROM incident_alert WHERE incident = '' AND heard_at < ?", ((to_text(before),),)),)
 
 
 def _event_row(event: LedgerEvent) -> tuple[object, ...]:
@@ -319,11 +323,25 @@ def member_of(row: Row) -> MemberLink:
 
 
 def _alert_row(alert: AlertLink) -> tuple[object, ...]:
-    return (alert.incident, alert.fingerprint, alert.source, alert.summary, int(alert.firing), to_text(alert.at))
+    details = {"labels": dict(alert.labels), "annotations": dict(alert.annotations), "links": dict(alert.links)}
+    return (
+        alert.incident,
+        alert.fingerprint,
+        alert.source,
+        alert.summary,
+        int(alert.firing),
+        to_text(alert.at),
+        alert.service,
+        _to_text_or_none(alert.starts_at),
+        _to_text_or_none(alert.ends_at),
+        _to_text_or_none(alert.heard_at),
+        int(alert.expired),
+        json.dumps({name: texts for name, texts in details.items() if texts}, ensure_ascii=False),
+    )
 
 
 def alert_of(row: Row) -> AlertLink:
-    incident, fingerprint, source, summary, firing, at = row
+    incident, fingerprint, source, summary, firing, at, service, starts_at, ends_at, heard_at, expired, details = row
     return AlertLink(
         incident=incident,
         fingerprint=fingerprint,
@@ -331,6 +349,12 @@ def alert_of(row: Row) -> AlertLink:
         summary=summary,
         firing=bool(firing),
         at=from_text(at),
+        service=service,
+        starts_at=_from_text_or_none(starts_at),
+        ends_at=_from_text_or_none(ends_at),
+        heard_at=_from_text_or_none(heard_at),
+        expired=bool(expired),
+        **json.loads(details),
     )
 
 

@@ -11,7 +11,7 @@ def _step(name: str) -> str:
 
 
 LEDGER_FILE: Final = "ledger.sqlite"
-LEDGER_STEPS: Final = (_step("schema.sql"),)
+LEDGER_STEPS: Final = (_step("schema.sql"), _step("alerts.sql"))
 """Step n leads from schema n to n + 1. A step that was released is never edited: others have run it."""
 
 HISTORY_FILE: Final = "history.sqlite"

@@ -140,6 +140,10 @@ class Ledger(LedgerReader):
         """Of checks that were not watched since."""
         return self._writer.submit(Job(rows.forget_pasts_statements(before)))
 
+    def forget_alerts(self, before: datetime) -> Future[None]:
+        """Those that belong to no incident and were not told since."""
+        return self._writer.submit(Job(rows.forget_alerts_statements(before)))
+
     def next_number(self) -> int:
         """The next short incident number. One that is never committed leaves a gap until the next restart."""
         with self._numbering:

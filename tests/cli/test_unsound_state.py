@@ -20,6 +20,7 @@ from click.testing import CliRunner
 
 from monitor.cli.main import monitor
 from monitor.ledger.records import Commit, LedgerEvent
+from monitor.ledger.schema import LEDGER_STEPS
 from monitor.ledger.store import Ledger
 
 SILENT = socket.socket()
@@ -118,7 +119,7 @@ def of_another_program(ledger: Path) -> None:
 
 
 def newer(ledger: Path) -> None:
-    sql(ledger, "PRAGMA user_version = 2")
+    sql(ledger, f"PRAGMA user_version = {len(LEDGER_STEPS) + 1}")
 
 
 CASES = {
@@ -133,7 +134,8 @@ CASES = {
     a_pipe: "is no regular file and no ledger: move it away",
     of_another_program: "is a database of another program and no ledger: move it away",
     newer: (
-        "has schema 2, this version knows 1: start the newer version that wrote it, "
+        f"has schema {len(LEDGER_STEPS) + 1}, this version knows {len(LEDGER_STEPS)}: "
+        "start the newer version that wrote it, "
         "or restore the copy made before the upgrade"
     ),
 }

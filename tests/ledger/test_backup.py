@@ -28,6 +28,7 @@ from monitor.ledger.lock import AlreadyRunning, StateLock
 from monitor.ledger.records import Commit, Effect, EffectKind, EffectState, LedgerEvent
 from monitor.ledger.restore import restore
 from monitor.ledger.rows import RESTORED
+from monitor.ledger.schema import LEDGER_STEPS
 from monitor.ledger.store import Ledger
 
 T0 = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -102,7 +103,8 @@ def test_a_backup_holds_ledger_history_and_baselines_and_neither_token_nor_lock(
         "ledger.sqlite",
     ]  # fmt: skip
     assert str(contents) == (
-        "ledger of schema 1 with 2 events, 1 incidents (1 live), 1 effects not sent; history; 1 baselines"
+        f"ledger of schema {len(LEDGER_STEPS)} with 2 events, 1 incidents (1 live), "
+        "1 effects not sent; history; 1 baselines"
     )
     assert read_contents(tmp_path / "b.tar.gz") == contents
     assert stat.S_IMODE((tmp_path / "b.tar.gz").stat().st_mode) == 0o600
@@ -285,11 +287,12 @@ def test_what_the_backup_does_not_hold_stays(state: Path, tmp_path: Path) -> Non
 def test_the_copy_before_an_upgrade_can_be_restored_and_a_history_of_the_newer_version_is_set_aside(
     state: Path, tmp_path: Path
 ) -> None:
-    copy = tmp_path / "ledger.sqlite.before-schema-2"
+    newest = len(LEDGER_STEPS) + 1
+    copy = tmp_path / f"ledger.sqlite.before-schema-{newest}"
     copy.write_bytes((state / "ledger.sqlite").read_bytes())
     for name in ("ledger.sqlite", "history.sqlite"):
         newer = sqlite3.connect(state / name)
-        newer.execute("PRAGMA user_version = 2")
+        newer.execute(f"PRAGMA user_version = {newest}")
         newer.close()
 
     restored = restore(state, copy, T0)
@@ -299,7 +302,8 @@ def test_the_copy_before_an_upgrade_can_be_restored_and_a_history_of_the_newer_v
     assert restored.aside is not None
     assert (restored.aside / "history.sqlite").exists()
     assert str(restored.contents) == (
-        "ledger of schema 1 with 2 events, 1 incidents (1 live), 1 effects not sent; no history; 0 baselines"
+        f"ledger of schema {len(LEDGER_STEPS)} with 2 events, 1 incidents (1 live), "
+        "1 effects not sent; no history; 0 baselines"
     )
 
 
@@ -374,9 +378,10 @@ def test_what_is_no_sound_backup_is_refused_and_nothing_is_touched(
 
 def test_a_backup_of_a_newer_version_is_refused(state: Path, tmp_path: Path) -> None:
     write_backup(state, tmp_path / "b", T0)
-    rewritten(tmp_path / "b", told(schema=2))
+    known = len(LEDGER_STEPS)
+    rewritten(tmp_path / "b", told(schema=known + 1))
 
-    with pytest.raises(SchemaTooNew, match=r"b has schema 2, this version knows 1: start the newer version"):
+    with pytest.raises(SchemaTooNew, match=f"b has schema {known + 1}, this version knows {known}: start the newer"):
         restore(state, tmp_path / "b", T0)
 
 

@@ -24,6 +24,7 @@ from monitor.ledger.records import (
     MemberLink,
     TicketLink,
 )
+from monitor.ledger.schema import LEDGER_STEPS
 from monitor.ledger.store import Ledger
 from monitor.ledger.writer import LedgerClosed
 
@@ -83,7 +84,12 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 def test_what_was_committed_is_read_back_as_it_was(ledger: Ledger) -> None:
     member = MemberLink(incident=ULID, service="orders", joined_at=T0, why="subject", left_at=T0 + SECOND)
-    alert = AlertLink(incident=ULID, fingerprint="f1", source="alertmanager", summary="OrdersDown", firing=True, at=T0)
+    alert = AlertLink(
+        incident=ULID, fingerprint="alertmanager:f1", source="alertmanager", summary="OrdersDown", firing=True, at=T0,
+        service="orders", starts_at=T0, ends_at=T0 + timedelta(minutes=9), heard_at=T0 + timedelta(minutes=1),
+        expired=True, labels={"alertname": "OrdersDown"}, annotations={"summary": "no orders"},
+        links={"generator": "http://prometheus/graph"},
+    )  # fmt: skip
     commit = Commit(events=(OPENED,), incidents=(INCIDENT,), effects=(CREATE,), members=(member,), alerts=(alert,))
 
     ledger.commit(commit).result(60)
@@ -274,12 +280,15 @@ def test_a_ledger_of_a_newer_version_is_refused_in_one_line_and_left_as_it_is(tm
     Ledger.open(tmp_path).close()
     path = tmp_path / "ledger.sqlite"
     newer = sqlite3.connect(path)
-    newer.execute("PRAGMA user_version = 2")
+    known = len(LEDGER_STEPS)
+    newer.execute(f"PRAGMA user_version = {known + 1}")
     newer.close()
     before = path.read_bytes()
 
     for opening in (Ledger.open, Ledger.open_read_only):
-        with pytest.raises(SchemaTooNew, match=r"ledger.sqlite has schema 2, this version knows 1: .+") as caught:
+        with pytest.raises(
+            SchemaTooNew, match=f"sqlite has schema {known + 1}, this version knows {known}: .+"
+        ) as caught:
             opening(tmp_path)
         assert "\n" not in str(caught.value)
 

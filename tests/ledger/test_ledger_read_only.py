@@ -13,6 +13,7 @@ import pytest
 
 from monitor.ledger.database import LedgerAbsent, LedgerError, LedgerUnsound
 from monitor.ledger.records import Commit, LedgerEvent
+from monitor.ledger.schema import LEDGER_STEPS
 from monitor.ledger.store import Ledger
 
 T0 = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -86,9 +87,10 @@ def test_a_ledger_of_an_earlier_version_is_read_once_a_daemon_has_upgraded_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Ledger.open(tmp_path).close()
-    monkeypatch.setattr("monitor.ledger.store.LEDGER_STEPS", ("", ""))
+    known = len(LEDGER_STEPS)
+    monkeypatch.setattr("monitor.ledger.store.LEDGER_STEPS", (*LEDGER_STEPS, ""))
 
-    with pytest.raises(LedgerError, match=r"has schema 1, this version reads 2: monitor run upgrades it"):
+    with pytest.raises(LedgerError, match=f"has schema {known}, this version reads {known + 1}: monitor run upgrades"):
         Ledger.open_read_only(tmp_path)
 
 

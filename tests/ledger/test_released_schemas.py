@@ -27,7 +27,10 @@ from monitor.ledger.upgrade import UpgradeFailed, open_for_writing
 
 RELEASED = Path(__file__).with_name("released")
 DIGESTS = {
-    LEDGER_FILE: ("4eb7bb64eb47cf46ae36bfe6e7f9a8ee2e3cf2e2f1b78769dc2ea44a2e3e0c16",),
+    LEDGER_FILE: (
+        "4eb7bb64eb47cf46ae36bfe6e7f9a8ee2e3cf2e2f1b78769dc2ea44a2e3e0c16",
+        "b6466349a4ef0d99621114fdd81f33fdc17b53f5c7d189ad631598b64a202030",
+    ),
     HISTORY_FILE: ("ec420da0bf8018558c19d36ce43d51f900f529428b5d043ce3056d48a70cbbaf",),
 }
 """Of each step's text, in order. What is new is added; what stands here has been run by others."""
@@ -41,6 +44,7 @@ BEGIN SELECT RAISE(ABORT, 'people stay'); END;
 INSERT INTO people SELECT DISTINCT author FROM events;
 """
 NEWEST = (*LEDGER_STEPS, NEXT)
+KNOWN = len(LEDGER_STEPS)
 
 
 @pytest.fixture(scope="module")
@@ -60,9 +64,9 @@ def dumps(name: str) -> list[Path]:
 
 @pytest.fixture
 def first(tmp_path: Path, released: ModuleType) -> Path:
-    """A ledger of schema 1."""
+    """A ledger of the newest schema that was released."""
     path = tmp_path / LEDGER_FILE
-    released.load((RELEASED / "ledger-1.sql").read_text(), path)
+    released.load((RELEASED / f"ledger-{KNOWN}.sql").read_text(), path)
     return path
 
 
@@ -122,13 +126,13 @@ def test_everything_in_a_history_of_an_earlier_version_is_read_back_equal(
 def test_before_an_upgrade_a_copy_is_made_that_the_older_version_can_use(tmp_path: Path, first: Path) -> None:
     open_for_writing(first, NEWEST, synchronous="FULL", busy_seconds=1, keeps_copy=True).close()
 
-    copy = tmp_path / "ledger.sqlite.before-schema-2"
+    copy = tmp_path / f"ledger.sqlite.before-schema-{KNOWN + 1}"
     assert {path.name for path in tmp_path.iterdir()} == {first.name, copy.name}
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     with pytest.raises(SchemaTooNew) as caught:
         Ledger.open(tmp_path)
     assert str(caught.value) == (
-        f"{first} has schema 2, this version knows 1: start the newer version that wrote it, "
+        f"{first} has schema {KNOWN + 1}, this version knows {KNOWN}: start the newer version that wrote it, "
         f"or restore the copy made before the upgrade, {copy}"
     )
     copy.replace(first)
@@ -145,7 +149,7 @@ def test_what_is_only_in_the_wal_is_in_the_copy_too(tmp_path: Path, first: Path)
     open_for_writing(first, NEWEST, synchronous="FULL", busy_seconds=1, keeps_copy=True).close()
     writer.close()
 
-    copy = sqlite3.connect(f"file:{tmp_path}/ledger.sqlite.before-schema-2?immutable=1", uri=True)
+    copy = sqlite3.connect(f"file:{tmp_path}/ledger.sqlite.before-schema-{KNOWN + 1}?immutable=1", uri=True)
     assert copy.execute("SELECT value FROM meta WHERE key = 'late'").fetchall() == [("yes",)]
     copy.close()
 
@@ -168,7 +172,7 @@ def test_a_step_that_fails_changes_nothing_and_says_so(first: Path, step: str, w
         open_for_writing(first, (*NEWEST, step), synchronous="FULL", busy_seconds=1, keeps_copy=True)
 
     assert str(caught.value) == (
-        f"{first} could not be upgraded from schema 1 to 3 ({why}) and is as it was: "
+        f"{first} could not be upgraded from schema {KNOWN} to {KNOWN + 2} ({why}) and is as it was: "
         "see to it and start again, or start the version that wrote it"
     )
     assert rows(first) == before
@@ -218,13 +222,13 @@ def test_kill_minus_nine_during_an_upgrade_leaves_the_old_ledger_and_the_next_st
         return subprocess.run([sys.executable, "-c", UPGRADE, str(first), NEXT], env=environ, check=False).returncode
 
     assert upgrade(point) == -signal.SIGKILL
-    copy = first.with_name("ledger.sqlite.before-schema-2")
+    copy = first.with_name(f"ledger.sqlite.before-schema-{KNOWN + 1}")
     assert rows(copy) == before
     assert rows(first) == before, "half of the new schema"
 
     assert upgrade("") == 0
     after = rows(first)
-    assert after[0] == "(2,)"
+    assert after[0] == f"({KNOWN + 1},)"
     assert any("people_stay" in line for line in after)
     assert sorted(line for line in after if line.startswith('INSERT INTO "people"')) == [
         "INSERT INTO \"people\" VALUES('Grace');",
