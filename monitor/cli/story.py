@@ -11,8 +11,13 @@ def story(incident: dict[str, Any], width: int, colour: bool) -> str:
     blocks = [_head(incident), _timeline(incident["events"], width, colour)]
     for title, rows in _lists(incident):
         if rows:
-            blocks.append("\n".join([title, *(f"  {printable(row)}" for row in rows)]))
+            blocks.append("\n".join([title, *map(_row, rows)]))
     return "\n\n".join(block for block in blocks if block)
+
+
+def _row(row: str) -> str:
+    indent = len(row) - len(row.lstrip(" "))
+    return " " * (2 + indent) + printable(row)
 
 
 def _head(incident: dict[str, Any]) -> str:
@@ -40,6 +45,16 @@ def _timeline(events: list[dict[str, Any]], width: int, colour: bool) -> str:
     return table(("AT (UTC)", "BY", "EVENT", "TEXT"), rows, width, colour) if rows else ""
 
 
+def _alert(alert: dict[str, Any]) -> list[str]:
+    """One line, and under it its labels and where more is found."""
+    state = "firing" if alert["firing"] else "expired" if alert["expired"] else "over" if alert["ends_at"] else ""
+    since = f" since {alert['starts_at']}" if alert["firing"] and alert["starts_at"] else ""
+    lines = [f"{alert['source']}{f' ({state}{since})' if state else ''}: {alert['summary']}"]
+    if alert["labels"]:
+        lines.append("  " + " ".join(f"{name}={value}" for name, value in sorted(alert["labels"].items())))
+    return [*lines, *(f"  {name}: {address}" for name, address in alert["links"].items())]
+
+
 def _lists(incident: dict[str, Any]) -> list[tuple[str, list[str]]]:
     members = [
         f"{m['service']}: {m['why']}" + (f" (until {m['left_at']})" if m["left_at"] else "")
@@ -47,7 +62,7 @@ def _lists(incident: dict[str, Any]) -> list[tuple[str, list[str]]]:
         if m["service"] != incident["service"]
     ]
     tickets = [f"{t['outlet']}: {t['external_id']} {t['url']}".rstrip() for t in incident["tickets"]]
-    alerts = [f"{a['source']}{' (firing)' if a['firing'] else ''}: {a['summary']}" for a in incident["alerts"]]
+    alerts = [line for alert in incident["alerts"] for line in _alert(alert)]
     unsent = [
         f"{e['outlet']} {e['kind']}: {e['state']} after {e['attempts']} attempts; {e['detail']}".rstrip("; ")
         for e in incident["effects"]

@@ -14,6 +14,7 @@ from checks.check import Check, Retry
 from monitor.config import config, push
 from monitor.config.check_rules import DEFAULT_RETRY_WITHIN, kinds_of
 from monitor.config.fields import OnChange
+from monitor.config.intake import hook_secrets, intake_of
 from monitor.config.objectives import names_of, slo_of
 from monitor.config.places import url
 from monitor.config.plugged import secrets_of
@@ -72,6 +73,7 @@ class _Builder:
             severity=table_of(root),
             policy=_policies(root.policy or {}, incidents),
             tracker=self.tracker(monitor.state),
+            intake=intake_of(root, self.reading),
             contacts={role: config.Contact(**_given(contact)) for role, contact in (root.contacts or {}).items()},
             playbook=config.Playbook(**_given(root.playbook)),
         )
@@ -166,6 +168,7 @@ class _Builder:
             traffic=config.Traffic(**_given(written.traffic)) if written.traffic else None,
             data_loss={name: query.promql for name, query in (written.queries or {}).items()},
             deploys=written.deploys,
+            alert_labels=written.alert_labels or {},
         )
 
     def check(self, service: str, name: str, written: CheckShape) -> Check:
@@ -210,6 +213,7 @@ class _Builder:
             found.add(tracker.webhook.secret.get_secret_value())
         if tracker and tracker.jira and tracker.jira.token:
             found.add(tracker.jira.token.get_secret_value())
+        found |= hook_secrets(self.root)
         heartbeat = self.root.monitor.heartbeat if self.root.monitor else None
         if heartbeat and heartbeat.url:
             found.add(heartbeat.url.get_secret_value())

@@ -112,7 +112,7 @@ def _keys(old: Config, new: Config) -> Iterator[str]:
     for key in type(new.monitor).model_fields:
         if key not in (*STARTS_WITH, "token_file") and getattr(old.monitor, key) != getattr(new.monitor, key):
             yield f"monitor.{key}"
-    for part in ("telemetry", "sources", "incidents", "severity", "policy", "contacts", "playbook"):
+    for part in ("telemetry", "sources", "incidents", "severity", "policy", "intake", "contacts", "playbook"):
         if getattr(old, part) != getattr(new, part):
             yield part
     if old.tracker != applicable(old, new).tracker:
@@ -128,7 +128,7 @@ def _keys_of_services(old: Config, new: Config) -> Iterator[str]:
             continue
         if before.data_loss != service.data_loss:
             yield f"services.{name}.queries"
-        for key in ("criticality", "tags", "depends_on", "slos", "traffic", "deploys"):
+        for key in ("criticality", "tags", "depends_on", "slos", "traffic", "deploys", "alert_labels"):
             if getattr(before, key) != getattr(service, key) or (
                 key == "slos" and before.composites != service.composites
             ):

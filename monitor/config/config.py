@@ -121,6 +121,7 @@ class Service(Part):
     """
     Attributes:
         data_loss: PromQL by name; above 0 data is lost.
+        alert_labels: What an alert of it has, all of them; empty where its name is looked for.
     """
 
     name: str
@@ -133,6 +134,7 @@ class Service(Part):
     traffic: Traffic | None = None
     data_loss: Frozen[str] = Field(default_factory=lambda: MappingProxyType({}))
     deploys: str | None = None
+    alert_labels: Frozen[str] = Field(default_factory=lambda: MappingProxyType({}))
 
 
 class Incidents(Part):
@@ -179,6 +181,24 @@ class Tracker(Part):
     jira: Jira | None = None
 
 
+class Hook(Part):
+    """
+    Attributes:
+        timestamp_header: What Grafana signs along with the body; None where it signs the body alone.
+    """
+
+    secret: SecretStr
+    expires_after: timedelta = timedelta(hours=5)
+    timestamp_header: str | None = None
+
+
+class Intake(Part):
+    service_labels: tuple[str, ...] = ("service", "service_name", "app", "job")
+    default_service: str = ""
+    alertmanager: Hook | None = None
+    grafana: Hook | None = None
+
+
 class Contact(Part):
     primary: str
     backup: str | None = None
@@ -205,6 +225,7 @@ class Config(Part):
     severity: Table = TABLE
     policy: Annotated[Mapping[Severity, Policy], AfterValidator(MappingProxyType), PlainSerializer(dict)] = POLICIES
     tracker: Tracker
+    intake: Intake = Intake()
     contacts: Frozen[Contact] = MappingProxyType({})
     playbook: Playbook = Playbook()
     warnings: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from typing import Protocol
 from uuid import uuid4
 
 from monitor import __version__
+from monitor.core.alerts import Notification
 from monitor.core.incident import IllegalTransition, Incident
 from monitor.core.pushes import Push
 from monitor.core.severity import Severity
@@ -24,6 +25,7 @@ from monitor.daemon.pushes import Pushes
 from monitor.daemon.reload import Reload
 from monitor.ledger.records import Commit
 from monitor.probing.supervisor import ProberStatus, Supervisor
+from monitor.response.alerts import Intake
 from monitor.response.case import Case
 from monitor.response.casebook import UnknownIncident
 from monitor.response.deploys import Deploy
@@ -31,6 +33,7 @@ from monitor.response.objectives import ObjectiveReading
 from monitor.response.observe import SLO_PERIOD
 from monitor.response.people import NothingPending, People
 from monitor.response.triage import reference, utc
+from monitor.telemetry import names
 from monitor.telemetry.exposition import Dialect
 from monitor.web.desk import DeskRefusal
 from monitor.web.documents import (
@@ -40,6 +43,7 @@ from monitor.web.documents import (
     IncidentDocument,
     ServiceDocument,
     StatusDocument,
+    TakenDocument,
     check_document,
     incident_detail,
     incident_document,
@@ -72,6 +76,7 @@ class DaemonDesk:
         self._daemon = daemon
         self._house = daemon.house
         self._people = People(daemon.house.casebook)
+        self._intake = Intake(daemon.house.casebook)
 
     # -- looking ------------------------------------------------------------------------------------------------
 
@@ -254,6 +259,27 @@ class DaemonDesk:
         await self._recorded(self._people.accept(service, by, _past(since, wall), reason, now, wall))
         self._house.accepted(service, since)
         return {"service": service, "since": timestamp(since), "by": by, "reason": reason}
+
+    async def take_alerts(self, told: Notification) -> TakenDocument:
+        taken = self._intake.take(told, self._house.clock.now(), self._house.clock.wall())
+        for outcome, count in taken.counts.items():
+            which = {names.SOURCE: told.source, names.ALERT_NEWS: outcome}
+            self._house.telemetry.counter(names.ALERTS.name, count, which)
+        try:
+            await self._recorded(taken.commit)
+        except DeskRefusal:
+            self._count_notification(told.source, "held")
+            raise
+        self._count_notification(told.source, "taken")
+        touched = sorted({incident.number for incident in taken.incidents})
+        return {"counts": dict(taken.counts), "incidents": [reference(number) for number in touched]}
+
+    def refused_alerts(self, source: str) -> None:
+        self._count_notification(source, "refused")
+
+    def _count_notification(self, source: str, outcome: str) -> None:
+        which = {names.SOURCE: source, names.NOTIFICATION_OUTCOME: outcome}
+        self._house.telemetry.counter(names.NOTIFICATIONS.name, 1, which)
 
     async def push(self, token: str, push: Push) -> None:
         await self._daemon.pushes.push(token, push)

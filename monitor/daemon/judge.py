@@ -17,6 +17,7 @@ from monitor.config import Changes, Config, Service
 from monitor.core.incident import State
 from monitor.core.severity import Criticality
 from monitor.ledger.records import Commit
+from monitor.response.alerts import Intake
 from monitor.response.case import Case
 from monitor.response.casebook import Casebook
 from monitor.response.detect import Observation
@@ -141,7 +142,7 @@ class Judge:
         self._look_for_blindness(now, wall)
         for commit in (*merge_late(self.casebook, now, wall), *release(self.casebook, now, wall)):
             self._adopt(commit)
-        for commit in self.casebook.due(now, wall):
+        for commit in (*Intake(self.casebook).expire(now, wall), *self.casebook.due(now, wall)):
             self._adopt(commit)
 
     def evaluate(self, name: str, now: datetime, wall: datetime) -> None:

@@ -30,6 +30,7 @@ from monitor.daemon.resuming import (
 )
 from monitor.ledger.history import MinuteRow
 from monitor.ledger.records import Commit, LedgerEvent
+from monitor.response.known_alerts import REMEMBERED
 from monitor.response.watch import SETTLE, CheckWatch
 from monitor.telemetry import names
 
@@ -162,6 +163,7 @@ class Housekeeping:
 
     def _compact(self) -> None:
         """In a thread: a day of ten thousand checks takes longer than the loop may stand still."""
+        self._house.ledger.forget_alerts(self._house.clock.now() - REMEMBERED)
         retention = self._house.config.monitor.retention
         kept = {"minutes": retention.minutes, "five_minutes": retention.five_minutes, "hours": retention.hours}
         now = self._house.clock.now()

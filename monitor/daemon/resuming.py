@@ -15,6 +15,7 @@ from monitor.ledger.records import Commit, LedgerEvent
 from monitor.ledger.rows import RESTORED
 from monitor.response.anomalies import DETECTED
 from monitor.response.deploys import MARKED, deploys_of
+from monitor.response.known_alerts import REMEMBERED
 from monitor.response.parting import part
 
 
@@ -30,6 +31,7 @@ def resume(house: House) -> Iterator[Commit]:
         case = case_from(house.ledger, incident.id) if incident.id else None
         house.casebook.restore(incident, case)
     told = house.ledger.events_named(MARKED, DETECTED)
+    house.casebook.alerts.restore(house.ledger.alerts_heard_since(now - REMEMBERED), now)
     house.casebook.deploys.restore(deploys_of(told), wall)
     house.anomalies.restore(told)
     house.surveyor.versions.restore(json.loads(house.ledger.meta(VERSIONS) or "{}"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.check import CollectorQuestion
 from monitor.config import Config
+from monitor.core.alerts import Routing
 from monitor.core.incident import Timing
 from monitor.daemon.judge import ITSELF
 from monitor.outlets.folder import FolderOutlet
@@ -14,6 +15,7 @@ from monitor.outlets.webhook import WebhookOutlet
 from monitor.response.casebook import Rules
 from monitor.response.entries import POSTMORTEMS
 from monitor.response.triage import roles
+from monitor.web.hooks import HookKey
 
 
 def rules_of(config: Config) -> Rules:
@@ -35,7 +37,34 @@ def rules_of(config: Config) -> Rules:
         total_services=len(config.services),
         postmortem_within=incidents.postmortem_within,
         evidence_wait=incidents.evidence_wait,
+        routing=_routing(config),
     )
+
+
+def _routing(config: Config) -> Routing:
+    intake = config.intake
+    hooks = {"alertmanager": intake.alertmanager, "grafana": intake.grafana}
+    return Routing(
+        services={name: service.criticality for name, service in config.services.items()},
+        service_labels=intake.service_labels,
+        alert_labels={name: service.alert_labels for name, service in config.services.items() if service.alert_labels},
+        default=intake.default_service,
+        expires_after={source: hook.expires_after for source, hook in hooks.items() if hook is not None},
+    )
+
+
+def hooks_of(config: Config) -> dict[str, HookKey]:
+    """By what whoever sends alerts is known, by source."""
+    hooks = {"alertmanager": config.intake.alertmanager, "grafana": config.intake.grafana}
+    return {
+        source: HookKey(
+            secret=hook.secret.get_secret_value(),
+            timestamp_header=hook.timestamp_header,
+            takes_signature=source == "grafana",
+        )
+        for source, hook in hooks.items()
+        if hook is not None
+    }
 
 
 def outlets_of(config: Config) -> dict[str, Outlet]:

@@ -29,6 +29,7 @@ from monitor.response.due import told_by_the_clock, weigh_conditions, weigh_proo
 from monitor.response.entries import effects_for, entry, moved, name_of
 from monitor.response.groups import Grouped, whose
 from monitor.response.impact import Spent, as_attribute, nothing_spent
+from monitor.response.known_alerts import KnownAlerts
 from monitor.response.milestones import milestones
 from monitor.response.resolve import SCHEDULED, schedule
 from monitor.response.rules import Rules as Rules
@@ -52,6 +53,7 @@ class Casebook:
         self.subjects: dict[str, Subject] = {}
         self.cases: dict[str, Case] = {}
         self.deploys = RecentDeploys()
+        self.alerts = KnownAlerts()
         self.new_id = new_id
         self.new_number = new_number
         self.spent = spent

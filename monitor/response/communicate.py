@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
 from monitor.core.incident import State, duration_text
-from monitor.ledger.records import LedgerEvent
+from monitor.ledger.records import AlertLink, LedgerEvent
 from monitor.outlets.outlet import Message
 from monitor.response.case import Case
 from monitor.response.triage import Role, reference, utc, utc_time
+
+ALERTS_SHOWN: Final = 20
+"""In a ticket. A group may hold hundreds, and a ticket is read at night."""
 
 
 def title(case: Case) -> str:
@@ -57,10 +61,29 @@ def ticket(case: Case, roles: Iterable[Role], now: datetime) -> str:
     lines += ["", "## Why this severity", "", *_bullets(case.why)]
     if case.conditions:
         lines += ["", "## Recovery", "", *_bullets(case.conditions)]
-    if case.firing:
-        lines += ["", "## Alerts still firing", "", *_bullets(case.firing)]
+    if alerts := alert_lines(case.alerts.values()):
+        lines += ["", "## Alerts", "", *_bullets(alerts)]
     lines += ["", "## Timeline (UTC)", "", *timeline(case.events)]
     return "\n".join(lines) + "\n"
+
+
+def alert_lines(links: Iterable[AlertLink]) -> list[str]:
+    """Those of other systems, what fires first: `firing since 12:00:00 UTC: OrdersFail: ... (severity=page) http://...`."""
+    alerts = sorted((link for link in links if link.heard_at is not None), key=lambda link: not link.firing)
+    lines = [alert_line(link) for link in alerts[:ALERTS_SHOWN]]
+    if len(alerts) > ALERTS_SHOWN:
+        fire = sum(link.firing for link in alerts[ALERTS_SHOWN:])
+        lines.append(f"and {len(alerts) - ALERTS_SHOWN} more, of which {fire} fire")
+    return lines
+
+
+def alert_line(link: AlertLink) -> str:
+    began = f" since {utc_time(link.starts_at)}" if link.firing and link.starts_at else ""
+    ended = f" at {utc_time(link.ends_at)}" if not link.firing and link.ends_at and not link.expired else ""
+    state = "firing" if link.firing else "not repeated any more, counts as over" if link.expired else "over"
+    labels = ", ".join(f"{name}={value}" for name, value in sorted(link.labels.items()) if name != "alertname")
+    told = f"{link.source}, {state}{began}{ended}: {link.summary}" + (f" ({labels})" if labels else "")
+    return " ".join([told, *link.links.values()])
 
 
 def timeline(events: Iterable[LedgerEvent]) -> list[str]:
@@ -94,6 +117,7 @@ def document(case: Case, now: datetime) -> dict[str, object]:
         "why": list(case.why),
         "acknowledged_by": incident.acknowledged_by,
         "conditions": list(case.conditions),
+        "alerts": alert_lines(case.alerts.values()),
         "timeline": [
             {"at": utc(e.wall), "name": e.name, "text": e.text, "author": e.author, "trace_id": e.trace_id}
             for e in case.events

@@ -55,7 +55,8 @@ def _merge(book: Casebook, elder: Case, younger: Case, found: Shared, now: datet
         incidents=(*ended.incidents, place, *taken_over.incidents),
         effects=(*ended.effects, *taken_over.effects),
         members=(*joined, *left),
-        alerts=alerts,
+        # Of the one that ended none fires any more.
+        alerts=(*alerts, *(replace(link, firing=False) for link in younger.alerts.values() if link.firing)),
     )
 
 

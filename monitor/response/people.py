@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from monitor.core.incident import Event, Incident, State, acknowledge, mitigated, step
+from monitor.core.incident import Event, State, acknowledge, mitigated, step
 from monitor.core.severity import Severity
 from monitor.ledger.records import AlertLink, Commit, LedgerEvent
 from monitor.response.anomalies import detected
 from monitor.response.case import Case, Subject
 from monitor.response.casebook import Casebook
+from monitor.response.declaring import open_declared
 from monitor.response.deploys import Deploy, marked
 from monitor.response.entries import entry, moved
 from monitor.response.levels import accepted, proposed
@@ -45,7 +46,12 @@ class People:
             return case, Commit()
         if case is None:
             subject = book.watch(service, now)
-            case, events = self._open_declared(subject, reporter, symptoms, severity, now, wall)
+            said = "as the reporter said" if severity else "the default for a report"
+            case, opened = open_declared(
+                book, subject, reporter, (symptoms,), severity or Severity.SEV3, f"{said}; our probes may raise it",
+                f"reported: {symptoms}", now, wall,
+            )  # fmt: skip
+            events = [opened]
         else:
             subject = book.subjects[case.incident.service]
             case.symptoms += (f"reported by {reporter}: {symptoms}",)
@@ -57,33 +63,6 @@ class People:
         case.alerts[key] = link
         commit = book.commit(subject, events, ()) or Commit()
         return case, replace(commit, alerts=(link,))
-
-    def _open_declared(
-        self,
-        subject: Subject,
-        reporter: str,
-        symptoms: str,
-        severity: Severity | None,
-        now: datetime,
-        wall: datetime,
-    ) -> tuple[Case, list[LedgerEvent]]:
-        book, service = self._book, subject.incident.service
-        if subject.incident.state is State.RESOLVED:
-            # People call this a new problem; only a breach of ours within reopen_within makes it the old one.
-            subject.incident = Incident(service=service, since=now)
-        after, transitions = step(
-            subject.incident, Event.DECLARED, now, book.rules.timing, reason=symptoms, by=reporter
-        )
-        subject.incident = replace(
-            after, id=book.new_id(), number=book.new_number(), severity=severity or Severity.SEV3, reason=symptoms
-        )
-        said = "as the reporter said" if severity else "the default for a report; our probes may raise it"
-        case = Case.begun(subject.incident, (symptoms,), (f"{subject.incident.severity}: {said}",), now)
-        case.reporter = reporter
-        book.cases[subject.incident.id] = case
-        opening = {**moved(transitions[0]), **case.opening()}
-        text = f"reported: {symptoms}"
-        return case, [book.event(subject, "incident.opened", text, now, wall, author=reporter, attributes=opening)]
 
     def confirm(self, service: str, by: str, now: datetime, wall: datetime) -> tuple[Case, Commit]:
         """A person agrees to open what is pending."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from monitor.core.alerts import Routing
 from monitor.core.incident import Timing
 from monitor.core.meeting import WorkingHours
 from monitor.core.severity import Policy, Severity
@@ -22,6 +23,7 @@ class Rules:
         postmortem_within: From resolution.
         meetings: When people can meet about what happened.
         evidence_wait: How long proof of recovery may be wanting before the Incident Commander is asked.
+        routing: Whose service the alerts of other systems are of.
     """
 
     timing: Timing
@@ -34,3 +36,4 @@ class Rules:
     postmortem_within: timedelta
     evidence_wait: timedelta
     meetings: WorkingHours = field(default_factory=WorkingHours)
+    routing: Routing = field(default_factory=Routing)

@@ -96,6 +96,9 @@ DELIVERY_OUTCOME: Final = "watchkeeper.delivery.outcome"
 SIGNAL: Final = "watchkeeper.signal"
 HEARTBEAT_OUTCOME: Final = "watchkeeper.heartbeat.outcome"
 SERIES: Final = "watchkeeper.series"
+SOURCE: Final = "watchkeeper.source"
+ALERT_NEWS: Final = "watchkeeper.alert.news"
+NOTIFICATION_OUTCOME: Final = "watchkeeper.notification.outcome"
 
 # Labels of objectives, as sloth sets them.
 SLOTH_ID: Final = "sloth_id"
@@ -127,6 +130,10 @@ EVENTS: Final[Mapping[str, EventKind]] = MappingProxyType(
         "incident.opened": EventKind(17, "an incident is open"),
         "incident.severity_changed": EventKind(13, "the severity rose, or a person changed it"),
         "incident.joined": EventKind(9, "another service joined the incident"),
+        "incident.alert_attached": EventKind(13, "alerts of another system fire and belong to the incident"),
+        "incident.alert_resolved": EventKind(9, "attached alerts are over"),
+        "incident.alert_expired": EventKind(13, "attached alerts count as over: nobody repeated them"),
+        "alert.unmatched": EventKind(13, "alerts of another system belong to no service that is watched"),
         "incident.storm": EventKind(17, "many services would open at once; one incident lists them"),
         "incident.reported": EventKind(9, "a person or another system reported symptoms"),
         "incident.acknowledged": EventKind(9, "a person took it"),
@@ -273,6 +280,20 @@ HEARTBEATS: Final = Metric(
     "Heartbeats to the dead man's switch, by what came of them.",
     (HEARTBEAT_OUTCOME,),
 )
+NOTIFICATIONS: Final = Metric(
+    "watchkeeper.notifications",
+    "counter",
+    "{notification}",
+    "Webhooks of Alertmanager and Grafana, by what came of them.",
+    (SOURCE, NOTIFICATION_OUTCOME),
+)
+ALERTS: Final = Metric(
+    "watchkeeper.alerts",
+    "counter",
+    "{alert}",
+    "Alerts in the webhooks that were taken, by what each telling was.",
+    (SOURCE, ALERT_NEWS),
+)
 TELEMETRY_SENT: Final = Metric(
     "watchkeeper.telemetry.sent", "counter", "{item}", "Spans, events and metric points that were taken.", (SIGNAL,)
 )
@@ -332,6 +353,8 @@ OF_DAEMON: Final = (
     LEDGER_COMMIT,
     LEDGER_QUEUE,
     HEARTBEATS,
+    NOTIFICATIONS,
+    ALERTS,
 )
 METRICS: Final[Mapping[str, Metric]] = MappingProxyType(
     {metric.name: metric for metric in (*OF_CHECKS, *OF_OBJECTIVES, *OF_SERIES, *OF_DAEMON, *OF_TELEMETRY)}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from loguru import logger
 from starlette.applications import Starlette
@@ -22,13 +23,22 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from monitor.core.severity import Severity
 from monitor.telemetry.exposition import dialect_of
-from monitor.web.bodies import Field, instant
+from monitor.web.alerts import READERS
+from monitor.web.bodies import Field, instant, parse_object
 from monitor.web.desk import Desk, DeskRefusal
-from monitor.web.documents import STATES, AcceptedDocument, DeployDocument, IncidentDocument, plain_reference
+from monitor.web.documents import (
+    STATES,
+    AcceptedDocument,
+    DeployDocument,
+    IncidentDocument,
+    TakenDocument,
+    plain_reference,
+)
+from monitor.web.hooks import HookKey, check_signature, shows_secret
 from monitor.web.hosts import host_allowed
 from monitor.web.problems import HttpProblem
 from monitor.web.push_paths import PUSH_BODY, pushed
-from monitor.web.requests import authorise, idempotency_key, read_end, read_fields, read_query
+from monitor.web.requests import authorise, idempotency_key, read_end, read_fields, read_json, read_query
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -72,6 +82,7 @@ def create_app(desk: Desk, token: str, listen_host: str = "127.0.0.1") -> Starle
         _route("/api/v1/services/{service}/confirm", api.confirm, "POST"),
         _route("/api/v1/services/{service}/baseline/accept", api.accept, "POST"),
         _route("/api/v1/deploys", api.deploy, "POST"),
+        _route("/api/v1/alerts/{source}", api.alerts, "POST", "PUT"),
         _route("/push/{token}", api.push, "GET", "POST"),
         _route("/push/{token}/{event}", api.push, "GET", "POST"),
     ]
@@ -82,6 +93,7 @@ def create_app(desk: Desk, token: str, listen_host: str = "127.0.0.1") -> Starle
     )
     # Read with each request: the file that holds it may be changed while we serve.
     app.state.token = token
+    app.state.hooks = {}
     # A redirect would repeat the request's own Host back to it, and hide a mistyped path.
     app.router.redirect_slashes = False
     return app
@@ -175,6 +187,26 @@ class _Api:
         service = request.path_params["service"]
         return _json(await self._desk.accept(service, values["by"], since, values["reason"]), 201)
 
+    async def alerts(self, request: Request) -> Response:
+        source = request.path_params["source"]
+        if source not in READERS:
+            raise HttpProblem(404, f"alerts are taken at /api/v1/alerts/{' and /api/v1/alerts/'.join(READERS)}")
+        key: HookKey | None = request.app.state.hooks.get(source)
+        if key is None:
+            raise HttpProblem(404, f"no alerts are taken here: intake.{source} is not in the configuration")
+        try:
+            shown = shows_secret(request.headers, key)
+            body = await read_json(request)
+            if not shown:
+                check_signature(request.headers, body, key, datetime.now(UTC))
+            told = READERS[source](parse_object(body))
+        except HttpProblem:
+            self._desk.refused_alerts(source)
+            raise
+        taken = await self._desk.take_alerts(told)
+        # 2xx all the same: whoever sends could do nothing about it, and would only send it again.
+        return _json(taken, 200 if taken["incidents"] or not taken["counts"].get("unmatched") else 202)
+
     async def push(self, request: Request) -> Response:
         told = pushed(request.path_params.get("event", ""))
         push = replace(told, body=await read_end(request, PUSH_BODY))
@@ -208,7 +240,7 @@ def _reference(request: Request) -> str:
 
 
 def _json(
-    document: Mapping[str, object] | IncidentDocument | DeployDocument | AcceptedDocument,
+    document: Mapping[str, object] | IncidentDocument | DeployDocument | AcceptedDocument | TakenDocument,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Response:

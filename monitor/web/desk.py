@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Protocol
 
+from monitor.core.alerts import Notification
 from monitor.core.pushes import Push
 from monitor.telemetry.exposition import Dialect
 from monitor.web.documents import (
@@ -14,6 +15,7 @@ from monitor.web.documents import (
     IncidentDetail,
     IncidentDocument,
     StatusDocument,
+    TakenDocument,
 )
 from monitor.web.objectives import SloDocument
 from monitor.web.severity import IncidentSeverityDocument
@@ -94,6 +96,14 @@ class Desk(Protocol):
 
     async def accept(self, service: str, by: str, since: datetime, reason: str) -> AcceptedDocument:
         """A person says that the level since an instant of the wall clock is the normal one."""
+        ...
+
+    async def take_alerts(self, told: Notification) -> TakenDocument:
+        """What another system tells of its alerts. Once it is answered it is durable; 503 where it is not."""
+        ...
+
+    def refused_alerts(self, source: str) -> None:
+        """Counts a notification that was refused at the door."""
         ...
 
     async def push(self, token: str, push: Push) -> None:

@@ -111,11 +111,23 @@ class MemberDocument(TypedDict):
 
 
 class AlertDocument(TypedDict):
+    """
+    An alert of another system, or a user report, on an incident. `starts_at` and `ends_at` are by the sender's clock;
+    `expired`: it counts as over because nobody repeated it. `links` are addresses for people by what is found there.
+    """
+
     fingerprint: str
     source: str
     summary: str
     firing: bool
     at: str
+    service: str
+    starts_at: str | None
+    ends_at: str | None
+    expired: bool
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    links: dict[str, str]
 
 
 class TicketDocument(TypedDict):
@@ -145,6 +157,16 @@ class AcceptedDocument(TypedDict):
     since: str
     by: str
     reason: str
+
+
+class TakenDocument(TypedDict):
+    """
+    What came of the alerts that another system sent: how many were `firing`, `repeated`, `resolved`, `late`, `unseen`
+    (over before anybody told that they fire) or `unmatched` (of no service here), and the incidents that they touched.
+    """
+
+    counts: dict[str, int]
+    incidents: list[str]
 
 
 class IncidentDetail(IncidentDocument):
@@ -328,6 +350,13 @@ def _alert(alert: AlertLink) -> AlertDocument:
         "summary": alert.summary,
         "firing": alert.firing,
         "at": timestamp(alert.at),
+        "service": alert.service,
+        "starts_at": _timestamp_or_none(alert.starts_at),
+        "ends_at": _timestamp_or_none(alert.ends_at),
+        "expired": alert.expired,
+        "labels": dict(alert.labels),
+        "annotations": dict(alert.annotations),
+        "links": dict(alert.links),
     }
 
 

@@ -31,11 +31,16 @@ def authorise(request: Request, token: str) -> None:
 
 
 async def read_fields(request: Request, fields: Sequence[Field]) -> dict[str, str]:
+    return check_fields(parse_object(await read_json(request)), fields)
+
+
+async def read_json(request: Request) -> bytes:
+    """The body of a request that says that it is JSON; not parsed yet."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         # Also what keeps a form on a foreign page from posting here: a browser asks first before it sends this type.
         raise HttpProblem(415, "the body must be JSON; send `Content-Type: application/json`")
-    return check_fields(parse_object(await _read(request)), fields)
+    return await _read(request)
 
 
 async def _read(request: Request) -> bytes:

@@ -160,7 +160,22 @@ DETAIL = {
         {"service": "payments", "joined_at": "2026-03-01T03:03:00.000Z", "left_at": None, "why": "depends on orders"},
     ],
     "alerts": [
-        {"fingerprint": "f", "source": "report", "summary": "customers cannot pay", "firing": False, "at": ""},
+        {
+            "fingerprint": "f", "source": "report", "summary": "customers cannot pay", "firing": False, "at": "",
+            "service": "", "starts_at": None, "ends_at": None, "expired": False, "labels": {}, "annotations": {},
+            "links": {},
+        },
+        {
+            "fingerprint": "alertmanager:f1", "source": "alertmanager", "summary": "OrdersFail: a tenth fail",
+            "firing": True, "at": "", "service": "orders", "starts_at": "2026-03-01T03:00:00.000Z", "ends_at": None,
+            "expired": False, "labels": {"severity": "page", "alertname": "OrdersFail"}, "annotations": {},
+            "links": {"generator": "http://prometheus.example/graph"},
+        },
+        {
+            "fingerprint": "grafana:f2", "source": "grafana", "summary": "Slow", "firing": False, "at": "",
+            "service": "orders", "starts_at": "2026-03-01T03:00:00.000Z", "ends_at": "2026-03-01T03:04:00.000Z",
+            "expired": False, "labels": {}, "annotations": {}, "links": {},
+        },
     ],
     "tickets": [{"outlet": "folder", "external_id": "INC-0042.md", "url": "file:///state/tickets/INC-0042.md"}],
 }  # fmt: skip

@@ -15,6 +15,7 @@ from monitor.config import Service
 from monitor.core.incident import Timing
 from monitor.core.severity import POLICIES, Criticality
 from monitor.ledger.records import Commit
+from monitor.response.alerts import Intake
 from monitor.response.casebook import Casebook, Rules
 from monitor.response.entries import POSTMORTEMS
 from monitor.response.merge import merge_late
@@ -76,7 +77,7 @@ class Evening:
         for name in letters:
             self.evaluate(name)
         self.keep(*merge_late(self.book, self.now, self.now), *release(self.book, self.now, self.now))
-        self.keep(*self.book.due(self.now, self.now))
+        self.keep(*Intake(self.book).expire(self.now, self.now), *self.book.due(self.now, self.now))
 
     def hear(self, name: str, letters: str) -> None:
         """Results that come together after a while, not judged yet."""
@@ -95,6 +96,7 @@ class Evening:
             self.now,
             incident=mine.incident if mine else None,
             members=[(watch, self.around) for watch in members],
+            firing=case.firing if case is not None else (),
         )
         self.keep(self.book.evaluate(name, seen, self.now))
 

@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
 
+from monitor.core.alerts import Notification
 from monitor.core.incident import Incident, State
 from monitor.core.pushes import Push
 from monitor.core.severity import Evidence, Severity
@@ -27,6 +29,7 @@ from monitor.web.documents import (
     IncidentDetail,
     IncidentDocument,
     StatusDocument,
+    TakenDocument,
     incident_detail,
     incident_document,
     select_incidents,
@@ -57,6 +60,9 @@ class NotebookDesk:
         self.missing: list[str] = []
         self.pushes: list[tuple[str, Push]] = []
         self.breaks = False
+        self.notifications: list[Notification] = []
+        self.refused: list[str] = []
+        self.ledger_is_held = False
 
     def alive(self) -> bool:
         return self.is_alive
@@ -162,6 +168,17 @@ class NotebookDesk:
         self.accepted.append(found)
         return found
 
+    async def take_alerts(self, told: Notification) -> TakenDocument:
+        if self.ledger_is_held:
+            raise DeskRefusal(503, "taken, but the ledger cannot record it now; it is held and retried")
+        self.notifications.append(told)
+        ours = [alert for alert in told.alerts if alert.labels.get("service") in self.services]
+        unmatched = len(told.alerts) - len(ours)
+        return {"counts": {"firing": len(ours), "unmatched": unmatched}, "incidents": ["INC-0001"] if ours else []}
+
+    def refused_alerts(self, source: str) -> None:
+        self.refused.append(source)
+
     async def push(self, token: str, push: Push) -> None:
         if token != PUSH_TOKEN:
             raise DeskRefusal(404, "no check has this token")
@@ -234,6 +251,7 @@ class Asker:
 
     port: int
     desk: NotebookDesk
+    app: Starlette
 
     def ask(
         self,
@@ -277,10 +295,16 @@ def loop_thread() -> Iterator[LoopThread]:
 @pytest.fixture(scope="session")
 def asker(loop_thread: LoopThread) -> Iterator[Asker]:
     desk = NotebookDesk()
-    server = WebServer(create_app(desk, TOKEN), "127.0.0.1", 0)
+    app = create_app(desk, TOKEN)
+    server = WebServer(app, "127.0.0.1", 0)
     loop_thread.run(server.start())
-    yield Asker(server.port, desk)
+    yield Asker(server.port, desk, app)
     loop_thread.run(server.stop())
+
+
+@pytest.fixture
+def asker_app(asker: Asker) -> Starlette:
+    return asker.app
 
 
 @pytest.fixture

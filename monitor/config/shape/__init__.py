@@ -41,4 +41,5 @@ class Root(Shape):
     chat: Annotated[Chat | None, NotYet()] = None
     pages: Annotated[Pages | None, NotYet()] = None
     status_page: Annotated[StatusPage | None, NotYet()] = None
-    intake: Annotated[Intake | None, NotYet()] = None
+    intake: Intake | None = None
+    """Alerts of other systems, which meet what we see ourselves in one incident."""

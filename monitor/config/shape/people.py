@@ -6,7 +6,18 @@ from typing import Annotated
 
 from pydantic import ConfigDict
 
-from monitor.config.fields import Day, Duration, Label, Line, Secret, Url, word
+from monitor.config.fields import (
+    Day,
+    Duration,
+    HeaderName,
+    Label,
+    Line,
+    Name,
+    SecondOrMore,
+    Secret,
+    Url,
+    word,
+)
 from monitor.config.shape.group import Shape
 
 
@@ -99,12 +110,27 @@ class StatusPage(Shape):
 
 class Hook(Shape):
     secret: Secret | None = None
+    """What whoever sends alerts must show."""
     secret_file: Line | None = None
+    """File that holds the secret."""
+    expires_after: SecondOrMore | None = None
+    """A firing alert that nobody repeated for so long counts as over. Longer than its repeat_interval. Default 5h."""
+
+
+class GrafanaHook(Hook):
+    timestamp_header: HeaderName | None = None
+    """The timestamp header of its HMAC signature, if one is set there: then the signature must be of these minutes."""
 
 
 class Intake(Shape):
+    service_labels: tuple[Line, ...] | None = None
+    """Labels whose value is the name of a service, the first that fits. Default service, service_name, app, job."""
+    default_service: Name | None = None
+    """Whose an alert is that belongs to no other service. Without it, such an alert is counted and opens nothing."""
     alertmanager: Hook | None = None
-    grafana: Hook | None = None
+    """Takes webhooks of Alertmanager at /api/v1/alerts/alertmanager."""
+    grafana: GrafanaHook | None = None
+    """Takes webhooks of Grafana's alerting at /api/v1/alerts/grafana."""
 
 
 class Contact(Shape):

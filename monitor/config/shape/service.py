@@ -60,6 +60,8 @@ class ServiceShape(Shape):
     """Signals of your own, from Prometheus."""
     deploys: Text | None = None
     """PromQL whose answer is another one after each deploy: count by (version) (app_info)."""
+    alert_labels: dict[Line, Line] | None = None
+    """Labels, all of which an alert of it has that another system sends (`intake`)."""
     maintenance: Annotated[tuple[Maintenance, ...] | None, NotYet()] = None
     mitigations: Annotated[dict[Name, Mitigation] | None, NotYet()] = None
     logs: Annotated[Line | None, NotYet()] = None
