@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from struct import Struct
 from typing import Final, NamedTuple
@@ -18,6 +19,8 @@ MAX_RECORDS: Final = 500
 
 _HEADER: Final = Struct("!6H")
 _KIND: Final = Struct("!2H")
+_PART: Final = re.compile(r"(?:^|(?<=\.))((?:[^\\.]|\\\d{3}|\\.)*)(?:\.|$)", re.DOTALL)
+_ESCAPE: Final = re.compile(rb"\\(?:(\d{3})|(.))", re.DOTALL)
 _AA, _TC, _RD = 0x0400, 0x0200, 0x0100
 
 Question = tuple[tuple[bytes, ...], int, int]
@@ -71,7 +74,10 @@ class Message:
 def labels_of(name: str) -> tuple[bytes, ...]:
     """*name* as it goes over the wire. Raises ValueError, with what is wrong, for what is no domain name."""
     bare = name.removesuffix(".")
-    labels = tuple(_encoded(label) for label in bare.split(".")) if bare else ()
+    written = _PART.findall(bare) if "\\" in bare else bare.split(".")
+    if ".".join(written) != bare:
+        raise ValueError("ends with a backslash")
+    labels = tuple(map(_encoded, written)) if bare else ()
     if not all(0 < len(label) < 64 for label in labels):
         raise ValueError("has a part that is empty or longer than 63 letters")
     if sum(map(len, labels)) + len(labels) + 1 > MAX_NAME:
@@ -80,12 +86,24 @@ def labels_of(name: str) -> tuple[bytes, ...]:
 
 
 def _encoded(label: str) -> bytes:
+    if "\\" in label:
+        return _ESCAPE.sub(_meant, label.encode("utf-8", "surrogatepass"))
     if label.isascii():
         return label.encode()
     try:
         return label.encode("idna")
     except UnicodeError:
         raise ValueError("has a part that no domain name can hold") from None
+
+
+def _meant(escaped: re.Match[bytes]) -> bytes:
+    """Of `\\.` or `\\255`, as zone files write what would be read as something else (RFC 1035, 5.1)."""
+    digits = escaped[1]
+    if not digits:
+        return escaped[2]
+    if int(digits) > 255:
+        raise ValueError("has a number after a backslash that is more than 255")
+    return bytes([int(digits)])
 
 
 def encode(query: Query, number: int) -> bytes:

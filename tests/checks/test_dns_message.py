@@ -46,9 +46,16 @@ class TestQuery:
         assert labels_of(".") == labels_of("") == ()
         assert labels_of("bücher.example") == (b"xn--bcher-kva", b"example")
 
+    def test_a_backslash_takes_away_what_a_character_means(self) -> None:
+        assert labels_of(r"a\.b.example.") == (b"a.b", b"example")
+        assert labels_of(r"\097\255.\\") == (b"a\xff", b"\\")
+
     @pytest.mark.parametrize(
         ("wrong", "words"),
         [
+            (r"\256.example", "has a number after a backslash that is more than 255"),
+            (r"example\.", "ends with a backslash"),
+            (r"a\.b..example", "has a part that is empty or longer than 63 letters"),
             ("l" * 64 + ".example", "has a part that is empty or longer than 63 letters"),
             ("www..example", "has a part that is empty or longer than 63 letters"),
             (".".join(["l" * 63] * 4), "is longer than 253 letters"),
