@@ -13,7 +13,9 @@ from monitor.cli.acting import post, user
 from monitor.cli.client import DaemonRefused
 from monitor.cli.completing import live_incidents
 from monitor.cli.looking import look
+from monitor.cli.naming import checked
 from monitor.cli.output import Trouble, colour_wanted, printable, width_of
+from monitor.cli.postmortem import action, postmortem
 from monitor.cli.status import incident_table
 
 Command = Callable[..., Any]
@@ -40,7 +42,11 @@ Examples:
 An incident goes by its number (42, INC-0042) or its ULID."""
 )
 def incident() -> None:
-    """People's part in an incident: report, take, note, mitigate, resolve."""
+    """People's part in an incident: report, take, note, mitigate, resolve, learn."""
+
+
+incident.add_command(postmortem)
+incident.add_command(action)
 
 
 @incident.command("list", epilog="Example: monitor incident list --state all --format json")
@@ -170,16 +176,6 @@ def _look(context: click.Context, path: str, instead: Callable[[Any], Any]) -> A
 
 def _act(context: click.Context, ref: str, what: str, body: dict[str, object]) -> dict[str, Any]:
     return post(context, f"/api/v1/incidents/{checked(ref)}/{what}", body)
-
-
-def checked(ref: str) -> str:
-    """What the daemon and the ledger know it by; Trouble when no incident can be called so."""
-    from monitor.web.documents import plain_reference
-
-    plain = plain_reference(ref)
-    if plain.isascii() and plain.isalnum():
-        return plain
-    raise Trouble(f"{printable(ref)} is not the name of an incident; use its number, INC-0042, or its ULID")
 
 
 def _say(document: dict[str, Any], done: str) -> None:

@@ -117,8 +117,8 @@ def explain(context: click.Context, /, ref: str | None, as_json: bool, **suppose
 
 
 def _of_incident(context: click.Context, ref: str) -> tuple[dict[str, Any], str]:
-    from monitor.cli.incident import checked
     from monitor.cli.main import config_of
+    from monitor.cli.naming import checked
 
     config, plain = config_of(context), checked(ref)
     try:

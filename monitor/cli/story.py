@@ -63,6 +63,10 @@ def _lists(incident: dict[str, Any]) -> list[tuple[str, list[str]]]:
     ]
     tickets = [f"{t['outlet']}: {t['external_id']} {t['url']}".rstrip() for t in incident["tickets"]]
     alerts = [line for alert in incident["alerts"] for line in _alert(alert)]
+    actions = [
+        f"{a['number']}: {a['what']} ({a['owner']}, by {a['due']})" + (f", done by {a['done_by']}" * bool(a["done_by"]))
+        for a in incident["actions"]
+    ]
     unsent = [
         f"{e['outlet']} {e['kind']}: {e['state']} after {e['attempts']} attempts; {e['detail']}".rstrip("; ")
         for e in incident["effects"]
@@ -72,5 +76,6 @@ def _lists(incident: dict[str, Any]) -> list[tuple[str, list[str]]]:
         ("also affected:", members),
         ("tickets:", tickets),
         ("alerts and reports:", alerts),
+        ("action items:", actions),
         ("not delivered:", unsent),
     ]

@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Protocol
 from uuid import uuid4
 
@@ -16,6 +16,7 @@ from monitor.core.incident import IllegalTransition, Incident
 from monitor.core.pushes import Push
 from monitor.core.severity import Severity
 from monitor.core.slo import Objective, burn_rate
+from monitor.daemon.afterwards import Afterwards
 from monitor.daemon.arrears import effects_part
 from monitor.daemon.exposing import exposition
 from monitor.daemon.heartbeat import Heartbeat
@@ -38,12 +39,14 @@ from monitor.telemetry.exposition import Dialect
 from monitor.web.desk import DeskRefusal
 from monitor.web.documents import (
     AcceptedDocument,
+    ActionDocument,
     DeployDocument,
     IncidentDetail,
     IncidentDocument,
     ServiceDocument,
     StatusDocument,
     TakenDocument,
+    action_document,
     check_document,
     incident_detail,
     incident_document,
@@ -77,6 +80,7 @@ class DaemonDesk:
         self._house = daemon.house
         self._people = People(daemon.house.casebook)
         self._intake = Intake(daemon.house.casebook)
+        self._afterwards = Afterwards(daemon.house)
 
     # -- looking ------------------------------------------------------------------------------------------------
 
@@ -237,6 +241,20 @@ class DaemonDesk:
 
     async def mitigated(self, ref: str, by: str) -> IncidentDocument:
         return await self._act(lambda now, wall: self._people.mitigate(ref, by, now, wall))
+
+    def postmortem(self, ref: str) -> str:
+        return self._afterwards.postmortem(ref)
+
+    async def postmortem_held(self, ref: str, by: str) -> IncidentDocument:
+        return incident_document((await self._afterwards.held(ref, by)).incident)
+
+    async def add_action(self, ref: str, what: str, owner: str, due: date, by: str) -> ActionDocument:
+        number, action = await self._afterwards.add(ref, what, owner, due, by)
+        return action_document(number, action)
+
+    async def action_done(self, ref: str, number: int, by: str) -> ActionDocument:
+        incident, action = await self._afterwards.done(ref, number, by)
+        return action_document(incident, action)
 
     async def deploy(self, service: str, version: str, by: str, at: datetime | None) -> DeployDocument:
         self._known(service)

@@ -1,7 +1,7 @@
 """
 What a postmortem asks of others: of Prometheus how many requests failed, of the ledger what happened before.
 
-Called in the thread of the outlet that keeps postmortems, which may wait. Nothing of it may keep the draft back.
+Called in threads that may wait, though not for ever. Nothing of it may keep the draft back.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
+from time import monotonic
+from typing import Final
 
 from loguru import logger
 
@@ -21,6 +23,9 @@ from monitor.response.postmortem import Gathered, similar_to
 from monitor.sources.failed_requests import Requests, failed_requests
 from monitor.sources.prometheus import Prometheus
 
+PATIENCE: Final = 20.0
+"""Seconds for the questions to Prometheus of one draft."""
+
 
 def gathered(config: Config, ledger: Ledger, case: Case, ahead: timedelta) -> Gathered:
     """Args: ahead: From our timeline to the wall clock."""
@@ -32,10 +37,13 @@ def _requests(config: Config, case: Case, ahead: timedelta) -> Iterator[Requests
     began, ended = reached.began, reached.recovered or reached.resolved
     if url is None or began is None or ended is None:
         return
-    prometheus = Prometheus(url)
+    prometheus, until = Prometheus(url), monotonic() + PATIENCE
     for name in case.services():
         service = config.services.get(name)
         if service is None or service.traffic is None:
+            continue
+        if monotonic() > until:
+            yield Requests(service=name, problem="not asked, Prometheus was too slow with the others")
             continue
         found = failed_requests(prometheus, name, service.traffic, began + ahead, ended + ahead)
         if found is not None:

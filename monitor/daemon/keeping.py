@@ -16,6 +16,7 @@ from loguru import logger
 
 from monitor.core.flapping import Flaps
 from monitor.core.sli import Tally
+from monitor.daemon.afterwards import Reminders
 from monitor.daemon.budgets import Counted, counted
 from monitor.daemon.house import House
 from monitor.daemon.past import HOUR, MINUTE
@@ -54,6 +55,7 @@ class Housekeeping:
         self._restless = set(house.history.detector_states())
         self._offset = wall - now
         self._fitted_at = now
+        self._reminders = Reminders(house)
         self._jobs = self._set_up()
         remember_timeline(house, now)
 
@@ -81,6 +83,7 @@ class Housekeeping:
         if self._house.budgets.hour + HOUR <= settled:
             self._house.budgets.keep_hours(self._counted())
         self._jobs.run_pending()
+        self._reminders.tick(now, wall)
         if self._house.to_fit and now - self._fitted_at >= REFIT_PAUSE:
             self._fitted_at = now
             self._house.refresh_baselines()
@@ -153,6 +156,7 @@ class Housekeeping:
         jobs.every().day.at("03:17").do(self._house.refresh_baselines)
         jobs.every().hour.do(self._compact)
         jobs.every().hour.do(self._refit_accepted)
+        jobs.every().hour.do(self._reminders.look)
         jobs.every().day.at("09:00").do(self._review_playbook)
         return jobs
 

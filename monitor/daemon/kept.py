@@ -24,7 +24,7 @@ def case_from(ledger: Ledger, incident_id: str) -> Case:
     incident = ledger.incident(incident_id)
     if incident is None:
         raise LookupError(f"the ledger knows no incident {incident_id}")
-    case = Case(incident, events=list(ledger.events(incident_id)))
+    case = Case(incident, events=ledger.events_of(incident_id))
     case.unproven_since = unproven_of(ledger).get(incident_id)
     case.unmet_since = unmet_of(ledger).get(incident_id, {})
     case.members = {member.service: member for member in ledger.members(incident_id)}

@@ -77,6 +77,13 @@ class LedgerReader:
         arguments: tuple[object, ...] = (after, incident, limit) if incident else (after, limit)
         return self._all(rows.event_of, f"{rows.SELECT_EVENTS} WHERE {where} ORDER BY seq LIMIT ?", arguments)
 
+    def events_of(self, incident: str) -> list[LedgerEvent]:
+        """All of them, however long it lasted, in the order they were appended."""
+        found: list[LedgerEvent] = []
+        while page := self.events(incident, after=found[-1].seq if found else 0):
+            found += page
+        return found
+
     def events_named(self, *names: str) -> tuple[LedgerEvent, ...]:
         """All of them, in the order they were appended. Looks through every event: for a start, and once a day."""
         return self._all(rows.event_of, f"{rows.SELECT_EVENTS} WHERE name IN ({_marks(names)}) ORDER BY seq", names)

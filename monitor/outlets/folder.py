@@ -78,7 +78,7 @@ class FolderOutlet:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             path = self._find(effect.incident, external_id) or self._new_path(message)
-            found = _read(path)
+            found = _read(path, message.notes or _NOTES)
             if found.has_applied(effect):
                 return _confirmed(path, "was applied before")
             for attached in message.attachments:
@@ -141,12 +141,12 @@ def _confirmed(path: Path, detail: str) -> Delivery:
     )
 
 
-def _read(path: Path) -> TicketFile:
-    """An absent file is an empty ticket. Bytes that are no UTF-8 are carried through as they are."""
+def _read(path: Path, notes: str = _NOTES) -> TicketFile:
+    """An absent file is an empty ticket with *notes* below. What is no UTF-8 is carried through as it is."""
     try:
         return TicketFile.parse(path.read_bytes().decode("utf-8", "surrogateescape"))
     except FileNotFoundError:
-        return TicketFile()
+        return TicketFile(below=notes)
 
 
 def _write(path: Path, content: bytes) -> None:

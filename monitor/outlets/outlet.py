@@ -63,6 +63,7 @@ class Message:
         heading: What this document is, where it is no ticket that is open or closed.
         degraded: Set to a sentence when this goes out while the ledger cannot record it.
         attachments: For outlets that keep files.
+        notes: What people find below a new document, to write on; theirs from then on.
     """
 
     incident: str
@@ -77,6 +78,7 @@ class Message:
     heading: str = ""
     degraded: str = ""
     attachments: tuple[Attachment, ...] = ()
+    notes: str = ""
 
 
 class Outlet(Protocol):

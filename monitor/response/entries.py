@@ -64,8 +64,10 @@ def effects_for(case: Case, events: Iterable[LedgerEvent], outlets: tuple[str, .
     asked = [_EFFECTS[name] for name in names if name in _EFFECTS]
     kind = asked[0] if asked else EffectKind.UPDATE
     effects = [_next(case, outlet, kind) for outlet in outlets if outlet != POSTMORTEMS] if names else []
-    if "postmortem.scheduled" in names and POSTMORTEMS in outlets:
-        first = case.orders.get(POSTMORTEMS, 0) == 0
+    first = case.orders.get(POSTMORTEMS, 0) == 0
+    # A draft that is there follows what becomes of it; none is begun by an action item alone.
+    is_news = any(name.startswith("postmortem.") for name in names) and not first
+    if POSTMORTEMS in outlets and ("postmortem.scheduled" in names or is_news):
         effects.append(_next(case, POSTMORTEMS, EffectKind.CREATE if first else EffectKind.UPDATE))
     at = max((event.at for event in case.events), default=case.incident.since)
     urgent = case.incident.severity in (Severity.SEV1, Severity.SEV2)

@@ -1,6 +1,8 @@
 """
-Chapter 5, postmortem: the first draft. Its timeline is the ledger's own events, in UTC, and what can be computed from
-them is; the questions that are left are for people.
+Chapter 5, postmortem: the draft. Its timeline is the ledger's own events, in UTC, and what they tell is computed.
+
+The questions that are left are for people. They stand apart, since what is computed is written anew when more becomes
+known, and no answer may be lost by that.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from typing import Final
 
 from monitor.core.incident import Incident, State, duration_text
 from monitor.outlets.outlet import Message
+from monitor.response.actions import Action, actions
 from monitor.response.case import Case
 from monitor.response.communicate import compose, escape, timeline
 from monitor.response.impact import SpentBudget, from_attribute, lasted
@@ -39,12 +42,12 @@ class Gathered:
 
 
 def draft(case: Case, roles: tuple[Role, ...], gathered: Gathered = Gathered()) -> str:
-    """The playbook's checklist, with the parts filled in that are known and questions where only people know."""
+    """The parts of the playbook's checklist that are known."""
     incident, planned = case.incident, scheduled(case)
     lines = [
         f"# Postmortem of {reference(incident.number)}: {incident.service}",
         "",
-        f"{_due(planned)}Draft: what the ledger knows is filled in; the questions are for people.",
+        f"{_due(planned)}Draft: what is known stands here; the questions below are for people.",
         "",
         *_meeting(planned),
         *(f"- {role}" for role in roles),
@@ -55,36 +58,43 @@ def draft(case: Case, roles: tuple[Role, ...], gathered: Gathered = Gathered()) 
         "",
         *_impact(case, gathered.requests),
         "",
-        "_What could users not do meanwhile, and how many of them were there?_",
-        "",
         "## Timeline (UTC)",
         "",
         *timeline(case.events),
         "",
-        "## Root cause and contributing factors",
+        "## What was seen",
         "",
         *_factors(case),
         *_similar(gathered.similar),
-        "",
-        "_What changed before it began? Why did that lead to this?_",
         "",
         "## Detection and response gaps",
         "",
         *_gaps(case),
         "",
-        "_Who noticed first, and how? What would have shown it sooner?_",
-        "",
         "## Action items",
         "",
-        "| What | Who | By when |",
-        "|---|---|---|",
-        "| | | |",
-        "",
-        "## Runbooks, alerts and tests to update",
-        "",
-        "- [ ] _Which runbook, alert or test would have made this shorter?_",
+        *_actions(case),
     ]
     return "\n".join(lines) + "\n"
+
+
+QUESTIONS: Final = """
+## Impact on users
+
+_What could they not do meanwhile, and how many of them were there?_
+
+## Root cause and contributing factors
+
+_What changed before it began? Why did that lead to this?_
+
+## What would have shown it sooner
+
+_Who noticed first, and how?_
+
+## Runbooks, alerts and tests to update
+
+- [ ] _Which runbook, alert or test would have made this shorter?_
+"""
 
 
 def postmortem_message(
@@ -94,7 +104,8 @@ def postmortem_message(
     planned = scheduled(case)
     attached = (invitation(case, roles, planned.meeting, wall),) if planned and planned.meeting else ()
     text = draft(case, roles, gathered)
-    return replace(compose(case, roles, now), heading="Postmortem draft", markdown=text, attachments=attached)
+    message = compose(case, roles, now)
+    return replace(message, heading="Postmortem draft", markdown=text, attachments=attached, notes=QUESTIONS)
 
 
 def _due(planned: Scheduled | None) -> str:
@@ -152,6 +163,18 @@ def _factors(case: Case) -> list[str]:
     if joined:
         lines += ["", "What it took along:", "", *(f"- {escape(text)}" for text in joined)]
     return lines
+
+
+def _actions(case: Case) -> list[str]:
+    known = actions(case.events).values()
+    if not known:
+        return [f"None yet: `monitor incident action add {case.incident.number} WHAT --owner WHO --due DATE`"]
+    rows = [f"| {one.number} | {escape(one.what)} | {escape(one.owner)} | {one.due} | {_done(one)} |" for one in known]
+    return ["| | What | Who | By when | Done |", "|---|---|---|---|---|", *rows]
+
+
+def _done(action: Action) -> str:
+    return f"yes ({escape(action.done_by)})" if action.done_by else "no"
 
 
 def _similar(similar: Sequence[Incident]) -> list[str]:

@@ -24,11 +24,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from monitor.core.severity import Severity
 from monitor.telemetry.exposition import dialect_of
 from monitor.web.alerts import READERS
-from monitor.web.bodies import Field, instant, parse_object
+from monitor.web.bodies import Field, day, instant, parse_object
 from monitor.web.desk import Desk, DeskRefusal
 from monitor.web.documents import (
     STATES,
     AcceptedDocument,
+    ActionDocument,
     DeployDocument,
     IncidentDocument,
     TakenDocument,
@@ -51,6 +52,7 @@ REPORT = (
 BY = (Field(name="by"),)
 NOTE = (*BY, Field(name="text", limit=4000, lines=True))
 RESOLVE = (*BY, Field(name="why", limit=4000, lines=True))
+ACTION = (*BY, Field(name="what", limit=500), Field(name="owner"), Field(name="due"))
 DEPLOY = (Field(name="service"), Field(name="version"), *BY, Field(name="at", required=False))
 ACCEPT = (*BY, Field(name="since"), Field(name="reason", limit=4000, lines=True))
 
@@ -79,6 +81,10 @@ def create_app(desk: Desk, token: str, listen_host: str = "127.0.0.1") -> Starle
         _route("/api/v1/incidents/{ref}/note", api.note, "POST"),
         _route("/api/v1/incidents/{ref}/resolve", api.resolve, "POST"),
         _route("/api/v1/incidents/{ref}/mitigated", api.mitigated, "POST"),
+        _route("/api/v1/incidents/{ref}/postmortem", api.postmortem, "GET"),
+        _route("/api/v1/incidents/{ref}/postmortem/held", api.postmortem_held, "POST"),
+        _route("/api/v1/incidents/{ref}/actions", api.add_action, "POST"),
+        _route("/api/v1/incidents/{ref}/actions/{number}/done", api.action_done, "POST"),
         _route("/api/v1/services/{service}/confirm", api.confirm, "POST"),
         _route("/api/v1/services/{service}/baseline/accept", api.accept, "POST"),
         _route("/api/v1/deploys", api.deploy, "POST"),
@@ -170,6 +176,26 @@ class _Api:
         values = await self._values(request, BY)
         return _json(await self._desk.mitigated(_reference(request), values["by"]))
 
+    async def postmortem(self, request: Request) -> Response:
+        return _json({"markdown": await asyncio.to_thread(self._desk.postmortem, _reference(request))})
+
+    async def postmortem_held(self, request: Request) -> Response:
+        values = await self._values(request, BY)
+        return _json(await self._desk.postmortem_held(_reference(request), values["by"]))
+
+    async def add_action(self, request: Request) -> Response:
+        values = await self._values(request, ACTION)
+        due = day(values, "due")
+        ref = _reference(request)
+        return _json(await self._desk.add_action(ref, values["what"], values["owner"], due, values["by"]), 201)
+
+    async def action_done(self, request: Request) -> Response:
+        values = await self._values(request, BY)
+        number = request.path_params["number"]
+        if not (number.isascii() and number.isdigit() and len(number) < 6):
+            raise HttpProblem(404, "action items have numbers; GET the incident lists them")
+        return _json(await self._desk.action_done(_reference(request), int(number), values["by"]))
+
     async def confirm(self, request: Request) -> Response:
         values = await self._values(request, BY)
         return _json(await self._desk.confirm(request.path_params["service"], values["by"]))
@@ -240,7 +266,12 @@ def _reference(request: Request) -> str:
 
 
 def _json(
-    document: Mapping[str, object] | IncidentDocument | DeployDocument | AcceptedDocument | TakenDocument,
+    document: Mapping[str, object]
+    | IncidentDocument
+    | DeployDocument
+    | AcceptedDocument
+    | TakenDocument
+    | ActionDocument,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from difflib import get_close_matches
 
 from monitor.web.problems import FieldProblem, HttpProblem
@@ -93,6 +93,15 @@ def instant(values: dict[str, str], name: str) -> datetime | None:
         error = FieldProblem(name, ascii(text[:40]), "an instant with its zone, like 2026-03-01T12:00:00Z")
         raise HttpProblem(422, f"1 problem in the body: {name}", errors=[error])
     return at.astimezone(UTC)
+
+
+def day(values: dict[str, str], name: str) -> date:
+    """A field that holds a day. Raises HttpProblem 422."""
+    try:
+        return date.fromisoformat(values[name])
+    except ValueError:
+        error = FieldProblem(name, ascii(values[name][:40]), "a day, like 2026-03-01")
+        raise HttpProblem(422, f"1 problem in the body: {name}", errors=[error]) from None
 
 
 def _problem(field: Field, value: object) -> FieldProblem | None:

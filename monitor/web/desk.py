@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from monitor.core.alerts import Notification
@@ -11,6 +11,7 @@ from monitor.core.pushes import Push
 from monitor.telemetry.exposition import Dialect
 from monitor.web.documents import (
     AcceptedDocument,
+    ActionDocument,
     DeployDocument,
     IncidentDetail,
     IncidentDocument,
@@ -89,6 +90,18 @@ class Desk(Protocol):
     async def resolve(self, ref: str, by: str, why: str) -> IncidentDocument: ...
 
     async def mitigated(self, ref: str, by: str) -> IncidentDocument: ...
+
+    def postmortem(self, ref: str) -> str:
+        """The draft as of now, in Markdown. Called in another thread: it asks others."""
+        ...
+
+    async def postmortem_held(self, ref: str, by: str) -> IncidentDocument: ...
+
+    async def add_action(self, ref: str, what: str, owner: str, due: date, by: str) -> ActionDocument:
+        """Somebody does something until the end of a day, so that it does not happen again."""
+        ...
+
+    async def action_done(self, ref: str, number: int, by: str) -> ActionDocument: ...
 
     async def deploy(self, service: str, version: str, by: str, at: datetime | None) -> DeployDocument:
         """A deploy was made *at* an instant of the wall clock, or now."""

@@ -14,6 +14,7 @@ from checks.check import Check
 from checks.result import CheckResult
 from monitor.core.incident import Incident, State
 from monitor.ledger.records import AlertLink, Effect, LedgerEvent, MemberLink, TicketLink
+from monitor.response.actions import Action, actions
 from monitor.response.triage import reference
 
 if TYPE_CHECKING:
@@ -169,9 +170,21 @@ class TakenDocument(TypedDict):
     incidents: list[str]
 
 
+class ActionDocument(TypedDict):
+    """An action item of a postmortem. `number` is its own, within the incident. `done_by` is null while it is not."""
+
+    incident: str
+    number: int
+    what: str
+    owner: str
+    due: str
+    done_by: str | None
+
+
 class IncidentDetail(IncidentDocument):
     """An incident with its log and all that hangs on it."""
 
+    actions: list[ActionDocument]
     events: list[EventDocument]
     effects: list[EffectDocument]
     members: list[MemberDocument]
@@ -289,10 +302,24 @@ def incident_document(incident: Incident) -> IncidentDocument:
     }
 
 
+def action_document(number: int, action: Action) -> ActionDocument:
+    """*number*: of the incident."""
+    return {
+        "incident": reference(number),
+        "number": action.number,
+        "what": action.what,
+        "owner": action.owner,
+        "due": action.due.isoformat(),
+        "done_by": action.done_by or None,
+    }
+
+
 def incident_detail(incident: Incident, records: IncidentRecords) -> IncidentDetail:
+    events = _all_events(incident.id, records)
     return {
         **incident_document(incident),
-        "events": [_event(event) for event in _all_events(incident.id, records)],
+        "actions": [action_document(incident.number, action) for action in actions(events).values()],
+        "events": [_event(event) for event in events],
         "effects": [_effect(effect) for effect in records.effects(incident.id)],
         "members": [_member(member) for member in records.members(incident.id)],
         "alerts": [_alert(alert) for alert in records.alerts(incident.id)],

@@ -59,3 +59,33 @@ def test_a_person_reports_takes_notes_and_resolves_by_command(
     text = ticket.read_text()
     for word in ("customers cannot pay", "Ada", "Grace", "the connection pool is full", "rolled back to 1.4.2"):
         assert word in text
+
+
+def test_after_an_incident_there_is_a_draft_an_invitation_and_what_people_do_about_it(
+    target: Any, write_config: Callable[..., Any], start: Callable[..., Any], wait_until: Any
+) -> None:
+    config = write_config()
+    daemon = start(config)
+    wait_until(lambda: target.seen, "a probe")
+
+    def say(*arguments: str) -> str:
+        answer = daemon.cli("incident", *arguments, "--by", "Grace")
+        assert answer.returncode == 0, answer.stderr
+        return str(answer.stdout)
+
+    daemon.cli("incident", "report", "--service", "orders-service", "--symptoms", "slow", "--reporter", "Ada")
+    say("resolve", "1", "--why", "rolled back to 1.4.2")
+    folder = daemon.state / "postmortems"
+    (draft,) = wait_until(lambda: list(folder.glob("*.md")), "the draft")
+    assert b"BEGIN:VCALENDAR" in draft.with_suffix(".ics").read_bytes()
+    assert "- None of our checks ever failed: Ada told of it." in draft.read_text()
+    draft.write_text(draft.read_text() + "The cache was cold.\n")
+
+    say("action", "add", "1", "warm the cache", "--owner", "Ada", "--due", "2030-01-01")
+    daemon.kill()
+    daemon = start(config)
+    say("action", "done", "1", "1")
+    wait_until(lambda: "| yes (Grace) |" in draft.read_text(), "the draft follows")
+
+    assert draft.read_text().endswith("The cache was cold.\n"), "what people wrote is kept"
+    assert "| 1 | warm the cache | Ada | 2030-01-01 | yes (Grace) |" in daemon.cli("incident", "postmortem", "1").stdout

@@ -203,7 +203,7 @@ def test_what_a_target_says_stays_one_line_of_text(begin, hostile):
     [case] = evening.book.cases.values()
     case.symptoms = (hostile,)
 
-    (line,) = part(draft(case, ()), "Root cause and contributing factors")[1:]
+    (line,) = part(draft(case, ()), "What was seen")[1:]
 
     assert "<" not in line
     assert line.startswith("- ")

@@ -8,7 +8,7 @@ import json
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -20,16 +20,20 @@ from monitor.core.pushes import Push
 from monitor.core.severity import Evidence, Severity
 from monitor.core.severity_table import TABLE, suggest
 from monitor.ledger.records import LedgerEvent
+from monitor.response.case import Case
+from monitor.response.followup import FollowUp, UnknownAction
 from monitor.telemetry.exposition import Dialect
 from monitor.web.app import create_app
 from monitor.web.desk import DeskRefusal
 from monitor.web.documents import (
     AcceptedDocument,
+    ActionDocument,
     DeployDocument,
     IncidentDetail,
     IncidentDocument,
     StatusDocument,
     TakenDocument,
+    action_document,
     incident_detail,
     incident_document,
     select_incidents,
@@ -147,6 +151,30 @@ class NotebookDesk:
 
     async def mitigated(self, ref: str, by: str) -> IncidentDocument:
         return self._changed(replace(self._found(ref), mitigated_by=by), "incident.mitigated", by, by)
+
+    def postmortem(self, ref: str) -> str:
+        return f"# Postmortem of {self._found(ref).service}\n\x1b[31m"
+
+    async def postmortem_held(self, ref: str, by: str) -> IncidentDocument:
+        return self._changed(self._found(ref), "postmortem.held", "held", by)
+
+    async def add_action(self, ref: str, what: str, owner: str, due: date, by: str) -> ActionDocument:
+        incident = self._found(ref)
+        action, commit = FollowUp(Case(incident, events=self._of(incident)), (), T0, T0).add(what, owner, due, by)
+        self.log += [replace(event, seq=len(self.log) + 1) for event in commit.events]
+        return action_document(incident.number, action)
+
+    async def action_done(self, ref: str, number: int, by: str) -> ActionDocument:
+        incident = self._found(ref)
+        try:
+            action, commit = FollowUp(Case(incident, events=self._of(incident)), (), T0, T0).done(number, by)
+        except UnknownAction as unknown:
+            raise DeskRefusal(404, str(unknown)) from None
+        self.log += [replace(event, seq=len(self.log) + 1) for event in commit.events]
+        return action_document(incident.number, action)
+
+    def _of(self, incident: Incident) -> list[LedgerEvent]:
+        return [event for event in self.log if event.incident == incident.id]
 
     async def deploy(self, service: str, version: str, by: str, at: datetime | None) -> DeployDocument:
         if service not in self.services:
