@@ -38,10 +38,20 @@ class DatagramRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EchoRequest:
-    """*url*: `icmp://HOST`. *timeout*: seconds, from the lookup of its name on."""
+    """
+    Attributes:
+        url: `icmp://HOST`.
+        timeout: Seconds, from the lookup of its name on.
+        payload: Bytes that are sent and have to come back.
+        hop_limit: Of what is sent (IPv4: TTL); 0: what the system uses.
+        fragment: Whether it may be cut on its way.
+    """
 
     url: str
     timeout: float = 10.0
+    payload: int = 56
+    hop_limit: int = 0
+    fragment: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,8 @@ class HttpRequest:
         certificate: Whether to find out how long the certificate is valid, which makes a handshake a tenth dearer.
         jar: Cookies to send along where they belong, in libcurl's form, if `way` keeps cookies at all. None for a
             request that is alike each time.
+        particulars: Whether to find out all that there is to know of the answer. Then all of its body is read, and what
+            is beyond `max_body` is counted only.
     """
 
     url: str
@@ -33,6 +35,7 @@ class HttpRequest:
     certificate: bool = False
     way: Way | None = None
     jar: tuple[str, ...] | None = field(default=None, repr=False)
+    particulars: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +47,32 @@ class TransportError:
         before_any_byte: True when the target sent nothing at all; only then can our own network be at fault.
         temporary: For DNS: True when the resolver could not say (EAI_AGAIN, SERVFAIL), False when it said that there is
             no such name or no address.
+        closed: The target has closed the connection where something was waited for.
     """
 
     reason: Reason
     detail: str
     before_any_byte: bool = True
     temporary: bool = False
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Particulars:
+    """
+    What few ask of an HTTP answer.
+
+    Attributes:
+        length: Bytes of the body that came, as it is decoded; `Answer.body` may be the beginning of them.
+        headers_ended: Whether all of its headers came.
+        protocol: `TLSv1.3`, for example; empty where nothing was secured.
+        chain: The certificates that were shown, the target's own first, in DER.
+    """
+
+    length: int = 0
+    headers_ended: bool = True
+    protocol: str = ""
+    chain: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +104,7 @@ class HttpAnswer(Answer):
         certificate_left: Seconds until its certificate expires, where that was to be found out and there was one.
         expires_at: When the first certificate of the chain expires, Unix time, as above.
         jar: The cookies that are known now, in libcurl's form, where the request's `way` keeps them.
+        particulars: Where the request asked for them.
     """
 
     status: int | None = None
@@ -92,3 +116,4 @@ class HttpAnswer(Answer):
     certificate_left: float | None = None
     expires_at: float | None = None
     jar: tuple[str, ...] = field(default=(), repr=False)
+    particulars: Particulars | None = None

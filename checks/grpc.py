@@ -40,6 +40,7 @@ class Question:
         url: `http://HOST:PORT` or, over TLS, `https://HOST:PORT`.
         service: Whose health; empty for the whole server's.
         metadata: Sent along, as headers are.
+        particulars: See `HttpRequest`.
     """
 
     kind: ClassVar[str] = "grpc"
@@ -50,6 +51,7 @@ class Question:
     verify: bool = True
     ca_file: str | None = None
     way: Way = Way(version="2")  # noqa: RUF009 - frozen
+    particulars: bool = False
 
 
 def requests(question: Question, timeout: float) -> tuple[HttpRequest, ...]:
@@ -72,6 +74,7 @@ def requests(question: Question, timeout: float) -> tuple[HttpRequest, ...]:
             verify=question.verify,
             ca_file=question.ca_file,
             way=question.way,
+            particulars=question.particulars,
         ),
     )
 

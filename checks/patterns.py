@@ -23,8 +23,8 @@ def compiled(pattern: str) -> re.Pattern[str]:
 class SearchTooLong(Exception):
     """Raised in the middle of a search, or instead of one. Its text follows what was searched, and a colon."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(f"{what} took more than {SEARCH_SECONDS * 1000:g} ms of CPU")
+    def __init__(self, what: str, seconds: float = SEARCH_SECONDS) -> None:
+        super().__init__(f"{what} took more than {seconds * 1000:g} ms of CPU")
 
 
 class Searches:
@@ -33,10 +33,10 @@ class Searches:
     that take a little less each. Elsewhere than in the main thread there is no limit, see `limited`.
     """
 
-    __slots__ = ("_before", "_left")
+    __slots__ = ("_before", "_left", "_seconds")
 
-    def __init__(self) -> None:
-        self._left = SEARCH_SECONDS
+    def __init__(self, seconds: float = SEARCH_SECONDS) -> None:
+        self._seconds = self._left = seconds
         self._before = 0
 
     def find(self, pattern: str, text: str) -> re.Match[str] | None:
@@ -51,7 +51,7 @@ class Searches:
             self._left -= thread_time() - began
         if self._left <= 0:
             before = f"{self._before} searches before and " if self._before else ""
-            raise SearchTooLong(f"{before}the search for {pattern}")
+            raise SearchTooLong(f"{before}the search for {pattern}", self._seconds)
         self._before += 1
         return found
 

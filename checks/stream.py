@@ -42,6 +42,7 @@ class Security:
         name: What the certificate must be for, and what is asked for (SNI). Empty: the host that was connected to.
         ca_file: Authorities to trust instead of the system's.
         certificate, key: PEM files of the certificate that we show, and of its key.
+        version: `1.2` or `1.3`: the only one that is spoken. Empty: either.
     """
 
     name: str = ""
@@ -49,6 +50,7 @@ class Security:
     ca_file: str | None = None
     certificate: str | None = None
     key: str | None = None
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +105,7 @@ class Certificate:
         subject, issuer: One line each, as `CN=example.com,O=Example`.
         begins_in, expires_in: Seconds from the handshake; negative for what is past.
         expires_at: Unix time.
+        der: The whole of it.
     """
 
     subject: str
@@ -110,6 +113,7 @@ class Certificate:
     begins_in: float
     expires_in: float
     expires_at: float
+    der: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

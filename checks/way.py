@@ -18,6 +18,7 @@ class Way:
         cookies: Whether what one answer sets is sent along when a redirect is followed.
         groups: What keys may be exchanged by in a TLS handshake, in OpenSSL's form: names between colons, the favourite
             first. Empty: what OpenSSL offers by itself.
+        tls_version: `1.2` or `1.3`: the only one that is spoken. Empty: either.
     """
 
     version: str = ""
@@ -29,3 +30,4 @@ class Way:
     key: str | None = None
     cookies: bool = False
     groups: str = ""
+    tls_version: str = ""

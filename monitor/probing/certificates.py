@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from ssl import PEM_cert_to_DER_cert
 from typing import Final
 
 Chain = Sequence[Sequence[tuple[bytes, bytes]]]
@@ -25,6 +26,15 @@ def earliest_expiry(chain: Chain) -> float | None:
     """When the first certificate of the chain expires, Unix time; None also where one of them does not say when."""
     known = [expiry for expiry in map(_expiry, chain) if expiry is not None]
     return min(known) if known and len(known) == len(chain) else None
+
+
+def whole_certificates(chain: Chain) -> tuple[bytes, ...]:
+    """In DER; none where one of them is not told."""
+    told = [next((value for name, value in certificate if name == b"Cert"), b"") for certificate in chain]
+    try:
+        return tuple(PEM_cert_to_DER_cert(pem.decode("ascii").strip()) for pem in told)
+    except ValueError:  # what is not ASCII is one too
+        return ()
 
 
 def _expiry(certificate: Sequence[tuple[bytes, bytes]]) -> float | None:

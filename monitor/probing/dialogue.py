@@ -168,9 +168,9 @@ class Dialogue:
 
     def _hung_up(self) -> None:
         if self.said:
-            self._fail(Reason.BODY, f"closed the connection, where we waited for {self.awaited}")
+            self._fail(Reason.BODY, f"closed the connection, where we waited for {self.awaited}", closed=True)
         else:
-            self._fail(Reason.RESET, "closed the connection without a word")
+            self._fail(Reason.RESET, "closed the connection without a word", closed=True)
 
-    def _fail(self, reason: Reason, what: str) -> None:
-        self.failed = TransportError(reason=reason, detail=what, before_any_byte=not self.said)
+    def _fail(self, reason: Reason, what: str, closed: bool = False) -> None:
+        self.failed = TransportError(reason=reason, detail=what, before_any_byte=not self.said, closed=closed)

@@ -26,12 +26,11 @@ NEITHER_ALLOWED: Final = (
 )
 _FLAGS: Final = socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 _ECHO: Final = struct.Struct("!BBHHH")
-_LARGEST: Final = 4096
+_LARGEST: Final = 65_536
 _CONTROL: Final = 256
-_PAYLOAD: Final = 56
-"""Bytes, as everybody's ping sends."""
 # Linux' numbers that Python has no names for.
 _IP_TTL, _IP_RECVERR, _IP_RECVTTL, _IPV6_RECVERR = 2, 11, 12, 25
+_IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, _PMTUDISC_DO = 10, 23, 2
 _SOL_RAW, _ICMP_FILTER, _ICMPV6_FILTER = 255, 1, 1
 _ALL: Final = 0xFFFFFFFF
 
@@ -45,6 +44,7 @@ class _Family:
         request, reply: Types of message.
         options: Of the socket: that errors are told, and the hop limit of what comes.
         told: Where the hop limit is then found: level and type of a control message.
+        hop_limit, discover: Options of the socket: of what is sent, and whether it may be cut.
         only_replies: The option that keeps everything else from a raw socket: its level, number and value.
     """
 
@@ -53,6 +53,8 @@ class _Family:
     reply: int
     options: tuple[tuple[int, int], tuple[int, int]]
     told: tuple[int, int]
+    hop_limit: tuple[int, int]
+    discover: tuple[int, int]
     only_replies: tuple[int, int, bytes]
 
 
@@ -64,6 +66,8 @@ _FAMILIES: Final = {
         reply=0,
         options=((_IP, _IP_RECVERR), (_IP, _IP_RECVTTL)),
         told=(_IP, _IP_TTL),
+        hop_limit=(_IP, _IP_TTL),
+        discover=(_IP, _IP_MTU_DISCOVER),
         only_replies=(_SOL_RAW, _ICMP_FILTER, struct.pack("=I", 0xFFFFFFFE)),  # a bit for each type that is kept away
     ),
     socket.AF_INET6: _Family(
@@ -72,6 +76,8 @@ _FAMILIES: Final = {
         reply=129,
         options=((_IPV6, _IPV6_RECVERR), (_IPV6, socket.IPV6_RECVHOPLIMIT)),
         told=(_IPV6, socket.IPV6_HOPLIMIT),
+        hop_limit=(_IPV6, socket.IPV6_UNICAST_HOPS),
+        discover=(_IPV6, _IPV6_MTU_DISCOVER),
         only_replies=(socket.IPPROTO_ICMPV6, _ICMPV6_FILTER, struct.pack("=8I", *[_ALL] * 4, _ALL - 2, *[_ALL] * 3)),
     ),
 }
@@ -85,10 +91,11 @@ def echoes(host: Host) -> Datagrams:
 class EchoTalk:
     awaited = "its echo"
 
-    def __init__(self, _request: EchoRequest) -> None:
+    def __init__(self, request: EchoRequest) -> None:
+        self._request = request
         self._number = int.from_bytes(os.urandom(2), "big")
         # Nobody who has not seen it can send it back.
-        self._payload = os.urandom(_PAYLOAD)
+        self._payload = os.urandom(request.payload)
         self._family = _FAMILIES[socket.AF_INET]
         self._raw = False
         self._hop_limit: int | None = None
@@ -98,6 +105,10 @@ class EchoTalk:
         made = self._opened(family)
         for level, option in self._family.options:
             made.setsockopt(level, option, 1)
+        if self._request.hop_limit:
+            made.setsockopt(*self._family.hop_limit, self._request.hop_limit)
+        if not self._request.fragment:
+            made.setsockopt(*self._family.discover, _PMTUDISC_DO)
         return made
 
     def datagram(self) -> bytes:

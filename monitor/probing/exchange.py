@@ -101,6 +101,7 @@ class Exchange:
             certificate_left=end.certificate_left,
             expires_at=end.expires_at,
             jar=end.cookies,
+            particulars=end.particulars,
             error=error,
         )
 

@@ -18,6 +18,8 @@ _SHORT: Final = {
     "commonName": "CN", "organizationName": "O", "organizationalUnitName": "OU", "countryName": "C",
 }  # fmt: skip
 
+_VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+
 
 class Unready(Exception):
     """Nothing to judge a certificate by, or none to show: our trouble, and not the target's."""
@@ -47,6 +49,8 @@ class Contexts:
 
     def _made(self, security: Security) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if security.version:
+            context.minimum_version = context.maximum_version = _VERSIONS[security.version]
         if security.certificate is not None:
             try:
                 # Without a password it would be asked for at a terminal.
@@ -85,20 +89,20 @@ def handshake_failed(where: str, error: OSError, silent: bool) -> TransportError
 def certificates_of(secured: ssl.SSLSocket) -> tuple[Certificate, ...]:
     """As the target sent them, its own first; whether they are trusted is another question."""
     now = time.time()
-    return tuple(_certificate(shown, now) for shown in _shown(secured))
+    return tuple(_certificate(shown, der, now) for shown, der in _shown(secured))
 
 
-def _shown(secured: ssl.SSLSocket) -> list[dict[str, Any]]:
+def _shown(secured: ssl.SSLSocket) -> list[tuple[dict[str, Any], bytes]]:
     # Python 3.13 has a method for it that gives DER, and nothing that reads DER. What it is built on has been the same
     # since 3.10, and reads it as well; without it there is the target's own certificate, if it was verified.
     chain = getattr(getattr(secured, "_sslobj", None), "get_unverified_chain", None)
     if chain is not None:
-        return [certificate.get_info() for certificate in chain() or ()]
+        return [(one.get_info(), ssl.PEM_cert_to_DER_cert(one.public_bytes())) for one in chain() or ()]
     own = secured.getpeercert()
-    return [own] if own else []
+    return [(own, secured.getpeercert(binary_form=True) or b"")] if own else []
 
 
-def _certificate(shown: dict[str, Any], now: float) -> Certificate:
+def _certificate(shown: dict[str, Any], der: bytes, now: float) -> Certificate:
     expires_at = ssl.cert_time_to_seconds(shown["notAfter"])
     return Certificate(
         subject=_name(shown.get("subject", ())),
@@ -106,6 +110,7 @@ def _certificate(shown: dict[str, Any], now: float) -> Certificate:
         begins_in=ssl.cert_time_to_seconds(shown["notBefore"]) - now,
         expires_in=expires_at - now,
         expires_at=expires_at,
+        der=der,
     )
 
 

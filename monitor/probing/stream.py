@@ -12,6 +12,7 @@ import select
 import socket
 import ssl
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 from math import inf
 from time import monotonic
@@ -334,4 +335,4 @@ def _set_up(curl: pycurl.Curl, request: StreamRequest) -> None:
 
 
 def _said_of(where: str, error: TransportError) -> TransportError:
-    return TransportError(reason=error.reason, detail=f"{where} {error.detail}", before_any_byte=error.before_any_byte)
+    return replace(error, detail=f"{where} {error.detail}")

@@ -11,9 +11,9 @@ from time import time
 
 import pycurl
 
-from checks.exchange import HttpRequest
+from checks.exchange import HttpRequest, Particulars
 from checks.way import Way
-from monitor.probing.certificates import earliest_expiry, seconds_left
+from monitor.probing.certificates import earliest_expiry, seconds_left, whole_certificates
 from monitor.probing.hops import REDIRECTS, Headers, Hop, headers_of
 from monitor.probing.shortage import shortage
 from monitor.probing.travel import cookies_of, spoken, travel
@@ -26,6 +26,8 @@ _CA_CACHE_SECONDS = 600  # the default, 24 hours, would not notice for a day tha
 
 # What follows the three digits is nobody's business: libcurl reads no further either.
 _STATUS = re.compile(rb"HTTP/\S*[ \t]+([0-9]{3})")
+
+_PROTOCOL = re.compile(rb"SSL connection using (TLSv[0-9.]+)")
 
 _BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -60,6 +62,7 @@ class HopEnd:
         quic: Whether it went over UDP, where a refusal has no errno.
         certificate_left: Seconds until the server's certificate expires, where the request asked for it.
         expires_at: When the first certificate of the chain expires, Unix time, as above.
+        particulars: Where the request asked for them.
     """
 
     code: int
@@ -79,6 +82,7 @@ class HopEnd:
     quic: bool = False
     certificate_left: float | None = None
     expires_at: float | None = None
+    particulars: Particulars | None = None
 
 
 def system_bundle() -> str | None:
@@ -93,8 +97,8 @@ class Transfer:
     """A pooled handle. Its callbacks are set once, because setting them anew costs more than the rest of a set-up."""
 
     __slots__ = (
-        "_block_ended", "_body", "_bundle", "_certificate", "_follows", "_header_bytes", "_lines", "_max_body",
-        "_plain", "_status", "_stopped", "_way", "curl",
+        "_block_ended", "_body", "_bundle", "_certificate", "_follows", "_header_bytes", "_length", "_lines",
+        "_max_body", "_particulars", "_plain", "_protocol", "_status", "_stopped", "_way", "curl",
     )  # fmt: skip
 
     def __init__(self, bundle: str | None) -> None:
@@ -111,13 +115,14 @@ class Transfer:
         self._max_body = request.max_body
         self._follows = request.max_redirects > 0
         self._certificate = request.certificate
+        self._particulars = request.particulars
         self._way: Way | None = request.way
         self._plain = (
             hop.method == "GET"
             and hop.body is None
             and request.verify
             and request.ca_file is None
-            and not request.certificate
+            and not (request.certificate or request.particulars)
             and request.way is None
         )
         curl.setopt(pycurl.URL, hop.url)
@@ -143,8 +148,12 @@ class Transfer:
             curl.setopt(pycurl.SSL_VERIFYHOST, 0)
         if request.ca_file is not None:
             curl.setopt(pycurl.CAINFO, request.ca_file)
-        if request.certificate:
+        if request.certificate or request.particulars:
             curl.setopt(pycurl.OPT_CERTINFO, 1)
+        if request.particulars:
+            # The only way to hear which version of TLS is spoken.
+            curl.setopt(pycurl.DEBUGFUNCTION, self._on_remark)
+            curl.setopt(pycurl.VERBOSE, 1)
         if request.way is not None:
             travel(curl, request.way, hop, cookies)
 
@@ -163,6 +172,13 @@ class Transfer:
         if self._certificate:
             chain = self.curl.getinfo_raw(pycurl.INFO_CERTINFO)
             end.certificate_left, end.expires_at = seconds_left(chain, time()), earliest_expiry(chain)
+        if self._particulars:
+            end.particulars = Particulars(
+                length=self._length,
+                headers_ended=self._block_ended,
+                protocol=self._protocol,
+                chain=whole_certificates(self.curl.getinfo_raw(pycurl.INFO_CERTINFO)),
+            )
         return end
 
     def rest(self) -> bool:
@@ -188,6 +204,9 @@ class Transfer:
         self._block_ended = True
         self._follows = False
         self._certificate = False
+        self._particulars = False
+        self._protocol = ""
+        self._length = 0
         self._plain = True
         self._way = None
 
@@ -230,13 +249,20 @@ class Transfer:
         return None
 
     def _on_body(self, chunk: bytes) -> int | None:
+        self._length += len(chunk)
         room = self._max_body - len(self._body)
         if len(chunk) <= room:
             self._body += chunk
             return None
         self._body += chunk[:room]
+        if self._particulars:
+            return None
         self._stopped = Stopped.BODY
         return 0
+
+    def _on_remark(self, kind: int, text: bytes) -> None:
+        if kind == pycurl.INFOTYPE_TEXT and (found := _PROTOCOL.match(text)):
+            self._protocol = found[1].decode()
 
 
 def end_of_connect(curl: pycurl.Curl, code: int, message: str) -> HopEnd:

@@ -17,6 +17,11 @@ _SPOKEN: Final = {
     "2": (pycurl.CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE, pycurl.CURL_HTTP_VERSION_2TLS),
     "3": (pycurl.CURL_HTTP_VERSION_3ONLY, pycurl.CURL_HTTP_VERSION_3ONLY),
 }
+# The oldest and the newest that may be spoken.
+_TLS: Final = {
+    "1.2": pycurl.SSLVERSION_TLSv1_2 | pycurl.SSLVERSION_MAX_TLSv1_2,
+    "1.3": pycurl.SSLVERSION_TLSv1_3 | pycurl.SSLVERSION_MAX_TLSv1_3,
+}
 _VERSIONS: Final = {
     pycurl.CURL_HTTP_VERSION_1_0: "1.0",
     pycurl.CURL_HTTP_VERSION_1_1: "1.1",
@@ -41,6 +46,8 @@ def travel(curl: pycurl.Curl, way: Way, hop: Hop, cookies: tuple[str, ...]) -> N
     if way.connect_to and hop.trusted:
         has_port = ":" in way.connect_to.rpartition("]")[2]
         curl.setopt(pycurl.CONNECT_TO, [f"::{way.connect_to}" if has_port else f"::{way.connect_to}:"])
+    if way.tls_version:
+        curl.setopt(pycurl.SSLVERSION, _TLS[way.tls_version])
     if way.certificate is not None and hop.trusted:
         curl.setopt(pycurl.SSLCERT, way.certificate)
         curl.setopt(pycurl.SSLKEY, way.key or way.certificate)

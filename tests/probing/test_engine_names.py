@@ -53,6 +53,7 @@ def test_a_name_that_fails(said: dict[str, Any], name: str, temporary: bool, wor
         "detail": f"the name {name} could not be resolved: {words}",
         "before_any_byte": True,
         "temporary": temporary,
+        "closed": False,
     }
 
 
@@ -79,6 +80,7 @@ def test_no_way_to_the_host(said: dict[str, Any]) -> None:
         "detail": "connect to 192.0.2.1:80 failed: Network is unreachable",
         "before_any_byte": True,
         "temporary": False,
+        "closed": False,
     }
     assert said["unreachable"]["reason"] == "unreachable"
     assert said["unreachable"]["detail"] == "connect to 10.9.0.1:80 failed: No route to host"
@@ -106,6 +108,7 @@ class TestInDatagrams:
             "detail": f"the name {name} could not be resolved: {words}",
             "before_any_byte": True,
             "temporary": temporary,
+            "closed": False,
         }
 
     def test_a_name_that_resolves_is_sent_to(self, said: dict[str, Any]) -> None:
