@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from checks.result import CheckResult
 from monitor.logs.redact import Redactor
+from monitor.probing.wire import Asked
 
 
 class Hiding:
@@ -22,6 +23,16 @@ class Hiding:
 
     def text(self, text: str) -> str:
         return self._redactor.masked(text)
+
+    def asked(self, asked: Asked) -> Asked:
+        """The same with no secret in its words."""
+        masked = self._redactor.masked
+        samples = tuple(
+            (name, tuple((label, masked(text)) for label, text in labels), value)
+            for name, labels, value in asked.samples
+        )
+        log, error = tuple(map(masked, asked.log)), masked(asked.error)
+        return Asked(asked.number, asked.success, asked.took, samples, log, error)
 
     def of(self, result: CheckResult) -> CheckResult:
         """The same result with no secret in its words."""

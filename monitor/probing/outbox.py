@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from checks.result import CheckResult
 from monitor.probing.lag import Lag
-from monitor.probing.wire import Batch, Heartbeat, Remark, WireError, encode
+from monitor.probing.wire import Asked, Batch, Heartbeat, Remark, WireError, encode
 
 BATCH_EVERY = 0.1  # seconds: what a result may wait for others to share its frame
 BATCH_SIZE = 200
@@ -27,6 +27,7 @@ class Outbox:
         self._channel = channel
         self._results: deque[tuple[float, CheckResult]] = deque()
         self._remarks: deque[Remark] = deque(maxlen=_REMARKS)
+        self._asked: deque[Asked] = deque()
         self._heartbeat: Heartbeat | None = None
         self._dropped = 0
         self._writing = memoryview(b"")
@@ -38,7 +39,7 @@ class Outbox:
 
     @property
     def empty(self) -> bool:
-        return not (self._writing or self._results or self._remarks or self._heartbeat or self._dropped)
+        return not (self._writing or self._results or self._remarks or self._asked or self._heartbeat or self._dropped)
 
     def add(self, result: CheckResult, now: float) -> None:
         self._results.append((now, result))
@@ -47,6 +48,10 @@ class Outbox:
 
     def remark(self, level: str, text: str) -> None:
         self._remarks.append(Remark(level, text))
+
+    def answer(self, asked: Asked) -> None:
+        """Somebody waits for it, and for as long as a probe may take; so there are never more than may be asked."""
+        self._asked.append(asked)
 
     def beat(self, heartbeat: Heartbeat) -> None:
         """Only the newest is kept: an old one would claim life at a time nobody asks about."""
@@ -80,6 +85,8 @@ class Outbox:
             return encode(heartbeat)
         if self._remarks:
             return encode(self._remarks.popleft())
+        if self._asked:
+            return _asked(self._asked.popleft())
         due = self._results and (
             all_of_it or len(self._results) >= BATCH_SIZE or now >= self._results[0][0] + BATCH_EVERY
         )
@@ -100,6 +107,14 @@ def _batch(results: Sequence[CheckResult], dropped: int, lag: Lag) -> bytes:
     except (UnicodeError, TypeError, ValueError, OverflowError, WireError):
         sendable = tuple(result if _is_sendable(result, lag) else _reduced(result) for result in results)
         return encode(Batch(sendable, dropped, lag))
+
+
+def _asked(asked: Asked) -> bytes:
+    try:
+        return encode(asked)
+    except (UnicodeError, TypeError, ValueError, OverflowError, WireError):
+        error = "what the target sent cannot be told"
+        return encode(Asked(asked.number, asked.success, asked.took, (), (), error))
 
 
 def _is_sendable(result: CheckResult, lag: Lag) -> bool:

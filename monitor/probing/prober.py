@@ -16,6 +16,7 @@ import socket
 import sys
 import traceback
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from checks.result import CheckResult
 from monitor.clock import SteadyClock
@@ -24,7 +25,21 @@ from monitor.probing.engine import Engine
 from monitor.probing.outbox import Outbox
 from monitor.probing.probe import Means, Probe
 from monitor.probing.timetable import Due, Timetable
-from monitor.probing.wire import Amend, Configure, Faster, Finish, Frames, Heartbeat, Message, WireError, checks_of
+from monitor.probing.wire import (
+    Amend,
+    Configure,
+    Demand,
+    Faster,
+    Finish,
+    Frames,
+    Heartbeat,
+    Message,
+    WireError,
+    checks_of,
+)
+
+if TYPE_CHECKING:
+    from monitor.probing.on_demand import OnDemand
 
 HEARTBEAT_EVERY = 1.0  # seconds
 _MOST_IN_FLIGHT = 1000
@@ -48,6 +63,7 @@ class Prober:
         self._outbox = Outbox(channel)
         self._timetable = Timetable()
         self._engine = Engine(self._on_bug)
+        self._on_demand: OnDemand | None = None
         self._configured = False
         self._means = self._make_means(SteadyClock.begin())
         self._next_beat = 0.0
@@ -157,10 +173,20 @@ class Prober:
                 self._amend(message)
             case Faster():
                 self._timetable.set_extra(frozenset(message.services), self._clock.seconds())
+            case Demand():
+                self._demanded().begin(message)
             case Finish():
                 self._finish_by = monotonic() + _LAST_ANSWERS
             case _:
                 raise WireError(f"the daemon sent a {type(message).__name__}, which is ours to send")
+
+    def _demanded(self) -> OnDemand:
+        """Most probers are asked for nothing but their checks, and never need it."""
+        if self._on_demand is None:
+            from monitor.probing.on_demand import OnDemand
+
+            self._on_demand = OnDemand(self._engine, self._alarms, self._clock.seconds, self._outbox.answer)
+        return self._on_demand
 
     def _configure(self, message: Configure) -> None:
         if not self._configured:

@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import count
 from typing import TypeVar
 
 from loguru import logger
@@ -26,6 +27,7 @@ from monitor.clock import SteadyClock
 from monitor.probing.lag import Lag
 from monitor.probing.shortage import KNOWN, remedy
 from monitor.probing.wire import (
+    Asked,
     Batch,
     Faster,
     Finish,
@@ -36,6 +38,7 @@ from monitor.probing.wire import (
     WireError,
     amend,
     configure,
+    demand,
     encode,
 )
 
@@ -61,6 +64,10 @@ def restart_delay(last: float, lived: float) -> float:
 
 def is_hung(last_heartbeat: float, now: float, after: float = HUNG_AFTER) -> bool:
     return now - last_heartbeat > after
+
+
+class Unasked(Exception):
+    """Nothing was asked of any target, or nobody knows what came of it. The text says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +146,8 @@ class Supervisor:
         self._faster = b""
         self._restarts = 0
         self._dropped = 0
+        self._demands: dict[int, asyncio.Future[Asked]] = {}
+        self._numbers = count()
 
     async def start(self) -> None:
         """The prober waits for `configure`; what it imports until then goes on beside whatever blocks the loop."""
@@ -185,6 +194,34 @@ class Supervisor:
             lag=beat.lag if beat is not None else Lag(),
             silent_for=_now() - child.last_heartbeat if child is not None else None,
         )
+
+    async def ask(self, module: object, target: str, timeout: float) -> Asked:
+        """
+        One probe now, by a module of blackbox_exporter.
+
+        Args:
+            timeout: Seconds.
+
+        Raises:
+            Unasked: there is no prober that could, or it ended meanwhile.
+            WireError: it is too much for one message.
+        """
+        # One that has not been heard yet is still importing: what waits for that has less time for its target.
+        if self._child is None or self._child.heartbeat is None or not self._configure:
+            raise Unasked("the prober is being started; ask again")
+        number = next(self._numbers)
+        message = encode(demand(number, target, module, timeout))
+        waiting: asyncio.Future[Asked] = asyncio.get_running_loop().create_future()
+        self._demands[number] = waiting
+        self._send(message)
+        try:
+            # By then it has answered, or was killed.
+            async with asyncio.timeout(timeout + 2 * self._hung_after):
+                return await waiting
+        except TimeoutError:
+            raise Unasked("the prober did not answer in time") from None
+        finally:
+            del self._demands[number]
 
     async def stop(self, within: float = GRACE) -> None:
         """Let the prober finish, for *within* seconds at most. What it still sends arrives."""
@@ -235,6 +272,9 @@ class Supervisor:
             return child.describe_end()
         finally:
             self._child = None
+            for waiting in self._demands.values():
+                if not waiting.done():
+                    waiting.set_exception(Unasked("the prober ended meanwhile; ask again"))
             loop.remove_reader(child.channel)
             loop.remove_writer(child.channel)
             child.channel.close()
@@ -284,6 +324,10 @@ class Supervisor:
             case Heartbeat():
                 child.last_heartbeat = _now()
                 child.heartbeat = message
+            case Asked():
+                waiting = self._demands.get(message.number)
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(message)
             case Remark():
                 self._tell(partial(logger.log, message.level), message.text)
             case _:

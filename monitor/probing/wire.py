@@ -82,6 +82,41 @@ class Finish(msgspec.Struct, frozen=True, tag="finish"):
     """To the prober: send what you have and end."""
 
 
+class Demand(msgspec.Struct, frozen=True, tag="demand"):
+    """
+    To the prober: probe this now, and answer by an `Asked`.
+
+    Attributes:
+        number: By which the answer is known.
+        module: `checks.blackbox.modules.Module`, which only those need to know who are asked.
+        timeout: Seconds.
+    """
+
+    number: int
+    target: str
+    module: msgspec.Raw
+    timeout: float
+
+
+class Asked(msgspec.Struct, frozen=True, tag="asked"):
+    """
+    To the daemon: what became of a `Demand`.
+
+    Attributes:
+        took: Seconds.
+        samples: Name, labels, value.
+        log: A line each.
+        error: Why it was not probed, where that is our own trouble.
+    """
+
+    number: int
+    success: bool
+    took: float
+    samples: tuple[tuple[str, tuple[tuple[str, str], ...], float], ...]
+    log: tuple[str, ...]
+    error: str = ""
+
+
 class Batch(msgspec.Struct, frozen=True, tag="batch"):
     """
     To the daemon.
@@ -117,7 +152,7 @@ class Remark(msgspec.Struct, frozen=True, tag="remark"):
     text: str
 
 
-Message = Configure | Amend | Faster | Finish | Batch | Heartbeat | Remark
+Message = Configure | Amend | Faster | Finish | Demand | Asked | Batch | Heartbeat | Remark
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
@@ -129,6 +164,10 @@ def configure(checks: Iterable[Check], references: Iterable[str], origin: float,
 
 def amend(put: Iterable[Check], gone: Iterable[str], references: Iterable[str], since: float) -> Amend:
     return Amend(tuple(map(_to_wire, put)), tuple(gone), tuple(references), since)
+
+
+def demand(number: int, target: str, module: object, timeout: float) -> Demand:
+    return Demand(number, target, msgspec.Raw(_encoder.encode(module)), timeout)
 
 
 def checks_of(message: Configure | Amend) -> tuple[Check, ...]:
