@@ -52,10 +52,12 @@ def validate(context: click.Context, paths: Sequence[Path], style: str) -> None:
 
 
 def summary(config: Config, warnings: int) -> str:
-    """`3 services, 5 checks, 2 warnings`."""
+    """`3 services, 5 checks, 2 warnings`, and modules where there is a file of them."""
+    known = config.monitor.probe_modules
     counts = (
         (len(config.services), "service"),
         (len(config.all_checks()), "check"),
+        *(((len(known.modules), "module"),) if known is not None else ()),
         (warnings, "warning"),
     )
     return ", ".join(f"{number} {word}{'' if number == 1 else 's'}" for number, word in counts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path as FilePath
@@ -12,6 +11,7 @@ from pydantic import BaseModel, SecretStr
 
 from checks.check import Check, Retry
 from monitor.config import config, push
+from monitor.config.blackbox.modules import ProbeModules, read_modules
 from monitor.config.check_rules import DEFAULT_RETRY_WITHIN, kinds_of
 from monitor.config.fields import OnChange
 from monitor.config.intake import hook_secrets, intake_of
@@ -32,10 +32,8 @@ from monitor.config.shape.people import Webhook
 from monitor.config.shape.service import ServiceShape
 from monitor.config.times import DEFAULT_INTERVAL, default_timeout
 from monitor.config.trackers import jira_of
+from monitor.config.values import TELLING_NAME
 from monitor.core.severity import POLICIES, Criticality, Policy, Severity
-
-TELLING_NAME = re.compile(r"TOKEN|SECRET|PASS|KEY|CREDENTIAL|AUTH|LOGIN|COOKIE", re.IGNORECASE)
-"""What the names of secrets hold: of environment variables and of headers."""
 
 SYSTEM_CONFIG = FilePath("/etc/watchkeeper")
 SYSTEM_STATE = FilePath("/var/lib/watchkeeper")
@@ -60,6 +58,7 @@ class _Builder:
         self.root = root
         self.reading = reading
         self.base = base
+        self.modules: ProbeModules | None = None
 
     def whole(self) -> config.Config:
         root = self.root
@@ -88,6 +87,9 @@ class _Builder:
             path: Path = ("monitor", "token_file")
             given["token_file"] = self.reading.file_path(name, path)
             given["token"] = SecretStr(self.reading.file_content(name, path))
+        if name := given.get("probe_modules"):
+            given["probe_modules"] = read_modules(name, ("monitor", "probe_modules"), self.reading)
+        self.modules = given.get("probe_modules")
         return config.Monitor(**given)
 
     def default_state(self) -> FilePath:
@@ -208,6 +210,8 @@ class _Builder:
                 found |= {v for name, v in (check.environment or {}).items() if TELLING_NAME.search(name)}
                 if check.push and check.push.token:
                     found.add(check.push.token.get_secret_value())
+        if self.modules is not None:
+            found |= self.modules.secrets
         tracker = self.root.tracker
         if tracker and tracker.webhook and tracker.webhook.secret:
             found.add(tracker.webhook.secret.get_secret_value())

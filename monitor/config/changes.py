@@ -93,7 +93,7 @@ def changes(old: Config, new: Config) -> Changes:
         ),
         authorities=any(
             old.read_from().get(file) != new.read_from().get(file)
-            for file in _authorities([after[name] for name in both])
+            for file in _authorities([after[name] for name in both]) | _authorities_of_modules(old, new)
         ),
     )
 
@@ -143,6 +143,12 @@ def _authorities(checks: list[Check]) -> set[Path]:
 def _questions(question: Question) -> list[Question]:
     """Itself, or those of its steps."""
     return [step.question for step in question.steps] if isinstance(question, journey.Question) else [question]
+
+
+def _authorities_of_modules(old: Config, new: Config) -> set[Path]:
+    """Those that they trust before and after."""
+    before, after = old.monitor.probe_modules, new.monitor.probe_modules
+    return set(map(Path, before.authorities & after.authorities)) if before and after else set()
 
 
 def _authority(question: Question) -> str | None:

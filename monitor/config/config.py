@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, PrivateAttr, SecretStr
 
 from checks.check import Check
+from monitor.config.blackbox.modules import ProbeModules
 from monitor.config.places import Listen
 from monitor.config.stamps import Stamps
 from monitor.core.counting import Counting, Slices
@@ -48,6 +49,7 @@ class Monitor(Part):
         state: Absolute.
         token_file: Where the token was read from, absolute; None when one is to be made in the state folder.
         online: Reference targets, none or at least two.
+        probe_modules: By which `GET /probe` asks; without them it is off.
     """
 
     state: Path
@@ -60,6 +62,7 @@ class Monitor(Part):
     online: tuple[str, ...] = ()
     heartbeat: HeartbeatTarget | None = None
     retention: Retention = Retention()
+    probe_modules: ProbeModules | None = None
 
 
 class Telemetry(Part):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from monitor.config.blackbox.modules import refusals
 from monitor.config.build import build
 from monitor.config.config import Config, Monitor
 from monitor.config.document import MAX_BYTES, Document, Group, Node, read_documents, sole
@@ -51,6 +52,7 @@ def load(paths: Sequence[Path], environ: Mapping[str, str]) -> Config:
     read_from |= reading.looked_at
     if problems:
         raise ConfigError(sorted(problems, key=lambda problem: (problem.file, problem.line)), read_from)
+    warnings += refusals(config.monitor.probe_modules)
     return config.model_copy(update={"warnings": tuple(warnings)}).with_sources(read_from)
 
 

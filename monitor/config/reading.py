@@ -69,6 +69,7 @@ class Reading:
         self.kinds: tuple[str, ...] = ()
         self.warnings: list[str] = []
         self._problems: dict[Path, list[Problem]] = {}
+        self._elsewhere: list[Problem] = []
         self._holding: set[Path] = set()
         self._refused: set[Path] = set()
 
@@ -114,7 +115,7 @@ class Reading:
             if not any(path[:depth] in self._refused for depth in range(len(path)))
             for problem in problems
         ]
-        return sorted(kept, key=lambda problem: (problem.file, problem.line))
+        return sorted([*kept, *self._elsewhere], key=lambda problem: (problem.file, problem.line))
 
     def written(self, path: Path) -> str:
         """The value at *path* as it stands in the file, before any variable is put in: what a message may show."""
@@ -168,6 +169,16 @@ class Reading:
         file = self._credential(name) or self.beside(name, path)
         self.looked_at.setdefault(file, stamp(file))
         return file
+
+    def file_path_at(self, name: str, file: str) -> FilePath:
+        """Where *name* points that stands in *file*, which the config names: beside that one."""
+        found = (FilePath(file).parent / name).absolute()
+        self.looked_at.setdefault(found, stamp(found))
+        return found
+
+    def tell_of(self, problems: Sequence[Problem]) -> None:
+        """Problems in a file that the config names, with their places there."""
+        self._elsewhere += problems
 
     def _credential(self, name: str) -> FilePath | None:
         credentials = self.environ.get("CREDENTIALS_DIRECTORY")

@@ -55,7 +55,8 @@ def _monitor(root: Root, reading: Reading) -> None:
 
 def _services(root: Root, reading: Reading) -> None:
     services = root.services or {}
-    if not services and not reading.is_wrong(("services",)):
+    asks_on_demand = root.monitor is not None and root.monitor.probe_modules is not None
+    if not services and not asks_on_demand and not reading.is_wrong(("services",)):
         found = "there is no service to watch"
         reading.tell(("services",), found, "Write services:, and under it a name with checks: {live: http://HOST/}.")
     for name, service in services.items():

@@ -18,6 +18,8 @@ from monitor.core.cron import CronError
 from monitor.core.cron import parse as parse_cron
 
 UNITS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1, "ms": 0.001}
+TELLING_NAME = re.compile(r"TOKEN|SECRET|PASS|KEY|CREDENTIAL|AUTH|LOGIN|COOKIE", re.IGNORECASE)
+"""What the names of secrets hold: of environment variables and of headers."""
 DURATION = r"(?:\d+(?:\.\d+)?(?:ms|[wdhms]))+"
 SIZES = {"B": 1, "KB": 1024, "MB": 1024**2, "KiB": 1024, "MiB": 1024**2}
 SIZE = r"\d+ ?(?:B|KB|MB|KiB|MiB)"

@@ -191,7 +191,10 @@ class Daemon:
         self.heartbeat.replace(config.monitor.heartbeat)
 
     def _unwell(self, now: datetime) -> str:
-        return unwell(self.house.ledger.trouble, self.heard_at, self._shortest, now)
+        heard_at = self.heard_at
+        if not self.house.config.all_checks() and self.supervisor.status().pid is not None:
+            heard_at = now  # nothing but /probe: then a prober that can be asked is all that anybody waits for
+        return unwell(self.house.ledger.trouble, heard_at, self._shortest, now)
 
     def _count_heartbeat(self, outcome: str) -> None:
         self.house.telemetry.counter(names.HEARTBEATS.name, 1, {names.HEARTBEAT_OUTCOME: outcome})

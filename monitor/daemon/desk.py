@@ -10,7 +10,9 @@ from datetime import date, datetime, timedelta
 from typing import Protocol
 from uuid import uuid4
 
+from checks.blackbox.modules import Module
 from monitor import __version__
+from monitor.config.blackbox.modules import ProbeModules
 from monitor.core.alerts import Notification
 from monitor.core.incident import IllegalTransition, Incident
 from monitor.core.pushes import Push
@@ -26,6 +28,7 @@ from monitor.daemon.pushes import Pushes
 from monitor.daemon.reload import Reload
 from monitor.ledger.records import Commit
 from monitor.probing.supervisor import ProberStatus, Supervisor
+from monitor.probing.wire import Asked
 from monitor.response.alerts import Intake
 from monitor.response.case import Case
 from monitor.response.casebook import UnknownIncident
@@ -134,6 +137,12 @@ class DaemonDesk:
 
     def metrics(self, dialect: Dialect) -> Iterator[str]:
         return exposition(self._house, dialect)
+
+    def probe_modules(self) -> ProbeModules | None:
+        return self._house.config.monitor.probe_modules
+
+    async def probe(self, module: Module, target: str, timeout: float) -> Asked:
+        return self._house.hiding.asked(await self._daemon.supervisor.ask(module, target, timeout))
 
     def _service(self, name: str) -> ServiceDocument:
         now = self._house.clock.now()

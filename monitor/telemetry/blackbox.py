@@ -1,8 +1,8 @@
 """
 What blackbox_exporter would say of a check's last result, under its names, so that its dashboards and alerts go on.
 
-Only what is known: blackbox says 0 where no answer came, and here the metric is not there. The names are spelled here
-and nowhere else; docs/metrics.md has them all.
+Only what is known: blackbox says 0 where no answer came, and here the metric is not there. The names are spelled here,
+docs/metrics.md has them all; what `GET /probe` says, zeros and all, is spelled in `checks/blackbox/said.py`.
 
 Source: blackbox_exporter 0.23, `prober/`.
 """

@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from monitor.core.severity import Severity
 from monitor.telemetry.exposition import dialect_of
+from monitor.web import probe
 from monitor.web.alerts import READERS
 from monitor.web.bodies import Field, day, instant, parse_object
 from monitor.web.desk import Desk, DeskRefusal
@@ -71,6 +72,7 @@ def create_app(desk: Desk, token: str, listen_host: str = "127.0.0.1") -> Starle
         _route("/healthz", api.alive, "GET"),
         _route("/healthz/ready", api.ready, "GET"),
         _route("/metrics", api.metrics, "GET"),
+        _route("/probe", api.probe, "GET"),
         _route("/api/v1/status", api.status, "GET"),
         _route("/api/v1/slos", api.slos, "GET"),
         _route("/api/v1/incidents", api.incidents, "GET"),
@@ -129,6 +131,9 @@ class _Api:
         dialect = dialect_of(",".join(request.headers.getlist("accept")))
         pieces = self._desk.metrics(dialect)
         return StreamingResponse(_by_turns(pieces), headers={"Content-Type": dialect, **_NOT_KEPT, "Vary": "Accept"})
+
+    async def probe(self, request: Request) -> Response:
+        return await probe.answer(request, self._desk)
 
     async def incidents(self, request: Request) -> Response:
         query = read_query(request, ("state", "limit"))

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Protocol
 
+from checks.blackbox.modules import Module
+from monitor.config.blackbox.modules import ProbeModules
 from monitor.core.alerts import Notification
 from monitor.core.pushes import Push
+from monitor.probing.wire import Asked
 from monitor.telemetry.exposition import Dialect
 from monitor.web.documents import (
     AcceptedDocument,
@@ -61,6 +64,14 @@ class Desk(Protocol):
 
     def metrics(self, dialect: Dialect) -> Iterator[str]:
         """To be scraped, in pieces; also called on the loop, which turns between two of them."""
+        ...
+
+    def probe_modules(self) -> ProbeModules | None:
+        """By which `/probe` asks; None where it is off. Also called on the loop."""
+        ...
+
+    async def probe(self, module: Module, target: str, timeout: float) -> Asked:
+        """One probe now. Raises Unasked, `monitor.probing.supervisor`, where there is none."""
         ...
 
     def incidents(self, state: str, limit: int) -> list[IncidentDocument]:

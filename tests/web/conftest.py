@@ -14,12 +14,15 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
+from checks.blackbox.modules import Module
+from monitor.config.blackbox.modules import ProbeModules
 from monitor.core.alerts import Notification
 from monitor.core.incident import Incident, State
 from monitor.core.pushes import Push
 from monitor.core.severity import Evidence, Severity
 from monitor.core.severity_table import TABLE, suggest
 from monitor.ledger.records import LedgerEvent
+from monitor.probing.wire import Asked
 from monitor.response.case import Case
 from monitor.response.followup import FollowUp, UnknownAction
 from monitor.telemetry.exposition import Dialect
@@ -67,6 +70,18 @@ class NotebookDesk:
         self.notifications: list[Notification] = []
         self.refused: list[str] = []
         self.ledger_is_held = False
+        self.modules: ProbeModules | None = None
+        self.asked: list[tuple[Module, str, float]] = []
+        self.says: Asked | Exception = Asked(0, True, 0.25, (), ())
+
+    def probe_modules(self) -> ProbeModules | None:
+        return self.modules
+
+    async def probe(self, module: Module, target: str, timeout: float) -> Asked:
+        self.asked.append((module, target, timeout))
+        if isinstance(self.says, Exception):
+            raise self.says
+        return self.says
 
     def alive(self) -> bool:
         return self.is_alive

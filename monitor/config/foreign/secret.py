@@ -10,10 +10,10 @@ import re
 from collections.abc import Collection
 from urllib.parse import unquote
 
-from monitor.config.build import TELLING_NAME
 from monitor.config.foreign.names import variable
 from monitor.config.foreign.place import Place, literal
 from monitor.config.foreign.told import Word
+from monitor.config.values import TELLING_NAME
 
 _PARAMETER = re.compile(r"([?&])([^=&#]+)=([^&#]+)")
 _MEMBER = re.compile(r'("([^"\\]{1,64})"\s*:\s*")((?:[^"\\]|\\.)+)(?=")')

@@ -56,6 +56,8 @@ class Monitor(Shape):
     """Reference targets, at least two: when none of them answers, we are offline and nobody else is blamed."""
     heartbeat: Heartbeat | None = None
     """An address outside that is asked regularly, and raises the alarm when we fall silent."""
+    probe_modules: Line | None = None
+    """Modules file of blackbox_exporter, by which GET /probe asks. Relative to this file. Default none: no /probe."""
     retention: Retention | None = None
     """How long the history is kept."""
     proxy: Annotated[Url | None, NotYet()] = None
