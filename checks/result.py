@@ -143,6 +143,9 @@ class CheckResult:
         warnings: What will go wrong if nobody acts, though the outcome is ok: "the certificate expires in 12 days".
         notes: What a person should know though the outcome is ok, for example "restarted: uptime fell to 3 s".
         certain: Asking again could teach nothing else, so a failure confirms itself.
+        maintenance: The planned window that it was due in, in words; empty outside. The outcome is what it is: this
+            stands beside it, and whoever knows the windows sets it.
+        left_out: It is in maintenance and does not count for the SLO.
     """
 
     service: str
@@ -155,6 +158,8 @@ class CheckResult:
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     certain: bool = False
+    maintenance: str = ""
+    left_out: bool = False
 
     def __post_init__(self) -> None:
         if not self.attempts:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import floor
 from typing import Final, NamedTuple
@@ -102,6 +102,30 @@ def kept_rows(check: Check, rows: Mapping[Grain, Sequence[MinuteRow]]) -> KeptRo
     if not any(kept.good + kept.bad + kept.unknown for _, _, kept in woven):
         return None
     return KeptRows(check, _interval_of(check, woven), woven)
+
+
+def with_maintenance(
+    rows: Mapping[Grain, Sequence[MinuteRow]], left_out: Mapping[Grain, Sequence[MinuteRow]]
+) -> dict[Grain, list[MinuteRow]]:
+    """Of a check, with what it did in maintenance, which is kept apart: the windows of now decide what counts."""
+    found: dict[Grain, list[MinuteRow]] = {}
+    for grain in rows.keys() | left_out.keys():
+        by_minute = {row.minute: row for row in rows.get(grain, ())}
+        for row in left_out.get(grain, ()):
+            known = by_minute.get(row.minute)
+            by_minute[row.minute] = row if known is None else _together(known, row)
+        found[grain] = [by_minute[minute] for minute in sorted(by_minute)]
+    return found
+
+
+def _together(row: MinuteRow, other: MinuteRow) -> MinuteRow:
+    return replace(
+        row,
+        expected=row.expected + other.expected,
+        good=row.good + other.good,
+        bad=row.bad + other.bad,
+        unknown=row.unknown + other.unknown,
+    )
 
 
 def _finest_first(fine: list[Row], coarse: list[Row], length: int) -> list[Row]:

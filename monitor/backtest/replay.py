@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from math import ceil, floor
 from typing import Final
@@ -46,6 +46,8 @@ REFIT_AT: Final = 3 * HOUR + 17 * MINUTE
 """Of a day, when the daemon fits its baselines anew. It does so daily; here weekly once they are no longer young: a day
 more or less of six weeks changes little, and a year of daily fits takes longer than the rest of its replay."""
 NEVER: Final = float("inf")
+NO_TIME: Final = timedelta(0)
+"""By which the wall clock is ahead: of the past only one clock is known."""
 ROUNDING: Final = 1e-3
 """More than an instant loses as a datetime, in seconds: no tick is left out for it."""
 
@@ -88,6 +90,9 @@ class Replay:
     _silent_at: float = field(init=False, default=0.0)
     _hour: float = field(init=False)
     _refit: float = field(init=False)
+    _edge: float = field(init=False, default=0.0)  # when the next planned window begins or ends
+    _planned: bool = field(init=False, default=False)
+    _turned: float = field(init=False, default=0.0)  # the edge that the judge has not been told of yet
 
     def __post_init__(self) -> None:
         config, began = self.config, slot_instant(self.began_at)
@@ -118,6 +123,7 @@ class Replay:
         self._settling = MINUTE + timeout + SETTLE.total_seconds()
         self._hour = (floor(self.began_at / HOUR) + 1) * HOUR
         self._refit = ceil((self.began_at - REFIT_AT) / DAY) * DAY + REFIT_AT
+        self._look_at_windows(self.began_at)
 
     def play(self, past: Iterable[Probe | Reading]) -> None:
         """Args: past: In the order of its instants. May be called again with what came after."""
@@ -126,6 +132,12 @@ class Replay:
         until = self._calm_until()
         for seen in past:
             at = seen.at
+            if at >= self._edge:
+                if held:
+                    self._let_go(held)
+                    held = []
+                self._look_at_windows(at)
+                until = self._calm_until()
             if at >= until and held:
                 until = self._calm_until()
             if at < until:
@@ -149,9 +161,9 @@ class Replay:
 
     def _calm_until(self) -> float:
         """Before which nothing but trouble calls for an evaluation; 0.0 where one is due at each tick."""
-        if self.every_tick or not self._rests():
+        if self.every_tick or self._planned or not self._rests():
             return 0.0
-        return min(self._hour, self._refit, self.objectives.due, self._earliest_silence())
+        return min(self._edge, self._hour, self._refit, self.objectives.due, self._earliest_silence())
 
     def _let_go(self, held: list[Probe | Reading]) -> None:
         """What was held back, as if it had been played one by one."""
@@ -177,7 +189,7 @@ class Replay:
             self._advance(at)
         if isinstance(seen, Reading):
             self._read(seen)
-        elif seen.outcome is Outcome.OK:
+        elif seen.outcome is Outcome.OK and not self._planned:
             watch, result = self._well[seen.check]
             slot = slot_instant(at)
             watch.well(result, slot, seen.latency)
@@ -198,6 +210,7 @@ class Replay:
         at = probe.at
         self._now = slot_instant(at)
         results = [_result(probe, self._now, self._watches[probe.check])]
+        results = [*self.judge.maintenance.mark(results, NO_TIME)]
         self.objectives.daemon.take(results)
         self.judge.take(results, self._now, self._now)
         if probe.outcome is not Outcome.UNKNOWN:
@@ -217,6 +230,7 @@ class Replay:
             self._tick = self._due = self._due + self._every
             if rests and not self.every_tick:
                 due = min(self._minute + self._settling, self._silent_at, self._hour, self._refit, self.objectives.due)
+                due = min(due, self._turned)
                 if due > self._tick:
                     self._due = self.began_at + ceil((due - self.began_at) / self._every) * self._every
 
@@ -244,11 +258,20 @@ class Replay:
             self._refit += DAY if tick - self.began_at < SEASON.total_seconds() else WEEK
         if tick + MINUTE >= self._silent_at:  # a minute early, so that no turn is needed for this alone
             self._silent_at = self._earliest_silence()
-        if not self.every_tick and tick < self._silent_at and self._rests():
+        if not self.every_tick and tick < self._silent_at and tick < self._turned and self._rests():
             return True
         now = self._now = slot_instant(tick)
+        edge = self.judge.maintenance.edge_after(now)
+        self._turned = NEVER if edge is None else edge.timestamp()
         self.judge.tick(now, now)
         return self._rests()
+
+    def _look_at_windows(self, at: float) -> None:
+        """While work is planned nothing is held back: what is seen then is counted, and learned, in another way."""
+        windows, now = self.judge.maintenance, slot_instant(at)
+        edge = windows.edge_after(now)
+        self._edge = NEVER if edge is None else edge.timestamp()
+        self._planned = any(windows.of(name, now) is not None for name in self.judge.watches)
 
     def _look_at_objectives(self, tick: float) -> None:
         cases = self.judge.casebook.cases
@@ -302,6 +325,8 @@ class Replay:
         self._traffic[reading.service] = reading
         if reading.speaks:
             self._due = self._tick = self._next_tick(reading.at)
+        if self._planned and self.judge.maintenance.of(reading.service, at) is not None:
+            return  # no word on what is usual
         if reading.error_ratio is not None:
             self.baselines.learn((reading.service, Signal.ERROR_RATIO, ""), at, reading.error_ratio)
         if reading.latency is not None and reading.requests:

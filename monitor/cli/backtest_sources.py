@@ -110,18 +110,24 @@ def from_prometheus(config: Config, series: Mapping[str, str], start: datetime, 
 
 def from_history(config: Config, state: Path, series: Mapping[str, str], start: datetime, end: datetime) -> Found:
     """Raises Trouble."""
-    from monitor.backtest.kept import kept_rows, notes_of
+    from monitor.backtest.kept import kept_rows, notes_of, with_maintenance
     from monitor.ledger.database import LedgerError
     from monitor.ledger.history_reader import read_history
+    from monitor.response.watch import Maintained
 
     if series:
         raise Trouble("--series names series of Prometheus, and the history has each check under its own name")
     checks = {check.id: check for check in config.all_checks()}
     try:
-        kept = read_history(state, checks.keys(), start, end)
+        left_out = {name: Maintained.name_of(name, left_out=True) for name in checks}
+        kept = read_history(state, {*left_out, *left_out.values()}, start, end)
     except LedgerError as error:
         raise Trouble(printable(str(error))) from None
-    found = {name: one for name, rows in kept.rows.items() if (one := kept_rows(checks[name], rows)) is not None}
+    found = {}
+    for name, check in checks.items():
+        rows = with_maintenance(kept.rows.get(name, {}), kept.rows.get(left_out[name], {}))
+        if (one := kept_rows(check, rows)) is not None:
+            found[name] = one
     if not found:
         raise Trouble(
             f"the history in {printable(str(state))} has no results from {start:%Y-%m-%d %H:%M} to "

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -260,14 +261,26 @@ def _verdicts(job: Job, results: Sequence[CheckResult], against_baseline: bool) 
         from monitor.cli.usual import compare
 
         found = {check.id: compare(job.config, check, samples[check.id], job.clock.now()) for check in job.checks}
+    planned = {check.service: _planned(job.config, check.service) for check in job.checks}
     verdicts = []
     for check in job.checks:
         worst = min(samples[check.id], key=lambda result: _WORST_FIRST.index(result.outcome))
         warning, note = found[check.id]
-        notes = (*worst.notes, note) if note else worst.notes
+        notes = (*worst.notes, *filter(None, (note, planned[check.service])))
         warnings = (*worst.warnings, warning) if warning else worst.warnings
         verdicts.append(Verdict(result=worst, warnings=warnings, notes=notes))
     return verdicts
+
+
+def _planned(config: Config | None, service: str) -> str:
+    """A note that the service is in maintenance. No status rests on it: a pipeline wants to know how it is."""
+    windows = config.services[service].maintenance if config is not None and service in config.services else ()
+    if not windows:
+        return ""
+    from monitor.core.maintenance import stand
+
+    inside = stand(windows, datetime.now(UTC)).inside
+    return f"in {inside.text}" if inside is not None else ""
 
 
 _WORST_FIRST = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.OK)

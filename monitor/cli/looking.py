@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from monitor.ledger.reader import LedgerReader
     from monitor.web.documents import IncidentDetail, IncidentDocument, StatusDocument
     from monitor.web.severity import IncidentSeverityDocument
+    from monitor.web.silences import SilenceDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,18 @@ class LedgerDesk:
     def incidents(self, state: str, limit: int) -> list[IncidentDocument]:
         from monitor.web.documents import select_incidents
 
-        return select_incidents(self._reader.incidents(), state, limit)
+        return select_incidents(self._reader.incidents(), state, limit, self._reader)
+
+    def silences(self, expired: bool) -> list[SilenceDocument]:
+        """Newest first. *expired*: those that are over as well."""
+        from datetime import UTC, datetime
+
+        from monitor.response.silences import NAMES, silences_of
+        from monitor.web.silences import silence_document
+
+        now = datetime.now(UTC)
+        known = silences_of(self._reader.events_named(*NAMES)).values()
+        return [silence_document(silence, now) for silence in reversed(known) if expired or silence.is_active(now)]
 
     def incident(self, ref: str) -> IncidentDetail | None:
         from monitor.web.documents import incident_detail

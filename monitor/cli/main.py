@@ -47,6 +47,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "severity": Entry(
         "monitor.cli.severity", "severity", "Why an incident is as severe as it is, or what it would be if ..."
     ),
+    "silence": Entry("monitor.cli.silence", "silence", "Tell nobody for a while: add, list, expire."),
     "push": Entry("monitor.cli.push", "push", "The secret addresses that jobs tell, of the push checks."),
     "deploy": Entry("monitor.cli.deploy", "deploy", "Mark a deploy of a service."),
     "baseline": Entry("monitor.cli.baseline", "baseline", "What is normal: show it, accept a new level."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -59,6 +60,7 @@ def rendered(looked: Looked, width: int, colour: bool) -> str:
     incidents = document["incidents"]
     blocks.append(incident_table(incidents, width, colour) if incidents else "no live incidents")
     blocks += [recovery(one) for one in document.get("recovery") or []]
+    blocks += ["\n".join(lines)] if (lines := list(_muted(document))) else []
     if unusual := [line for service in document["services"] for line in _unusual(service)]:
         blocks.append("\n".join(unusual))
     if parts := [_part(name, facts) for name, facts in (document.get("parts") or {}).items()]:
@@ -85,6 +87,19 @@ def recovery(lacking: dict[str, Any]) -> str:
     if lacking["proof"]:
         lines.append(("proof", lacking["proof"]))
     return "\n".join([printable(head), *(f"  {word:8}  {printable(text)}" for word, text in lines)])
+
+
+def _muted(document: dict[str, Any]) -> Iterator[str]:
+    """`muted: orders by silence 3 of grace until 2026-12-01 06:00 UTC: known`, one line for each service."""
+    for service in document["services"]:
+        if service["muted_by"]:
+            yield printable(f"muted: {service['name']} by {service['muted_by']}")
+    for one in document.get("silences") or []:
+        # Of the others the services say it.
+        if "/" in one["subject"]:
+            yield printable(
+                f"silence {one['id']}: {one['subject']} until {one['until']}, {one['author']}: {one['comment']}"
+            )
 
 
 def _unusual(service: dict[str, Any]) -> list[str]:
@@ -150,6 +165,7 @@ def _check(check: dict[str, Any] | None) -> list[Cell]:
     outcome = check["outcome"] or "no result yet"
     remarks = [*check["warnings"], *check["notes"]]
     why = f"{check['reason']}: {check['detail']}" if check["reason"] else "; ".join(remarks)
+    why = "; ".join(filter(None, ["in maintenance" if check["maintenance"] else "", why]))
     unconfirmed = outcome == "failed" and not check["failing"]
     return [
         printable(check["id"].partition("/")[2]),

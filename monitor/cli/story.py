@@ -28,6 +28,7 @@ def _head(incident: dict[str, Any]) -> str:
         ("resolved", incident["resolved_at"]),
         ("first failure", incident["first_failure_at"]),
         ("taken by", incident["acknowledged_by"]),
+        ("muted by", incident["muted_by"]),
         ("reported by", incident["declared_by"]),
         ("mitigated by", incident["mitigated_by"]),
         ("times reopened", incident["reopened"]),

@@ -15,6 +15,7 @@ from monitor.config.blackbox.modules import ProbeModules, read_modules
 from monitor.config.check_rules import DEFAULT_RETRY_WITHIN, kinds_of
 from monitor.config.fields import OnChange
 from monitor.config.intake import hook_secrets, intake_of
+from monitor.config.maintenance import windows_of
 from monitor.config.objectives import names_of, slo_of
 from monitor.config.places import url
 from monitor.config.plugged import secrets_of
@@ -171,7 +172,11 @@ class _Builder:
             data_loss={name: query.promql for name, query in (written.queries or {}).items()},
             deploys=written.deploys,
             alert_labels=written.alert_labels or {},
+            maintenance=windows_of(name, written, self.root.maintenance or (), self.zone()),
         )
+
+    def zone(self) -> str:
+        return (self.root.monitor and self.root.monitor.time_zone) or config.Monitor.model_fields["time_zone"].default
 
     def check(self, service: str, name: str, written: CheckShape) -> Check:
         interval = written.interval or DEFAULT_INTERVAL
@@ -182,14 +187,13 @@ class _Builder:
         # What asks nothing, or two things, is told by the rules.
         kind = next(iter(kinds_of(written)), "http")
         prometheus = self.root.sources.prometheus if self.root.sources else None
-        zone = (self.root.monitor and self.root.monitor.time_zone) or config.Monitor.model_fields["time_zone"].default
         path: Path = ("services", service, "checks", name)
         timeout = written.timeout or default_timeout(interval)
         plugged = next(iter(self.reading.plugged.get(path, {}).values()), None)
         return Check(
             service=service,
             name=name,
-            question=plugged or question_of(kind, written, path, self.reading, prometheus, zone),
+            question=plugged or question_of(kind, written, path, self.reading, prometheus, self.zone()),
             interval=interval.total_seconds(),
             timeout=0.0 if kind == "push" else timeout.total_seconds(),  # nothing is waited for
             retry=retry,

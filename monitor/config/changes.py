@@ -128,7 +128,7 @@ def _keys_of_services(old: Config, new: Config) -> Iterator[str]:
             continue
         if before.data_loss != service.data_loss:
             yield f"services.{name}.queries"
-        for key in ("criticality", "tags", "depends_on", "slos", "traffic", "deploys", "alert_labels"):
+        for key in ("criticality", "tags", "depends_on", "slos", "traffic", "deploys", "alert_labels", "maintenance"):
             if getattr(before, key) != getattr(service, key) or (
                 key == "slos" and before.composites != service.composites
             ):

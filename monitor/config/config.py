@@ -17,6 +17,7 @@ from monitor.config.places import Listen
 from monitor.config.stamps import Stamps
 from monitor.core.counting import Counting, Slices
 from monitor.core.indicator import Indicator
+from monitor.core.maintenance import MaintenanceWindow
 from monitor.core.period import Calendar, CalendarUnit, Period, Rolling
 from monitor.core.severity import POLICIES, Criticality, Policy, Severity
 from monitor.core.severity_table import TABLE, Table
@@ -125,6 +126,7 @@ class Service(Part):
     Attributes:
         data_loss: PromQL by name; above 0 data is lost.
         alert_labels: What an alert of it has, all of them; empty where its name is looked for.
+        maintenance: Its own windows, and those of the whole that select it.
     """
 
     name: str
@@ -138,6 +140,7 @@ class Service(Part):
     data_loss: Frozen[str] = Field(default_factory=lambda: MappingProxyType({}))
     deploys: str | None = None
     alert_labels: Frozen[str] = Field(default_factory=lambda: MappingProxyType({}))
+    maintenance: tuple[MaintenanceWindow, ...] = ()
 
 
 class Incidents(Part):

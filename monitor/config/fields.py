@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import (
@@ -17,8 +17,9 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from monitor.config import asked, conditions, figures, places, values
+from monitor.config import asked, conditions, figures, moments, places, values
 from monitor.config.problems import Wrong
+from monitor.core.maintenance import Weekly
 from monitor.core.period import CALENDAR_UNITS, CalendarUnit
 
 _INTERPOLATED = r"\$\{"
@@ -195,6 +196,17 @@ PushToken = Annotated[SecretStr, PlainValidator(_push_token), WithJsonSchema({"t
 CronText = Annotated[
     str, PlainValidator(values.cron), WithJsonSchema({"type": "string", "examples": ["15 3 * * *", "@daily"]})
 ]
+WeeklySpan = Annotated[
+    tuple[str, Weekly],
+    PlainValidator(moments.weekly),
+    WithJsonSchema({"type": "string", "examples": ["Sun 02:00-04:00", "Mon-Fri 22:00-02:00"]}),
+]
+Moment = Annotated[
+    datetime,
+    PlainValidator(moments.moment),
+    WithJsonSchema({"type": "string", "examples": ["2026-12-01 22:00", "2026-12-01T22:00Z"]}),
+]
+MinuteToYear = Annotated[timedelta, PlainValidator(_seconds("1m", "365d")), WithJsonSchema(_DURATION)]
 Secret = Annotated[SecretStr, PlainValidator(_secret), WithJsonSchema({"type": "string", "format": "password"})]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from itertools import pairwise
 
-from monitor.config import intake, objectives
+from monitor.config import intake, maintenance, objectives
 from monitor.config.check_rules import enforce_check
 from monitor.config.config import Retention
 from monitor.config.problems import Path
@@ -30,6 +30,7 @@ def enforce(root: Root, reading: Reading) -> list[str]:
     _monitor(root, reading)
     _services(root, reading)
     intake.enforce(root, reading)
+    maintenance.enforce(root, reading)
     enforce_severity(root, reading)
     return [*_warnings(root, reading), *severity_warnings(root, reading)]
 

@@ -98,7 +98,8 @@ def _probably(key: str, holder: Path, kinds: Sequence[str]) -> str:
     for step in holder:
         kind = _inside(kind, step)
     known = {
-        name: any(isinstance(mark, NotYet) for mark in field.metadata) for name, field in kind.model_fields.items()
+        field.alias or name: any(isinstance(mark, NotYet) for mark in field.metadata)
+        for name, field in kind.model_fields.items()
     }
     for name, is_later in known.items():
         if is_later and meant(key, list(known)) == f"Did you mean {name}?":

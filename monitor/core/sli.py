@@ -130,6 +130,11 @@ class SliWindow:
         good, bad, unknown = strip.sums(_floor(now - window, unit) + 1, int(-(-now.timestamp() // unit)))
         return Tally(expected, good, bad, unknown)
 
+    def counts(self, start: datetime, end: datetime) -> Counts:
+        """Good, bad and unknown in (start, end], in whole cells of the window that long."""
+        tally = self.tally(end, end - start)
+        return tally.good, tally.bad, tally.unknown
+
     def bad_cells(self, now: datetime, window: timedelta) -> list[tuple[int, int]]:
         """The minutes, or beyond six hours the hours, of the window that hold bad results, by number, with how many."""
         short = window <= _LONGEST_IN_MINUTES

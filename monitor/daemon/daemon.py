@@ -164,13 +164,14 @@ class Daemon:
         self._judge((result,))
 
     def _judge(self, found: Iterable[CheckResult]) -> None:
-        results = tuple(map(self.house.hiding.of, found))
+        now, wall = self.house.clock.now(), self.house.clock.wall()
+        results = self.house.judge.maintenance.mark(tuple(map(self.house.hiding.of, found)), wall - now)
         for result in results:
             if (check := self.house.checks.get(result.id)) is not None:
                 self.house.telemetry.probe(check, result)
         self.unasked.take(results)
         self.house.objectives.take(results)
-        self.house.judge.take(results, self.house.clock.now(), self.house.clock.wall())
+        self.house.judge.take(results, now, wall)
 
     def _status(self) -> str:
         prober = self.supervisor.status()

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Protocol
 from uuid import uuid4
@@ -15,6 +16,7 @@ from monitor import __version__
 from monitor.config.blackbox.modules import ProbeModules
 from monitor.core.alerts import Notification
 from monitor.core.incident import IllegalTransition, Incident
+from monitor.core.muting import TAG, Silence
 from monitor.core.pushes import Push
 from monitor.core.severity import Severity
 from monitor.core.slo import Objective, burn_rate
@@ -36,6 +38,8 @@ from monitor.response.deploys import Deploy
 from monitor.response.objectives import ObjectiveReading
 from monitor.response.observe import SLO_PERIOD
 from monitor.response.people import NothingPending, People
+from monitor.response.silences import NAMES as SILENCES
+from monitor.response.silences import added, expired, silences_of
 from monitor.response.triage import reference, utc
 from monitor.telemetry import names
 from monitor.telemetry.exposition import Dialect
@@ -61,6 +65,7 @@ from monitor.web.objectives import SloDocument, slo_documents
 from monitor.web.recovering import RecoveryDocument, recovery_document
 from monitor.web.series import series_document
 from monitor.web.severity import IncidentSeverityDocument, incident_severity
+from monitor.web.silences import MOST_ACTIVE, SilenceDocument, silence_document
 
 CLOCKS_APART = timedelta(minutes=1)
 """By how much somebody else's clock may be ahead of ours."""
@@ -121,7 +126,8 @@ class DaemonDesk:
             "ready": ready,
             "missing": missing,
             "services": [self._service(name) for name in self._house.judge.watches],
-            "incidents": [incident_document(case.incident) for case in live],
+            "incidents": [incident_document(case.incident, case.muted_by) for case in live],
+            "silences": self._active_silences(),
             "recovery": [self._recovery(case) for case in live],
             "parts": self._parts(),
         }
@@ -152,6 +158,9 @@ class DaemonDesk:
         case = self._house.casebook.case_of(name)
         readings = self._house.objectives.readings_of(name, now)
         tightest = min(readings, key=_left, default=None)
+        wall = self._house.clock.wall()
+        inside = self._house.judge.maintenance.of(name, wall)
+        muting = self._house.casebook.muting
         lost_until = self._house.history.incomplete_since
         begun = min((reading.start for reading in readings), default=now)
         incomplete = lost_until if lost_until and lost_until > begun else None
@@ -163,6 +172,8 @@ class DaemonDesk:
             budget_remaining=tightest.budget.left if tightest is not None else None,
             budget_incomplete_since=incomplete,
             burn_rate=burn_rate(watch.tally(now, timedelta(hours=1)), Objective(watch.objective)),
+            maintenance=inside.text if inside is not None else "",
+            muted_by=(case.muted_by if case is not None else "") or muting.of_service(name, wall),
             series=[series_document(reading) for reading in self._house.anomalies.of(name)],
         )
 
@@ -202,12 +213,23 @@ class DaemonDesk:
 
     def incidents(self, state: str, limit: int) -> list[IncidentDocument]:
         with _readable():
-            return select_incidents(self._house.ledger.incidents(), state, limit)
+            return select_incidents(self._house.ledger.incidents(), state, limit, self._house.ledger)
 
     def incident(self, ref: str) -> IncidentDetail | None:
         with _readable():
             incident = self._house.ledger.incident(ref)
             return None if incident is None else incident_detail(incident, self._house.ledger)
+
+    def silences(self, expired: bool) -> list[SilenceDocument]:
+        with _readable():
+            known = silences_of(self._house.ledger.events_named(*SILENCES)).values()
+        wall = self._house.clock.wall()
+        return [silence_document(s, wall) for s in reversed(known) if expired or s.is_active(wall)]
+
+    def _active_silences(self) -> list[SilenceDocument]:
+        wall = self._house.clock.wall()
+        active = self._house.casebook.muting.active.values()
+        return [silence_document(silence, wall) for silence in active if silence.is_active(wall)]
 
     def severity(self, ref: str) -> IncidentSeverityDocument:
         book, clock = self._house.casebook, self._house.clock
@@ -308,6 +330,55 @@ class DaemonDesk:
         which = {names.SOURCE: source, names.NOTIFICATION_OUTCOME: outcome}
         self._house.telemetry.counter(names.NOTIFICATIONS.name, 1, which)
 
+    async def silence(
+        self, subject: str, by: str, comment: str, until: Callable[[datetime], datetime]
+    ) -> SilenceDocument:
+        self._known_subject(subject)
+        now, wall = self._house.clock.now(), self._house.clock.wall()
+        muting = self._house.casebook.muting
+        if len(muting.active) >= MOST_ACTIVE:
+            raise DeskRefusal(409, f"{MOST_ACTIVE} silences are active; end some of them first")
+        silence = Silence(
+            number=muting.last + 1, subject=subject, author=by, comment=comment, since=wall, until=until(wall)
+        )
+        muting.add(silence)
+        await self._recorded(Commit(events=(added(silence, now, wall),)))
+        self._remute()
+        return silence_document(silence, wall)
+
+    async def expire(self, number: int, by: str) -> SilenceDocument:
+        now, wall = self._house.clock.now(), self._house.clock.wall()
+        muting = self._house.casebook.muting
+        silence = muting.active.pop(number, None)
+        if silence is None:
+            known = number <= muting.last
+            raise DeskRefusal(
+                409 if known else 404, f"silence {number} is over" if known else f"there is no silence {number}"
+            )
+        await self._recorded(Commit(events=(expired(silence, by, now, wall),)))
+        self._remute()
+        return silence_document(replace(silence, expired_by=by, expired_at=wall), wall)
+
+    def _remute(self) -> None:
+        """At once, and not with the next round: who ended a silence waits to be told."""
+        for commit in self._house.casebook.due(self._house.clock.now(), self._house.clock.wall()):
+            self._house.adopt(commit)
+
+    def _known_subject(self, subject: str) -> None:
+        services = self._house.config.services
+        if subject.startswith(TAG):
+            tags = sorted({tag for service in services.values() for tag in service.tags})
+            if subject.removeprefix(TAG) not in tags:
+                raise DeskRefusal(
+                    404, f"no service has the tag {subject.removeprefix(TAG)}; there are {', '.join(tags)}"
+                )
+            return
+        service, _, check = subject.partition("/")
+        if service != ITSELF or check:
+            self._known(service)
+        if check and check not in (known := [check.name for check in services[service].checks]):
+            raise DeskRefusal(404, f"{service} has no check {check}; there are {', '.join(known)}")
+
     async def push(self, token: str, push: Push) -> None:
         await self._daemon.pushes.push(token, push)
 
@@ -333,7 +404,7 @@ class DaemonDesk:
             raise DeskRefusal(409, str(refusal)) from None
         incident: Incident = case.incident
         await self._recorded(commit)
-        return incident_document(incident)
+        return incident_document(incident, case.muted_by)
 
 
 def _past(at: datetime, wall: datetime) -> datetime:

@@ -32,7 +32,25 @@ def exposition(house: House, dialect: Dialect) -> Iterator[str]:
     yield from _gather_objectives(house, objectives)
     yield from by_metric(names.OF_OBJECTIVES, objectives, dialect)
     yield from by_metric(names.OF_SERIES, _scores(house), dialect)
+    service = names.SERVICE_PEER_NAME.replace(".", "_")
+    muted = [(labels([(service, name)]), values) for name, values in muted_services(house)]
+    yield from by_metric(names.OF_MUTING, muted, dialect)
     yield house.telemetry.exposed(dialect) + end(dialect)
+
+
+def muted_services(house: House) -> list[tuple[str, Mapping[str, float]]]:
+    """Of services that have a planned window or are silenced: of all others there is nothing to tell."""
+    wall, windows, muting = house.clock.wall(), house.judge.maintenance, house.casebook.muting
+    if not muting.active and not windows.services:
+        return []
+    found: list[tuple[str, Mapping[str, float]]] = []
+    for name in house.judge.watches:
+        is_muted = bool(muting.of_service(name, wall))
+        if is_muted or name in windows.services:
+            is_planned = windows.of(name, wall) is not None
+            values = {names.SERVICE_MUTED.name: float(is_muted), names.SERVICE_MAINTENANCE.name: float(is_planned)}
+            found.append((name, values))
+    return found
 
 
 def known_result(watch: CheckWatch, now: datetime) -> CheckResult | None:

@@ -83,7 +83,10 @@ class House:
             self._began_to_fail,
             self.surveyor.tracking.add,
         )
-        self.objectives = Objectives(self.config, self.judge.watches, self.clock.now(), self.adopt, self._publish)
+        self.surveyor.is_planned = self._is_planned
+        self.objectives = Objectives(
+            self.config, self.judge.watches, self.clock.now(), self.adopt, self._publish, is_left_out=self._is_left_out
+        )
         self.casebook.spent = self.objectives.spent
         self.anomalies = Anomalies(self.config, self.clock, self.history)
         self.budgets = Budgets(self.ledger, self.history, self.clock.now())
@@ -223,6 +226,15 @@ class House:
         text, burn = self.objectives.alarm(service)
         unusual = self.anomalies.evidence(service)
         return replace(self.surveyor.of(service), budget_alarm=text, burn=burn, unusual=unusual)
+
+    def _is_planned(self, service: str, at: datetime) -> bool:
+        """Whether an instant of the steady timeline lies in maintenance."""
+        return self.judge.maintenance.of(service, at + (self.clock.wall() - self.clock.now())) is not None
+
+    def _is_left_out(self, service: str, at: datetime) -> bool:
+        """In maintenance that does not count."""
+        inside = self.judge.maintenance.of(service, at + (self.clock.wall() - self.clock.now()))
+        return inside is not None and not inside.counts
 
     def _began_to_fail(self, result: CheckResult) -> None:
         """Told once per failing spell, not per failure: a thousand failures a second must not be a thousand records."""

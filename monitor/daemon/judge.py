@@ -21,8 +21,9 @@ from monitor.response.alerts import Intake
 from monitor.response.case import Case
 from monitor.response.casebook import Casebook
 from monitor.response.detect import Observation
+from monitor.response.maintenance import ENDED, Maintenance, services_in
 from monitor.response.merge import merge_late
-from monitor.response.observe import Surroundings, blind_observation, observe
+from monitor.response.observe import Surroundings, blind_observation, in_maintenance, observe
 from monitor.response.parting import part, release
 from monitor.response.watch import ServiceWatch, watch_of
 
@@ -65,6 +66,8 @@ class Judge:
         self.every = _cadence(config)
         self._severities = config.severity
         self._dependents = _dependents(config)
+        self.maintenance = Maintenance(config.services)
+        casebook.muting.live_by(config.services, self.maintenance)
         self._evaluated_at = now
         self._restless: set[str] = set()
 
@@ -85,6 +88,8 @@ class Judge:
         self.every = _cadence(config)
         self._severities = config.severity
         self._dependents = _dependents(config)
+        self.maintenance.replace(config.services)
+        self.casebook.muting.live_by(config.services, self.maintenance)
         self._restless -= gone
         for name in sorted(gone):
             for commit in part(self.casebook, name, now, wall):
@@ -103,7 +108,13 @@ class Judge:
             self._adopt(commit)
 
     def take(self, results: Iterable[CheckResult], now: datetime, wall: datetime) -> None:
-        """Results that just arrived. A failure is judged at once; the rest wait for the next evaluation."""
+        """
+        Results that just arrived. A failure is judged at once; the rest wait for the next evaluation.
+
+        Args:
+            results: As `maintenance.mark` leaves them.
+        """
+        self._turn_windows(now, wall)
         failed = set()
         for result in results:
             watch = self.watches.get(result.service)
@@ -137,6 +148,7 @@ class Judge:
         if now - self._evaluated_at < self.every:
             return
         self._evaluated_at = now
+        self._turn_windows(now, wall)
         for name in sorted(self._to_evaluate()):
             self.evaluate(name, now, wall)
         self._look_for_blindness(now, wall)
@@ -145,12 +157,26 @@ class Judge:
         for commit in (*Intake(self.casebook).expire(now, wall), *self.casebook.due(now, wall)):
             self._adopt(commit)
 
+    def _turn_windows(self, now: datetime, wall: datetime) -> None:
+        """Planned windows that began or ended. What was over by then leaves no evidence behind."""
+        for event in self.maintenance.turn(now, wall):
+            self._adopt(Commit(events=(event,)))
+            if event.name == ENDED:
+                for name in services_in(event):
+                    if name in self.watches:
+                        self.watches[name].forget_what_is_over()
+
     def evaluate(self, name: str, now: datetime, wall: datetime) -> None:
         case = self.casebook.case_of(name)
         subject = self.casebook.watch(name, now)
         watch = self.watches[name]
         was_recovering_since = subject.incident.since
         seen = self._observe(watch, case, now)
+        # An incident of several is in maintenance while all of them are: of the others something may be learned.
+        services = case.services() if case is not None and case.incident.service == name else (name,)
+        planned = [self.maintenance.of(service, wall) for service in services]
+        if planned[0] is not None and None not in planned:
+            seen = in_maintenance(seen, planned[0].text)
         commit = self.casebook.evaluate(name, seen, wall)
         self._restart_counting(name, was_recovering_since)
         if not seen.breach and not subject.incident.is_live and subject.streaks.quiet > 2:

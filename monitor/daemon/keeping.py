@@ -104,7 +104,8 @@ class Housekeeping:
         return [check for watch in self._house.judge.watches.values() for check in watch.checks.values()]
 
     def _counted(self) -> list[Counted]:
-        return [*self._watches(), *self._house.objectives.kept()]
+        maintained = [kept for watch in self._watches() for kept in watch.kept_of_maintenance()]
+        return [*self._watches(), *maintained, *self._house.objectives.kept()]
 
     def _write_minute(self, minute: datetime) -> None:
         self._house.objectives.minute_over(minute + MINUTE)
@@ -118,6 +119,11 @@ class Housekeeping:
             rows.append(_row(watch.id, minute, tally, latency))
         missing = sum(max(0, row.expected - row.good - row.bad - row.unknown) for row in rows)
         rows += [_row(c.id, minute, counted(c, minute, MINUTE)) for c in self._house.objectives.kept()]
+        # Those minutes alone in which there was maintenance: most are not.
+        maintained = [kept for watch in self._watches() for kept in watch.kept_of_maintenance()]
+        rows += [
+            _row(kept.id, minute, tally) for kept in maintained if (tally := counted(kept, minute, MINUTE)).expected
+        ]
         self._house.history.write_minutes(rows)
         self._house.propose_levels(minute)
         if missing:

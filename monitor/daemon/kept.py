@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 
 from ulid import ULID
 
 from monitor.clock import SteadyClock
+from monitor.ledger.records import LedgerEvent
 from monitor.ledger.store import Ledger
 from monitor.response.case import Case
 from monitor.response.triage import because_of
@@ -32,15 +34,26 @@ def case_from(ledger: Ledger, incident_id: str) -> Case:
     for effect in ledger.effects(incident_id):
         case.orders[effect.outlet] = max(case.orders.get(effect.outlet, 0), effect.order)
     for event in case.events:
-        if event.name in ("incident.opened", "incident.update_due"):
+        if event.name in ("incident.opened", "incident.update_due", "incident.unmuted"):
             case.updated_at = event.at
         if event.name == "incident.opened":
             case.symptoms = tuple(event.attributes.get("symptoms") or (incident.reason,))  # type: ignore[arg-type]
             case.reporter = event.author
+        if event.name == "incident.muted":
+            _remember_muted(case, event)
+        if event.name == "incident.unmuted":
+            case.muted_by = ""
         if event.name == "incident.evidence_wait" and case.unproven_since and event.at >= case.unproven_since:
             case.asked_at = event.at  # in this wait; an earlier one was ended by a condition that broke
     case.why = because_of(case.events)
     return case
+
+
+def _remember_muted(case: Case, event: LedgerEvent) -> None:
+    case.muted_by = str(event.attributes["muted_by"])
+    failed: Mapping[str, list[str]] = event.attributes["checks"]  # type: ignore[assignment]
+    case.failed = {service: set(checks) for service, checks in failed.items()}
+    case.beyond = set(event.attributes["beyond"])  # type: ignore[call-overload]
 
 
 def unproven_of(ledger: Ledger) -> dict[str, datetime]:

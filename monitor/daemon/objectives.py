@@ -55,6 +55,7 @@ class Objectives:
         adopt: Takes each commit.
         publish: Takes each objective as it is read, once a minute.
         threads: Ask Prometheus; None where nothing is to be asked.
+        is_left_out: Whether a service is, at an instant, in maintenance that does not count.
     """
 
     def __init__(
@@ -65,8 +66,10 @@ class Objectives:
         adopt: Callable[[Commit], object],
         publish: Callable[[ObjectiveReading], object],
         threads: IndicatorThreads | None = None,
+        is_left_out: Callable[[str, datetime], bool] = lambda _service, _at: False,
     ) -> None:
         self.threads = threads
+        self._is_left_out = is_left_out
         self._adopt = adopt
         self._publish = publish
         self._turn = 0
@@ -185,7 +188,8 @@ class Objectives:
         if answer.problem:
             counter.lack(answer.span, answer.problem, answer.refused, now)
         else:
-            counter.take(answer.span, answer.increments, now)
+            service = counter.indicator.service
+            counter.take(answer.span, answer.increments, now, lambda at: self._is_left_out(service, at))
         if counter.problem != before:
             names = ", ".join(one.slo.name for one in self.all if one.counter is counter)
             service = counter.indicator.service

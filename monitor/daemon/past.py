@@ -13,6 +13,7 @@ from monitor.core.indicator import is_measured
 from monitor.core.sli import SliWindow
 from monitor.ledger.history import History, MinuteRow
 from monitor.ledger.store import Ledger
+from monitor.response.watch import COUNTED_IN, LEFT_OUT
 
 MINUTE: Final = timedelta(minutes=1)
 HOUR: Final = timedelta(hours=1)
@@ -64,6 +65,17 @@ def past_of(
         if learned is not None:
             past.learned = min(learned, past.learned or learned)
     return past
+
+
+def maintained_of(ledger: Ledger, history: History, checks: Collection[str]) -> list[tuple[str, bool]]:
+    """Which of *checks* have a past in maintenance: their names, and whether it is left out of what counts."""
+    kept = {*ledger.names_like(f"%:{LEFT_OUT}%"), *history.names_like(f"%:{LEFT_OUT}%")}
+    found = []
+    for name in sorted(kept):
+        check, _, kind = name.partition(":")
+        if check in checks and kind in (LEFT_OUT, COUNTED_IN):
+            found.append((check, kind == LEFT_OUT))
+    return found
 
 
 def _read_hours(past: Past, ledger: Ledger, now: datetime) -> None:

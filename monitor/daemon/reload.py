@@ -16,12 +16,12 @@ from monitor.core.sli import SliWindow
 from monitor.daemon.house import House
 from monitor.daemon.notify import Notify
 from monitor.daemon.objectives import counters_of, wide_counters_of
-from monitor.daemon.past import past_of
+from monitor.daemon.past import maintained_of, past_of
 from monitor.daemon.watching import ConfigWatch
 from monitor.ledger.records import Commit, LedgerEvent
 from monitor.probing.supervisor import Supervisor
 from monitor.probing.wire import WireError
-from monitor.response.watch import CheckWatch
+from monitor.response.watch import CheckWatch, Maintained
 from monitor.web.documents import timestamp
 
 SHOWN = 20
@@ -97,6 +97,8 @@ class Reload:
         try:
             house = self._house
             new = found.added | (counters_of(config) - counters_of(before))
+            maintained = maintained_of(house.ledger, house.history, found.added)
+            new |= {Maintained.name_of(check, left_out) for check, left_out in maintained}
             past = past_of(house.ledger, house.history, new, house.clock.now(), wide_counters_of(config)).windows
         except sqlite3.Error as error:
             logger.warning("config: the past of new checks cannot be read: {}", error)
@@ -132,12 +134,14 @@ class Reload:
             gone = [watch for check, watch in self._watches().items() if check in changed.removed]
             stay = counters_of(config)
             left = [counter for counter in self._house.objectives.kept() if counter.id not in stay]
-            self._house.budgets.leave([*gone, *left], now)
+            maintained = [kept for watch in gone for kept in watch.kept_of_maintenance()]
+            self._house.budgets.leave([*gone, *maintained, *left], now)
             self._house.replace(config, changed, now)
             self._house.objectives.give(prepared.past)
             watches = self._watches()
             for check in changed.added & watches.keys() & prepared.past.keys():
                 watches[check].window = prepared.past[check]
+                watches[check].give_maintenance(prepared.past)
             self._applied(config)
         self._loaded_at = self._house.clock.wall()
         self._tell(changed)

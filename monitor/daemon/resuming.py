@@ -11,8 +11,10 @@ from monitor.core.incident import MINIMUM_GAP, State, gap_limit
 from monitor.daemon.house import House
 from monitor.daemon.judge import ITSELF
 from monitor.daemon.kept import FLAPS, TIMELINE, UNMET, UNPROVEN, VERSIONS, case_from
+from monitor.daemon.past import maintained_of
 from monitor.ledger.records import Commit, LedgerEvent
 from monitor.ledger.rows import RESTORED
+from monitor.response import maintenance, silences
 from monitor.response.anomalies import DETECTED
 from monitor.response.deploys import MARKED, deploys_of
 from monitor.response.known_alerts import REMEMBERED
@@ -30,6 +32,8 @@ def resume(house: House) -> Iterator[Commit]:
     for incident in house.ledger.places():
         case = case_from(house.ledger, incident.id) if incident.id else None
         house.casebook.restore(incident, case)
+    house.judge.maintenance.restore(house.ledger.events_named(*maintenance.NAMES))
+    house.casebook.muting.restore(house.ledger.events_named(*silences.NAMES))
     told = house.ledger.events_named(MARKED, DETECTED)
     house.casebook.alerts.restore(house.ledger.alerts_heard_since(now - REMEMBERED), now)
     house.casebook.deploys.restore(deploys_of(told), wall)
@@ -68,7 +72,10 @@ def told_of_restore(house: House, now: datetime, wall: datetime) -> Iterator[Com
 def restore_watches(house: House, now: datetime) -> None:
     """Windows and detectors as they stood."""
     watches = {watch.check.id: watch for service in house.judge.watches.values() for watch in service.checks.values()}
-    house.budgets.restore([*watches.values(), *house.objectives.kept()], now)
+    for name, left_out in maintained_of(house.ledger, house.history, watches.keys()):
+        watches[name].maintained(left_out)
+    maintained = [kept for watch in watches.values() for kept in watch.kept_of_maintenance()]
+    house.budgets.restore([*watches.values(), *maintained, *house.objectives.kept()], now)
     states = house.history.detector_states()
     house.objectives.restore(states)
     house.judge.stir(house.surveyor.tracking.restore(states, house.config.services.values()))

@@ -5,7 +5,7 @@ its baseline. Threads and processes fetch; the loop only looks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 from loguru import logger
@@ -43,6 +43,9 @@ class Surveyor:
 
     Args:
         score_for: Seconds, as above.
+
+    Attributes:
+        is_planned: Whether a service is in maintenance at an instant of the steady timeline.
     """
 
     def __init__(self, config: Config, clock: SteadyClock, score_for: float = SCORE_FOR) -> None:
@@ -59,6 +62,7 @@ class Surveyor:
         self._queues: dict[str, QueueTrack] = {}
         self.versions = Versions()
         self._deployed: list[tuple[str, str]] = []
+        self.is_planned: Callable[[str, datetime], bool] = lambda _service, _at: False
 
     def start(self) -> None:
         prometheus = self._config.sources.prometheus
@@ -106,11 +110,16 @@ class Surveyor:
         for name, sample in self._samples.items():
             self._look_for_deploys(name, sample)
             track = self.tracking.of((name, Signal.LATENCY, ""))
-            if sample.queue_depth is not None and not sample.away:
+            # What planned work does to traffic is no word on it, and would alarm for minutes after the window.
+            planned = self.is_planned(name, sample.at)
+            if sample.queue_depth is not None and not sample.away and not planned:
                 queue = self._queues.setdefault(name, QueueTrack())
                 queue.take(sample.at, sample.queue_depth, self._baseline(name, Signal.QUEUE_DEPTH, sample.at))
             for reading in sample.latencies:
                 if track.seen_until is None or reading.at > track.seen_until:
+                    if self.is_planned(name, reading.at):
+                        track.seen_until = reading.at
+                        continue
                     track.take(reading.at, reading.seconds, self._baseline(name, Signal.LATENCY, reading.at))
         slower = self.tracking.score()
         finished = self._fitter.poll(now)

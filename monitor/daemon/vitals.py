@@ -6,6 +6,7 @@ import sqlite3
 from datetime import datetime, timedelta
 
 from monitor.daemon.arrears import Arrears
+from monitor.daemon.exposing import muted_services
 from monitor.daemon.house import House
 from monitor.ledger.records import EffectState
 from monitor.probing.supervisor import Supervisor
@@ -36,6 +37,8 @@ class Vitals:
             self._house.telemetry.counter(names.PROBER_RESTARTS.name, status.restarts - self._restarts)
             self._restarts = status.restarts
         self._effects()
+        for service, values in muted_services(self._house):
+            self._house.telemetry.muting(service, values)
 
     def _effects(self) -> None:
         try:

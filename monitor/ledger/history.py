@@ -98,6 +98,12 @@ class History:
                  WHERE at >= ? AND at < ? ORDER BY at, check_name"""
         return self._rows(sql, (_seconds(since), _seconds(until)))
 
+    def names_like(self, pattern: str) -> tuple[str, ...]:
+        """What rows were ever written of, as far as it fits a pattern of LIKE."""
+        sql = "SELECT check_name FROM names WHERE check_name LIKE ?"
+        found = self._read(lambda db: db.execute(sql, (pattern,)).fetchall())
+        return tuple(str(name) for (name,) in found or ())
+
     def put_windows(self, until: datetime, windows: Mapping[str, bytes]) -> None:
         """Each check's window of minutes, packed, up to *until*; those of other checks stay."""
         rows = [(check, _seconds(until), minutes) for check, minutes in windows.items()]

@@ -160,6 +160,12 @@ class LedgerReader:
         named = () if checks is None else (json.dumps(sorted(checks)),)
         return self._all(rows.checkpoint_of, sql, (rows.to_text(since), rows.to_text(until), *named))
 
+    def names_like(self, pattern: str) -> tuple[str, ...]:
+        """Of what is counted by the hour: those that fit a pattern of LIKE."""
+        sql = """SELECT check_name FROM budget_past WHERE check_name LIKE ?1
+                 UNION SELECT check_name FROM budget_checkpoints WHERE check_name LIKE ?1"""
+        return tuple(str(name) for (name,) in self._all(tuple, sql, (pattern,)))
+
     def pasts(self) -> tuple[BudgetPast, ...]:
         """Of all checks."""
         return self._all(rows.past_of, rows.SELECT_PASTS)

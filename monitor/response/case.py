@@ -25,6 +25,8 @@ class Case:
         unmet_since: Steady instant since when each recovery condition that is not met has not been, by its name.
         flapping: Its trouble comes and goes; see core/flapping.py.
         conditions: What the last evaluation said of recovery, one line each.
+        failed: Service -> its checks that have failed or alarmed in it; `beyond`: services of which something else did.
+        muted_by: Why nobody is told of it now, in words; empty while people are told.
     """
 
     incident: Incident
@@ -41,6 +43,9 @@ class Case:
     conditions: tuple[str, ...] = ()
     unmet_since: dict[str, datetime] = field(default_factory=dict)
     flapping: bool = False
+    failed: dict[str, set[str]] = field(default_factory=dict)
+    beyond: set[str] = field(default_factory=set)
+    muted_by: str = ""
 
     @classmethod
     def begun(cls, incident: Incident, symptoms: tuple[str, ...], why: tuple[str, ...], now: datetime) -> Case:

@@ -23,6 +23,7 @@ from monitor.core.recovery import closing_note
 from monitor.core.severity import Severity, raise_severity
 from monitor.ledger.records import Commit, LedgerEvent, MemberLink
 from monitor.response.case import Case, Subject
+from monitor.response.communicate import status_line
 from monitor.response.deploys import RecentDeploys
 from monitor.response.detect import Observation, next_event, suggested_opening
 from monitor.response.due import told_by_the_clock, weigh_conditions, weigh_proof
@@ -33,6 +34,7 @@ from monitor.response.known_alerts import KnownAlerts
 from monitor.response.milestones import milestones
 from monitor.response.resolve import SCHEDULED, schedule
 from monitor.response.rules import Rules as Rules
+from monitor.response.silences import Muting, expired, remember_trouble
 from monitor.response.triage import why
 
 
@@ -54,6 +56,7 @@ class Casebook:
         self.cases: dict[str, Case] = {}
         self.deploys = RecentDeploys()
         self.alerts = KnownAlerts()
+        self.muting = Muting()
         self.new_id = new_id
         self.new_number = new_number
         self.spent = spent
@@ -92,6 +95,8 @@ class Casebook:
         """One evaluation of one service; None when nothing changed."""
         subject = self.watch(service, seen.at)
         subject.seen = seen
+        if (case := self.case_of(service)) is not None:
+            remember_trouble(case, service, seen)
         if subject.joined:
             return None  # its host's evaluation speaks for it
         seen = subject.seen = self._with_flapping(subject, seen)
@@ -117,7 +122,7 @@ class Casebook:
         changes += self._severity_change(subject, seen, wall)
         changes += self._flapping_change(subject, seen, wall)
         commit = self.commit(subject, changes, transitions)
-        if case is not None and subject.incident.is_live:
+        if case is not None and subject.incident.is_live and not seen.maintenance:
             weigh_proof(case, seen)
         if commit is None and subject.incident.since != since:
             # Recovering began anew, which is no transition. A restart that found the old instant would close unproven.
@@ -135,7 +140,7 @@ class Casebook:
             event,
             seen.at,
             self.rules.timing,
-            alarm=bool(seen.alarm),
+            alarm=bool(seen.alarm) and not seen.maintenance,
             reason=reason,
             failed_at=seen.first_failure_at,
         )
@@ -183,6 +188,7 @@ class Casebook:
         case = self.cases[subject.incident.id] = Case.begun(
             subject.incident, symptoms, tuple(why(seen.suggestion)), seen.at
         )
+        remember_trouble(case, subject.incident.service, seen)
         return case
 
     def _severity_change(self, subject: Subject, seen: Observation, wall: datetime) -> list[LedgerEvent]:
@@ -193,7 +199,7 @@ class Casebook:
         suggested = None if seen.receding else seen.suggestion.severity
         previous, subject.suggested = subject.suggested, suggested
         case = self.cases.get(incident.id)
-        if not incident.is_live or case is None:
+        if not incident.is_live or case is None or seen.maintenance:
             return []
         risen = raise_severity(incident.severity, suggested, previous, incident.lowered_from)
         if risen is None or risen == incident.severity:
@@ -214,6 +220,8 @@ class Casebook:
 
     def _flapping_change(self, subject: Subject, seen: Observation, wall: datetime) -> list[LedgerEvent]:
         """Only trouble of incidents counts: what came to nothing is no state that anything changed to."""
+        if seen.maintenance:
+            return []
         live = subject.incident.is_live
         span = span_of(self.rules.timing)
         before, subject.flaps = subject.flaps, subject.flaps.after(live and bool(seen.breach), seen.at, span)
@@ -298,16 +306,39 @@ class Casebook:
     # -- what fell due ------------------------------------------------------------------------------------------
 
     def due(self, now: datetime, wall: datetime) -> list[Commit]:
-        """Updates on their fixed grid, and the one question after `evidence_wait`."""
-        commits = []
+        """What is muted from now on, or no longer; updates on their fixed grid; the question after `evidence_wait`."""
+        commits = self.run_out(now, wall)
         for case in self.live():
             subject = self.subjects[case.incident.service]
-            told = told_by_the_clock(case, subject.seen, self.rules, now, wall)
-            events = [self.event(subject, t.name, t.text, now, wall, attributes=t.attributes) for t in told]
+            events = self._muting_change(case, subject, now, wall)
+            if not case.muted_by:
+                told = told_by_the_clock(case, subject.seen, self.rules, now, wall)
+                events += [self.event(subject, t.name, t.text, now, wall, attributes=t.attributes) for t in told]
             commit = self.commit(subject, events, ())
             if commit is not None:
                 commits.append(commit)
         return commits
+
+    # -- who is told --------------------------------------------------------------------------------------------
+
+    def run_out(self, now: datetime, wall: datetime) -> list[Commit]:
+        """Silences whose time is over, each written down once."""
+        over = self.muting.lapsed(wall)
+        return [Commit(events=(expired(silence, "watchkeeper", now, wall),)) for silence in over]
+
+    def _muting_change(self, case: Case, subject: Subject, now: datetime, wall: datetime) -> list[LedgerEvent]:
+        """With the last of what mutes an incident gone, people are told where it stands by then."""
+        before, case.muted_by = case.muted_by, self.muting.of_case(case, wall)
+        if case.muted_by == before:
+            return []
+        if not case.muted_by:
+            case.updated_at = now  # this is the update: one of the grid, which was left out meanwhile, would repeat it
+            text = f"people are told again: {status_line(case, now)}"
+            return [self.event(subject, "incident.unmuted", text, now, wall, attributes={"muted_by": before})]
+        # With what has failed: a restart must not take a silence of that check for none.
+        failed = {service: sorted(checks) for service, checks in case.failed.items()}
+        shown = {"muted_by": case.muted_by, "checks": failed, "beyond": sorted(case.beyond)}
+        return [self.event(subject, "incident.muted", case.muted_by, now, wall, attributes=shown)]
 
     # -- writing down -------------------------------------------------------------------------------------------
 
@@ -360,6 +391,8 @@ class Casebook:
             case.incident = incident
         if not events and not transitions:
             return None
+        if case is not None and incident.is_live and events:
+            events += tuple(self._muting_change(case, subject, events[-1].at, events[-1].wall))
         if opened := [event for event in events if event.name == "incident.opened"]:
             events += tuple(self._deployed_before(subject, opened[0]))
         # Order numbers are taken here, so they follow the order of commits.

@@ -30,6 +30,8 @@ def status_line(case: Case, now: datetime) -> str:
         words.append(f"for {duration_text(end - incident.opened_at)}")
     if incident.acknowledged_by and incident.is_live:
         words.append(f"acknowledged by {incident.acknowledged_by}")
+    if case.muted_by and incident.is_live:
+        words.append(f"muted by {case.muted_by}")
     return ", ".join(word for word in words if word)
 
 
@@ -111,6 +113,7 @@ def document(case: Case, now: datetime) -> dict[str, object]:
         "state": str(incident.state),
         "status": status_line(case, now),
         "flapping": case.flapping,
+        "muted_by": case.muted_by,
         "opened_at": utc(_opened_wall(case)),
         "reporter": case.reporter,
         "symptoms": list(case.symptoms),

@@ -14,7 +14,7 @@ from monitor.response.watch import CheckWatch, ServiceWatch
 
 @dataclass(slots=True)
 class Within:
-    """The probes of slices, by the minute; kept under a name of its own, so that a restart judges whole slices."""
+    """What belongs to slices, by the minute; kept under a name of its own, so that a restart judges whole slices."""
 
     id: str
     window: SliWindow = field(default_factory=SliWindow)
@@ -31,6 +31,7 @@ class Counter:
 
     Attributes:
         within: With slices: their probes, judged by the latency where that is asked for.
+        taken: With slices: those that maintenance took whole, which nobody expects.
         sliced_until: With slices: the end of the last one that is counted.
     """
 
@@ -39,10 +40,12 @@ class Counter:
     began_at: datetime
     window: SliWindow = field(default_factory=SliWindow)
     within: Within = field(init=False)
+    taken: Within = field(init=False)
     sliced_until: datetime | None = None
 
     def __post_init__(self) -> None:
         self.within = Within(f"{self.counting.id}:within")
+        self.taken = Within(f"{self.counting.id}:taken")
 
     @property
     def id(self) -> str:
@@ -51,7 +54,7 @@ class Counter:
     @property
     def kept(self) -> tuple[Counter | Within, ...]:
         """What a restart must find again."""
-        return (self,) if self.counting.slices is None else (self, self.within)
+        return (self,) if self.counting.slices is None else (self, self.within, self.taken)
 
     @property
     def timeout(self) -> float:
@@ -62,6 +65,8 @@ class Counter:
 
     def observe(self, result: CheckResult) -> None:
         """The first attempt of a scheduled probe of one of its checks."""
+        if result.left_out:
+            return
         self.count(result.scheduled_at, result.outcome, result.latency)
 
     def count(self, at: datetime, outcome: Outcome, latency: float | None) -> None:
@@ -101,17 +106,29 @@ class Counter:
         # After a crash the window may know it already.
         if outcome is not None and counted.total + counted.unknown == 0:
             self.window.add(end, outcome)
+        elif outcome is None and self._is_taken(slices, end):
+            self.taken.window.add(end, Outcome.OK)
+
+    def _is_taken(self, slices: Slices, end: datetime) -> bool:
+        """By maintenance, and not counted as such before a crash."""
+        is_known = self.taken.window.tally(end, timedelta(minutes=1)).total > 0
+        begin = end - slices.length
+        return not is_known and any(c.left_out is not None and c.left_out.taken(begin, end) > 0 for c in self.checks())
 
     def expected(self, start: datetime, end: datetime) -> int:
         start = max(start, self.began_at)
         if self.counting.slices is not None:
-            return self.counting.slices.between(start, end)
+            return self._slices(self.counting.slices, start, end)
         return sum(check.expected(start, end) for check in self.checks())
 
     def scheduled(self, start: datetime, end: datetime) -> int:
         if self.counting.slices is not None:
-            return self.counting.slices.between(start, end)
+            return self._slices(self.counting.slices, start, end)
         return sum(check.scheduled(start, end) for check in self.checks())
+
+    def _slices(self, slices: Slices, start: datetime, end: datetime) -> int:
+        taken = self.taken.window.tally(end, end - start).total if end > start else 0
+        return max(0, slices.between(start, end) - taken)
 
 
 def checks_of(watch: ServiceWatch, name: str | None) -> list[CheckWatch]:

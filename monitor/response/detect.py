@@ -28,6 +28,9 @@ class Observation:
         gap: No result of any check for longer than the gap limit.
         receding: A check is well again, and those that still fail were not asked since.
         assessment: The recovery conditions; None while no incident is live.
+        maintenance: The planned window that all of it is in, in words; empty outside.
+        checks: Those of the service itself that fail or alarm.
+        beyond: Something besides them alarms.
     """
 
     at: datetime
@@ -44,10 +47,15 @@ class Observation:
     receding: bool = False
     failure: str = ""  # the Reason of the probe that caused it, and the address that it asked: what a storm shares
     address: str = ""
+    maintenance: str = ""
+    checks: frozenset[str] = frozenset()
+    beyond: bool = False
 
     @property
     def recovered(self) -> bool | None:
-        """As `Assessment.recovered`; None in a gap as well, since silence proves nothing."""
+        """As `Assessment.recovered`; None in a gap and in maintenance as well, since neither proves anything."""
+        if self.maintenance:
+            return None
         if self.breach or self.assessment is None or self.assessment.recovered is False:
             return False
         return None if self.gap else self.assessment.recovered
@@ -70,6 +78,8 @@ def next_event(state: State, seen: Observation, streaks: Streaks) -> tuple[Event
     Args:
         streaks: Including *seen* itself.
     """
+    if seen.maintenance:
+        return _in_maintenance(state, seen, streaks)
     # A source that was away for too long proves nothing either: the clock of recovering begins anew.
     unproven = state is State.RECOVERING and seen.assessment is not None and seen.assessment.gap
     refuted = _conditions(seen, False)
@@ -89,6 +99,24 @@ def next_event(state: State, seen: Observation, streaks: Streaks) -> tuple[Event
     return event, ""
 
 
+def _in_maintenance(state: State, seen: Observation, streaks: Streaks) -> tuple[Event, str] | None:
+    """
+    Nothing opens, reopens, relapses or is proven to be over by what is seen while work is planned. A breach waits in
+    pending, so that an outage which outlives the window has gathered its evidence and opens at once.
+    """
+    match state:
+        case State.OPEN:
+            return None
+        case State.RECOVERING:
+            return Event.GAP, seen.maintenance  # its clock begins anew when the window ends
+        case State.RESOLVED if seen.breach:
+            return None
+    event = observed(state, breached=bool(seen.breach), gap=seen.gap, quiet=streaks.quiet)
+    if event is None:
+        return None
+    return event, f"{seen.breach}; {seen.maintenance}" if event is Event.BREACH else ""
+
+
 def _conditions(seen: Observation, met: bool | None) -> list[str]:
     return [c.text for c in seen.assessment.conditions if c.met is met] if seen.assessment else []
 
@@ -96,7 +124,7 @@ def _conditions(seen: Observation, met: bool | None) -> list[str]:
 def suggested_opening(incident: Incident, seen: Observation, timing: Timing) -> str | None:
     """With `open: suggest`: what a person is told of an incident that would have opened by now."""
     began = incident.first_failure_at
-    if timing.open_mode != "suggest" or incident.state is not State.PENDING or began is None:
+    if timing.open_mode != "suggest" or incident.state is not State.PENDING or began is None or seen.maintenance:
         return None
     if not seen.alarm or seen.at - began < timing.open_after:
         return None

@@ -13,6 +13,8 @@ from monitor.response.case import Case
 
 POSTMORTEMS: Final = "postmortems"
 """The outlet that keeps postmortem drafts."""
+RECORDS: Final = frozenset({"folder", "jira", POSTMORTEMS})
+"""Trackers and drafts keep a record and wake nobody: they are written to as ever while an incident is muted. All others tell people."""
 
 _NAMES: Final[Mapping[tuple[State, State], str]] = {
     (State.CLEAR, State.PENDING): "incident.pending",
@@ -63,7 +65,8 @@ def effects_for(case: Case, events: Iterable[LedgerEvent], outlets: tuple[str, .
     names = [event.name for event in events]
     asked = [_EFFECTS[name] for name in names if name in _EFFECTS]
     kind = asked[0] if asked else EffectKind.UPDATE
-    effects = [_next(case, outlet, kind) for outlet in outlets if outlet != POSTMORTEMS] if names else []
+    told = [outlet for outlet in outlets if outlet != POSTMORTEMS and _is_told(case, outlet, kind)]
+    effects = [_next(case, outlet, kind) for outlet in told] if names else []
     first = case.orders.get(POSTMORTEMS, 0) == 0
     # A draft that is there follows what becomes of it; none is begun by an action item alone.
     is_news = any(name.startswith("postmortem.") for name in names) and not first
@@ -79,6 +82,13 @@ def effects_for(case: Case, events: Iterable[LedgerEvent], outlets: tuple[str, .
         )
         for outlet, order, kind in effects
     )  # fmt: skip
+
+
+def _is_told(case: Case, outlet: str, kind: EffectKind) -> bool:
+    """What was announced to an outlet is also ended there: else a page would stay open for ever."""
+    if not case.muted_by or outlet in RECORDS:
+        return True
+    return kind is EffectKind.CLOSE and case.orders.get(outlet, 0) > 0
 
 
 def _next(case: Case, outlet: str, kind: EffectKind) -> tuple[str, int, EffectKind]:

@@ -95,7 +95,12 @@ def shared(
 
 
 def _failing(subjects: Mapping[str, Subject]) -> dict[str, bool]:
-    return {name: bool(s.seen and s.seen.evidence.failing) for name, s in subjects.items()}
+    # What fails as planned explains nobody's failure: else its dependants would wait for the window to end, and no one
+    # would hear of them. One with a live incident hosts, as ever.
+    return {
+        name: bool(s.seen and s.seen.evidence.failing and (not s.seen.maintenance or s.incident.is_live))
+        for name, s in subjects.items()
+    }
 
 
 def _hosts(subjects: Mapping[str, Subject]) -> list[str]:
@@ -113,6 +118,7 @@ def _openings(subjects: Mapping[str, Subject], now: datetime) -> list[tuple[str,
         (name, first, subject.seen.failure, subject.seen.address)
         for name, subject in subjects.items()
         if subject.seen is not None
+        and not subject.seen.maintenance
         and (subject.incident.state in (State.PENDING, State.OPEN) or subject.joined)
         and (first := subject.incident.first_failure_at) is not None
         and now - first <= STORM_MEMORY

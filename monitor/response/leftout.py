@@ -1,4 +1,7 @@
-"""What of a service's past is no word on what is normal: incidents, the hours after a deploy, a level it has left."""
+"""
+What of a service's past is no word on what is normal: incidents, maintenance, the hours after a deploy, a level that it
+has left.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,11 @@ from typing import Final
 from monitor.core.baseline import AFTER_DEPLOY
 from monitor.core.incident import Incident
 from monitor.ledger.records import LedgerEvent, MemberLink
+from monitor.response import maintenance
 from monitor.response.deploys import MARKED, deploys_of
 
 ACCEPTED: Final = "baseline.accepted"
-NAMES: Final = (MARKED, ACCEPTED)
+NAMES: Final = (MARKED, ACCEPTED, *maintenance.NAMES)
 """The events of the ledger that it is made of."""
 
 Interval = tuple[datetime, datetime]
@@ -51,6 +55,8 @@ def left_out(
             found.setdefault(service, LeftOut()).intervals.append((began, incident.resolved_at or now))
     for deploy in deploys_of(events):
         found.setdefault(deploy.service, LeftOut()).intervals.append((deploy.at, deploy.at + AFTER_DEPLOY))
+    for service, spans in maintenance.spans_of([e for e in events if e.name in maintenance.NAMES], now).items():
+        found.setdefault(service, LeftOut()).intervals.extend(spans)
     for service, since in accepted_of(events).items():
         found.setdefault(service, LeftOut()).since = since
     return found

@@ -7,7 +7,7 @@ a usual minute, for each minute that was not read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -93,8 +93,19 @@ class Measured:
             hour -= HOUR
         return min(hour + HOUR, now.replace(second=0, microsecond=0))
 
-    def take(self, span: Span, increments: Iterable[Increment], now: datetime) -> None:
-        """The answer to *span*."""
+    def take(
+        self,
+        span: Span,
+        increments: Iterable[Increment],
+        now: datetime,
+        is_left_out: Callable[[datetime], bool] = lambda _at: False,
+    ) -> None:
+        """
+        The answer to *span*.
+
+        Args:
+            is_left_out: Whether an instant does not count. Not asked of hours of the past: in them there is other time.
+        """
         if span != self.asked:
             return
         self.asked = None
@@ -106,7 +117,10 @@ class Measured:
             self._take_past(increments)
         else:
             for increment in increments:
-                self._take_minute(increment)
+                # Each is the mean of the time before it, so it holds some of a window that has ended since.
+                reaches_to = increment.at - max(self.cell, self.indicator.window)
+                left_out = is_left_out(increment.at) or is_left_out(reaches_to)
+                self._take_minute(Increment(increment.at, 0.0, 0.0) if left_out else increment)
         self.progress.answered(span)
 
     def lack(self, span: Span, problem: str, refused: bool, now: datetime) -> None:

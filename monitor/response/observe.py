@@ -83,6 +83,7 @@ def observe(
     alarm = "; ".join(f"{w.name}: {text}" if members else text for w, a in together for text in _alarms(w, a))
     failing = tuple(f"{w.name}/{text}" if members else text for w, _ in together for text in w.failing_texts())
     breach = "; ".join(failing) or alarm
+    mine = [*watch.failing(), *watch.alarmed()]
     cause = next((c for w, _ in together if (c := w.cause()) is not None), None)
     begun = [at for w, a in together for at in (w.first_failure_at(), a.shifted_since) if at is not None]
     return Observation(
@@ -100,7 +101,18 @@ def observe(
         span_id=cause.first.span_id if cause else "",
         failure=str(cause.reason or "") if cause else "",
         address=(cause.first.address or "") if cause else "",
+        checks=frozenset(mine),
+        beyond=len(_alarms(watch, around)) > len(watch.alarmed()),
     )
+
+
+def in_maintenance(seen: Observation, window: str) -> Observation:
+    """What is seen while work is planned. *window*: in words."""
+    if seen.assessment is None:
+        return replace(seen, maintenance=window)
+    condition = Condition("outside maintenance", None, f"{window}: what is measured in it proves nothing")
+    assessment = replace(seen.assessment, conditions=(*seen.assessment.conditions, condition))
+    return replace(seen, maintenance=window, assessment=assessment)
 
 
 def evidence_of(watch: ServiceWatch, around: Surroundings, now: datetime) -> Evidence:
@@ -140,7 +152,10 @@ def _alarms(watch: ServiceWatch, around: Surroundings) -> list[str]:
     alarms = []
     for name in watch.alarmed():
         check = watch.checks[name]
-        tally = check.window.tally(check.heard_at or check.began_at, timedelta(minutes=5))
+        until, five = check.heard_at or check.began_at, timedelta(minutes=5)
+        tally = check.window.tally(until, five)
+        if check.left_out is not None:
+            tally += check.left_out.window.tally(until, five)
         alarms.append(f"{name} failed {tally.bad} of its last {tally.total} probes")
     if around.traffic is not None and around.traffic.fresh and (around.traffic.error_ratio or 0.0) >= TRAFFIC_ALARM:
         alarms.append(around.traffic.text)

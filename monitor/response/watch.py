@@ -39,6 +39,36 @@ MOST_STRETCHES = 16
 """Kept of one check. With more, the results of the oldest are not expected any more, and none of them is missing."""
 
 
+LEFT_OUT = "maintenance"
+COUNTED_IN = "maintenance,counted"
+
+
+@dataclass(slots=True)
+class Maintained:
+    """
+    What a check did in maintenance, kept as its other results are, under a name of its own: so the history tells the
+    one from the other, and a restart knows what was left out.
+
+    Attributes:
+        id: The check's, and `LEFT_OUT` or `COUNTED_IN` after a colon, which is in no check's name.
+    """
+
+    id: str
+    window: SliWindow = field(default_factory=SliWindow)
+
+    @staticmethod
+    def name_of(check: str, left_out: bool) -> str:
+        return f"{check}:{LEFT_OUT if left_out else COUNTED_IN}"
+
+    def expected(self, start: datetime, end: datetime) -> int:
+        """For what is kept of a time that is over: no more than came."""
+        return self.taken(start, end)
+
+    def taken(self, start: datetime, end: datetime) -> int:
+        """How many slots it took in (start, end]."""
+        return sum(self.window.counts(start, end)) if end > start else 0
+
+
 @dataclass(slots=True)
 class CheckWatch:
     """
@@ -51,6 +81,8 @@ class CheckWatch:
         well_since: When it last ceased to be; not kept over a restart.
         heard_at: When the last ok or failed result was scheduled.
         last: Of its former target, if it was scheduled before `retargeted_at`.
+        left_out: Its results of maintenance that does not count; None before the first. They are no part of `window`.
+        counted_in: Those of maintenance that counts; they are in `window` as well.
         proved, disproved: Probes that were ok and that failed, extra ones included, since `proof_since`.
     """
 
@@ -72,6 +104,8 @@ class CheckWatch:
     proof_since: datetime | None = None
     latencies: MinuteLatencies = field(default_factory=MinuteLatencies)
     before: tuple[Stretch, ...] = ()
+    left_out: Maintained | None = None
+    counted_in: Maintained | None = None
 
     @property
     def id(self) -> str:
@@ -99,7 +133,7 @@ class CheckWatch:
         self.cusum = cusum
 
     def observe(self, result: CheckResult) -> None:
-        if result.outcome is Outcome.OK and not result.extra:
+        if result.outcome is Outcome.OK and not result.extra and not result.maintenance:
             self.well(result, result.scheduled_at, result.latency)
             return
         self.last = result
@@ -112,11 +146,36 @@ class CheckWatch:
             self.disproved += int(failed)
         if result.extra:
             return
-        self.window.add(result.scheduled_at, result.outcome)
+        if not result.left_out:
+            self.window.add(result.scheduled_at, result.outcome)
+        if result.maintenance:
+            self.maintained(result.left_out).window.add(result.scheduled_at, result.outcome)
         if result.outcome is Outcome.UNKNOWN:
             return
-        self.last_two = (self.last_two[1], True)
-        self._fail(result.scheduled_at)
+        failed = result.outcome is Outcome.FAILED
+        self.last_two = (self.last_two[1], failed)
+        if failed:
+            self._fail(result.scheduled_at)
+        else:
+            self._succeed()  # in maintenance, whose latency is no word on what is usual
+
+    def maintained(self, left_out: bool) -> Maintained:
+        """What is kept of maintenance, from its first result on."""
+        name = Maintained.name_of(self.id, left_out)
+        if left_out:
+            self.left_out = self.left_out or Maintained(name)
+            return self.left_out
+        self.counted_in = self.counted_in or Maintained(name)
+        return self.counted_in
+
+    def give_maintenance(self, windows: Mapping[str, SliWindow]) -> None:
+        """The pasts that were kept of it, by their names."""
+        for left_out in (True, False):
+            if (known := windows.get(Maintained.name_of(self.id, left_out))) is not None:
+                self.maintained(left_out).window = known
+
+    def kept_of_maintenance(self) -> list[Maintained]:
+        return [kept for kept in (self.left_out, self.counted_in) if kept is not None]
 
     def well(self, result: CheckResult, at: datetime, latency: float | None) -> None:
         """
@@ -134,12 +193,16 @@ class CheckWatch:
         self.proved += 1
         self.window.add(at, Outcome.OK)
         self.last_two = (self.last_two[1], False)
+        if self.s > 0.0 or self.trouble is not None:
+            self._succeed()
+        if latency is not None:
+            self.latencies.add(at, latency)
+
+    def _succeed(self) -> None:
         if self.s > 0.0:
             self.s = self.cusum.step(self.s, False)
         if self.s <= 0.0:
             self.trouble = None
-        if latency is not None:
-            self.latencies.add(at, latency)
 
     def well_throughout(self, result: CheckResult, run: OkRun) -> None:
         """As `well` for each probe of *run*, but for the latencies: `run.leave` knows of those."""
@@ -231,15 +294,22 @@ class CheckWatch:
         return self.window.tally(now, window, self.expected(window_start(now, window), settled))
 
     def expected(self, start: datetime, end: datetime) -> int:
-        """How many slots the timetable had in (start, end], at the intervals of their time."""
+        """How many slots the timetable had in (start, end], at the intervals of their time, outside of maintenance."""
+        return max(0, self._slots(start, end) - self._taken(start, end))
+
+    def _slots(self, start: datetime, end: datetime) -> int:
         stretches = (*self.before, Stretch(self.began_at, end, self.check.interval))
         return sum(slots_between(self.check.id, s.interval, max(start, s.since), min(end, s.until)) for s in stretches)
+
+    def _taken(self, start: datetime, end: datetime) -> int:
+        """By maintenance that does not count: nothing is expected there, or a window would leave a hole."""
+        return 0 if self.left_out is None else self.left_out.taken(start, end)
 
     def scheduled(self, start: datetime, end: datetime) -> int:
         """As `expected`, also of the time before this run, at the oldest interval that is known."""
         oldest = (*self.before, Stretch(self.began_at, end, self.check.interval))[0]
         earlier = slots_between(self.check.id, oldest.interval, start, min(end, oldest.since))
-        return earlier + self.expected(start, end)
+        return max(0, earlier + self._slots(start, end) - self._taken(start, end))
 
     def silent_since(self) -> datetime:
         """Not before its present interval began: a shorter one would call the longer one's pause a silence."""
@@ -286,6 +356,12 @@ class ServiceWatch:
 
     def alarmed(self) -> tuple[str, ...]:
         return tuple(name for name, watch in self.checks.items() if watch.alarmed)
+
+    def forget_what_is_over(self) -> None:
+        """A planned window has ended: the failures of a check that is well again were those of the planned work."""
+        for watch in self.checks.values():
+            if not watch.failing and not watch.last_two[1]:
+                watch.reset_detector()
 
     def first_failure_at(self) -> datetime | None:
         """When the present trouble began: the earliest beginning among failing and alarmed checks."""

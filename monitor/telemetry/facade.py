@@ -155,6 +155,11 @@ class Telemetry:
         if self._pipeline is not None:
             self._pipeline.score(service, series, score)
 
+    def muting(self, service: str, values: Mapping[str, float]) -> None:
+        """Whether people are told of a service, by metric."""
+        if self._pipeline is not None:
+            self._pipeline.muting.put({names.SERVICE_PEER_NAME: service}, values)
+
     def counter(self, name: str, amount: int = 1, attributes: Mapping[str, str] = NO_ATTRIBUTES) -> None:
         try:
             self.numbers.add(name, amount, attributes)

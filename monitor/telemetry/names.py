@@ -162,6 +162,12 @@ EVENTS: Final[Mapping[str, EventKind]] = MappingProxyType(
         "postmortem.action_done": EventKind(9, "an action item is done"),
         "postmortem.action_overdue": EventKind(13, "an action item is late; told once"),
         "incident.unwatched": EventKind(13, "its service left the configuration; only a person can resolve it"),
+        "incident.muted": EventKind(9, "nobody is told of the incident now"),
+        "incident.unmuted": EventKind(9, "people are told again, of where it stands"),
+        "maintenance.began": EventKind(9, "a planned window began"),
+        "maintenance.ended": EventKind(9, "a planned window ended, or left the configuration"),
+        "silence.added": EventKind(9, "a person silenced a service, a check or a tag"),
+        "silence.expired": EventKind(9, "a silence ran out, or a person ended it"),
         "config.reloaded": EventKind(9, "a changed configuration was applied"),
         "config.refused": EventKind(13, "a changed configuration has problems; the one before stays"),
         "clock.stepped": EventKind(13, "the wall clock was set; no timer moved"),
@@ -319,6 +325,18 @@ ANOMALY_SCORE: Final = Metric(
     (SERVICE_PEER_NAME, SERIES),
 )
 
+# Of who is told, encoded as the scores are.
+SERVICE_MUTED: Final = Metric(
+    "watchkeeper.service.muted", "gauge", "{service}", "1 while nobody would be told of it.", (SERVICE_PEER_NAME,)
+)
+SERVICE_MAINTENANCE: Final = Metric(
+    "watchkeeper.service.maintenance",
+    "gauge",
+    "{service}",
+    "1 while the service is in a planned window, and its probes with it.",
+    (SERVICE_PEER_NAME,),
+)
+
 _SLOTH: Final = (SLOTH_ID, SLOTH_SERVICE, SLOTH_SLO)
 SLO_ERROR_RATIOS: Final[Mapping[str, Metric]] = MappingProxyType(
     {
@@ -345,6 +363,7 @@ OF_OBJECTIVES: Final = (
     SLO_PERIOD_REMAINING,
 )
 OF_SERIES: Final = (ANOMALY_SCORE,)
+OF_MUTING: Final = (SERVICE_MUTED, SERVICE_MAINTENANCE)
 OF_CHECKS: Final = (REQUEST_DURATION, CHECK_DURATION, CHECK_UP, CHECK_PROBES)
 OF_TELEMETRY: Final = (TELEMETRY_SENT, TELEMETRY_DROPPED)
 OF_DAEMON: Final = (
@@ -362,5 +381,5 @@ OF_DAEMON: Final = (
     ALERTS,
 )
 METRICS: Final[Mapping[str, Metric]] = MappingProxyType(
-    {metric.name: metric for metric in (*OF_CHECKS, *OF_OBJECTIVES, *OF_SERIES, *OF_DAEMON, *OF_TELEMETRY)}
+    {metric.name: metric for metric in (*OF_CHECKS, *OF_OBJECTIVES, *OF_SERIES, *OF_MUTING, *OF_DAEMON, *OF_TELEMETRY)}
 )

@@ -70,6 +70,7 @@ class Pipeline:
         self.meters = Meters(resource, self.totals)
         self.objectives = Gauges(names.OF_OBJECTIVES)
         self.scores = Gauges(names.OF_SERIES)
+        self.muting = Gauges(names.OF_MUTING)
         self._sdk_log = SdkLog(self.sender.note)
 
     @classmethod
@@ -180,6 +181,7 @@ class Pipeline:
         yield from series.requests(current, wall, self._resource, self._scope)
         yield from self.objectives.requests(wall, self._resource, self._scope)
         yield from self.scores.requests(wall, self._resource, self._scope)
+        yield from self.muting.requests(wall, self._resource, self._scope)
 
     def totals(self) -> Mapping[str, tuple[int, int]]:
         """Per signal: sent and dropped so far."""

@@ -41,6 +41,7 @@ from monitor.web.hosts import host_allowed
 from monitor.web.problems import HttpProblem
 from monitor.web.push_paths import PUSH_BODY, pushed
 from monitor.web.requests import authorise, idempotency_key, read_end, read_fields, read_json, read_query
+from monitor.web.silences import SILENCE, SilenceDocument, until_of
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -91,6 +92,9 @@ def create_app(desk: Desk, token: str, listen_host: str = "127.0.0.1") -> Starle
         _route("/api/v1/services/{service}/baseline/accept", api.accept, "POST"),
         _route("/api/v1/deploys", api.deploy, "POST"),
         _route("/api/v1/alerts/{source}", api.alerts, "POST", "PUT"),
+        _route("/api/v1/silences", api.silences, "GET"),
+        _route("/api/v1/silences", api.silence, "POST"),
+        _route("/api/v1/silences/{number}/expire", api.expire, "POST"),
         _route("/push/{token}", api.push, "GET", "POST"),
         _route("/push/{token}/{event}", api.push, "GET", "POST"),
     ]
@@ -238,6 +242,26 @@ class _Api:
         # 2xx all the same: whoever sends could do nothing about it, and would only send it again.
         return _json(taken, 200 if taken["incidents"] or not taken["counts"].get("unmatched") else 202)
 
+    async def silences(self, request: Request) -> Response:
+        expired = read_query(request, ("expired",)).get("expired", "false")
+        if expired not in ("true", "false"):
+            raise HttpProblem(400, "expired is neither true nor false")
+        return _json({"silences": await asyncio.to_thread(self._desk.silences, expired == "true")})
+
+    async def silence(self, request: Request) -> Response:
+        values = await self._values(request, SILENCE)
+        made = await self._desk.silence(
+            values["subject"], values["by"], values["comment"], lambda wall: until_of(values, wall)
+        )
+        return _json(made, 201)
+
+    async def expire(self, request: Request) -> Response:
+        values = await self._values(request, BY)
+        number = request.path_params["number"]
+        if not (number.isascii() and number.isdigit() and len(number) < 10):
+            raise HttpProblem(404, "no silence is called that; use its number, which /api/v1/silences lists")
+        return _json(await self._desk.expire(int(number), values["by"]))
+
     async def push(self, request: Request) -> Response:
         told = pushed(request.path_params.get("event", ""))
         push = replace(told, body=await read_end(request, PUSH_BODY))
@@ -277,6 +301,7 @@ def _json(
     | AcceptedDocument
     | TakenDocument
     | ActionDocument,
+    | SilenceDocument,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Response:

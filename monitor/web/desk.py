@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from typing import Protocol
 
@@ -23,6 +23,7 @@ from monitor.web.documents import (
 )
 from monitor.web.objectives import SloDocument
 from monitor.web.severity import IncidentSeverityDocument
+from monitor.web.silences import SilenceDocument
 
 
 class DeskRefusal(Exception):
@@ -80,6 +81,10 @@ class Desk(Protocol):
 
     def incident(self, ref: str) -> IncidentDetail | None: ...
 
+    def silences(self, expired: bool) -> list[SilenceDocument]:
+        """Newest first; called in another thread. *expired*: those that are over as well."""
+        ...
+
     def severity(self, ref: str) -> IncidentSeverityDocument:
         """Of an incident that is live or may still reopen, also called on the loop."""
         ...
@@ -128,6 +133,16 @@ class Desk(Protocol):
 
     def refused_alerts(self, source: str) -> None:
         """Counts a notification that was refused at the door."""
+        ...
+
+    async def silence(
+        self, subject: str, by: str, comment: str, until: Callable[[datetime], datetime]
+    ) -> SilenceDocument:
+        """*until*: from what the wall clock says to when it ends; raises HttpProblem."""
+        ...
+
+    async def expire(self, number: int, by: str) -> SilenceDocument:
+        """A person ends a silence before its time."""
         ...
 
     async def push(self, token: str, push: Push) -> None:

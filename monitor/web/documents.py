@@ -20,6 +20,7 @@ from monitor.response.triage import reference
 if TYPE_CHECKING:
     from monitor.web.recovering import RecoveryDocument
     from monitor.web.series import SeriesDocument
+    from monitor.web.silences import SilenceDocument
 
 
 class CheckDocument(TypedDict):
@@ -27,6 +28,7 @@ class CheckDocument(TypedDict):
     A check as its last result left it.
 
     `outcome` is ok, failed, unknown, or null before the first result. `failing`: its failure is confirmed.
+    `maintenance`: the planned window that the result was due in, null outside.
     """
 
     id: str
@@ -40,13 +42,16 @@ class CheckDocument(TypedDict):
     trace_id: str
     warnings: list[str]
     notes: list[str]
+    maintenance: str | None
 
 
 class ServiceDocument(TypedDict):
     """
     A service's place in the incident machine. `budget_remaining` is a share of the budget, null without an SLO;
     `budget_incomplete_since`: what the checks did before is not all known, because the history was lost then.
-    `series`: its requests and its queue, as far as Prometheus is asked for them; see `web/series.py`.
+    `maintenance`: the planned window that it is in, null outside. `muted_by`: why nobody is told of it now, by that
+    window or by a silence; null while people are told. `series`: its requests and its queue, as far as Prometheus is
+    asked for them; see `web/series.py`.
     """
 
     name: str
@@ -57,11 +62,15 @@ class ServiceDocument(TypedDict):
     budget_remaining: float | None
     budget_incomplete_since: str | None
     burn_rate: float | None
+    maintenance: str | None
+    muted_by: str | None
     checks: list[CheckDocument]
     series: list[SeriesDocument]
 
 
 class IncidentDocument(TypedDict):
+    """`muted_by`: why nobody is told of it now, null while people are told or when it is over."""
+
     id: str
     reference: str
     number: int
@@ -78,6 +87,7 @@ class IncidentDocument(TypedDict):
     declared_by: str | None
     mitigated_by: str | None
     reopened: int
+    muted_by: str | None
     trace_id: str
 
 
@@ -195,9 +205,9 @@ class IncidentDetail(IncidentDocument):
 class StatusDocument(TypedDict):
     """
     `source` is "daemon", or "ledger" when no daemon answered: then nothing is known of checks as they are now.
-    `missing` says what a daemon that is not ready still lacks. `parts` are the daemon's own facts: the prober, the
-    ledger, telemetry, outlets, and `sources`: which is away since when; each a flat mapping. `recovery` says of each
-    live incident what it still lacks to be over. A ledger alone knows neither.
+    `missing` says what a daemon that is not ready still lacks. `silences` are those that are active. `parts` are the
+    daemon's own facts: the prober, the ledger, telemetry, outlets, and `sources`: which is away since when; each a flat
+    mapping. `recovery` says of each live incident what it still lacks to be over. A ledger alone knows none of these.
     """
 
     source: str
@@ -210,6 +220,7 @@ class StatusDocument(TypedDict):
     services: list[ServiceDocument]
     incidents: list[IncidentDocument]
     recovery: NotRequired[list[RecoveryDocument]]
+    silences: NotRequired[list[SilenceDocument]]
     parts: NotRequired[dict[str, dict[str, object]]]
 
 
@@ -247,6 +258,7 @@ def check_document(check: Check, last: CheckResult | None, failing: bool) -> Che
         "trace_id": last.trace_id if last else "",
         "warnings": list(last.warnings) if last else [],
         "notes": list(last.notes) if last else [],
+        "maintenance": last.maintenance or None if last else None,
     }
 
 
@@ -259,6 +271,8 @@ def service_document(
     budget_remaining: float | None = None,
     budget_incomplete_since: datetime | None = None,
     burn_rate: float | None = None,
+    maintenance: str = "",
+    muted_by: str = "",
     series: Iterable[SeriesDocument] = (),
 ) -> ServiceDocument:
     """
@@ -275,12 +289,14 @@ def service_document(
         "budget_remaining": budget_remaining,
         "budget_incomplete_since": _timestamp_or_none(budget_incomplete_since),
         "burn_rate": burn_rate,
+        "maintenance": maintenance or None,
+        "muted_by": muted_by or None,
         "checks": list(checks),
         "series": list(series),
     }
 
 
-def incident_document(incident: Incident) -> IncidentDocument:
+def incident_document(incident: Incident, muted_by: str = "") -> IncidentDocument:
     return {
         "id": incident.id,
         "reference": reference(incident.number),
@@ -298,6 +314,7 @@ def incident_document(incident: Incident) -> IncidentDocument:
         "declared_by": incident.declared_by or None,
         "mitigated_by": incident.mitigated_by or None,
         "reopened": incident.reopened,
+        "muted_by": muted_by or None,
         "trace_id": incident.trace_id,
     }
 
@@ -317,7 +334,7 @@ def action_document(number: int, action: Action) -> ActionDocument:
 def incident_detail(incident: Incident, records: IncidentRecords) -> IncidentDetail:
     events = _all_events(incident.id, records)
     return {
-        **incident_document(incident),
+        **incident_document(incident, muted_by_of(incident, events)),
         "actions": [action_document(incident.number, action) for action in actions(events).values()],
         "events": [_event(event) for event in events],
         "effects": [_effect(effect) for effect in records.effects(incident.id)],
@@ -325,6 +342,14 @@ def incident_detail(incident: Incident, records: IncidentRecords) -> IncidentDet
         "alerts": [_alert(alert) for alert in records.alerts(incident.id)],
         "tickets": [_ticket(ticket) for ticket in records.tickets(incident.id)],
     }
+
+
+def muted_by_of(incident: Incident, events: Sequence[LedgerEvent]) -> str:
+    """Why nobody is told of it now, as its log has it."""
+    if not incident.is_live:
+        return ""
+    told = [event for event in events if event.name in ("incident.muted", "incident.unmuted")]
+    return str(told[-1].attributes["muted_by"]) if told and told[-1].name == "incident.muted" else ""
 
 
 def _all_events(incident: str, records: IncidentRecords) -> list[LedgerEvent]:
@@ -401,11 +426,16 @@ STATES: Mapping[str, frozenset[State]] = {
 """What one may ask a list of incidents for."""
 
 
-def select_incidents(incidents: Iterable[Incident], state: str, limit: int) -> list[IncidentDocument]:
+def select_incidents(
+    incidents: Iterable[Incident], state: str, limit: int, records: IncidentRecords
+) -> list[IncidentDocument]:
     """The newest *limit* of those in *state*, a key of STATES; newest first."""
     wanted = [incident for incident in incidents if incident.state in STATES[state] and incident.id]
     wanted.sort(key=lambda incident: incident.number, reverse=True)
-    return [incident_document(incident) for incident in wanted[:limit]]
+    return [
+        incident_document(one, muted_by_of(one, _all_events(one.id, records)) if one.is_live else "")
+        for one in wanted[:limit]
+    ]
 
 
 def plain_reference(ref: str) -> str:

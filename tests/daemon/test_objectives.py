@@ -160,7 +160,12 @@ def test_what_is_counted_besides_the_checks_survives_a_restart_and_a_reload(tmp_
     fast = Slo(name="fast", sli="latency", objective=0.9, under=FAST)
     steady = Slo(name="steady", sli="success", objective=0.9, slices=Slices(MINUTE))
     config = config_of(fast, steady)
-    assert counters_of(config) == {"shop:*:under=0.3s", "shop:*:slice=60s,1", "shop:*:slice=60s,1:within"}
+    assert counters_of(config) == {
+        "shop:*:under=0.3s",
+        "shop:*:slice=60s,1",
+        "shop:*:slice=60s,1:within",
+        "shop:*:slice=60s,1:taken",
+    }
     ledger, history = Ledger.open(tmp_path), History.open(tmp_path / "history.sqlite")
     life = Life(config)
     budgets = Budgets(ledger, history, life.now)

@@ -13,6 +13,7 @@ from monitor.config.fields import Name, NotYet, word
 from monitor.config.shape.group import Shape
 from monitor.config.shape.incidents import IncidentsShape, PolicyShape, SeverityRow
 from monitor.config.shape.itself import Monitor, Sources, Telemetry
+from monitor.config.shape.maintenance import MaintenanceOfSeveral
 from monitor.config.shape.people import Chat, Contact, Intake, Pages, PlaybookShape, StatusPage, Tracker
 from monitor.config.shape.service import ServiceShape
 
@@ -38,6 +39,8 @@ class Root(Shape):
     """Who takes which role."""
     playbook: PlaybookShape | None = None
     """When the playbook is to be reviewed."""
+    maintenance: tuple[MaintenanceOfSeveral, ...] | None = None
+    """Planned windows of several services, by name or by tag."""
     chat: Annotated[Chat | None, NotYet()] = None
     pages: Annotated[Pages | None, NotYet()] = None
     status_page: Annotated[StatusPage | None, NotYet()] = None

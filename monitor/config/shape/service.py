@@ -7,6 +7,7 @@ from typing import Annotated
 from monitor.config.fields import Duration, Line, Name, NotYet, Switch, Text, word
 from monitor.config.shape.check import CheckShape
 from monitor.config.shape.group import Shape
+from monitor.config.shape.maintenance import MaintenanceShape
 from monitor.config.shape.slo import SloShape
 
 
@@ -26,11 +27,6 @@ class QueryShape(Shape):
     """PromQL that gives one number, or nothing."""
     data_loss: Switch | None = None
     """true: a number above 0 means that data is lost, which is a SEV1 whatever the criticality."""
-
-
-class Maintenance(Shape):
-    weekly: Line
-    counts: Switch | None = None
 
 
 class When(Shape):
@@ -62,6 +58,7 @@ class ServiceShape(Shape):
     """PromQL whose answer is another one after each deploy: count by (version) (app_info)."""
     alert_labels: dict[Line, Line] | None = None
     """Labels, all of which an alert of it has that another system sends (`intake`)."""
-    maintenance: Annotated[tuple[Maintenance, ...] | None, NotYet()] = None
+    maintenance: tuple[MaintenanceShape, ...] | None = None
+    """Planned windows: nobody is told, and what is measured in them is no word on its SLO."""
     mitigations: Annotated[dict[Name, Mitigation] | None, NotYet()] = None
     logs: Annotated[Line | None, NotYet()] = None
