@@ -92,7 +92,7 @@ def recovery(lacking: dict[str, Any]) -> str:
 def _muted(document: dict[str, Any]) -> Iterator[str]:
     """`muted: orders by silence 3 of grace until 2026-12-01 06:00 UTC: known`, one line for each service."""
     for service in document["services"]:
-        if service["muted_by"]:
+        if service.get("muted_by"):  # a daemon of before does not say
             yield printable(f"muted: {service['name']} by {service['muted_by']}")
     for one in document.get("silences") or []:
         # Of the others the services say it.
@@ -165,7 +165,7 @@ def _check(check: dict[str, Any] | None) -> list[Cell]:
     outcome = check["outcome"] or "no result yet"
     remarks = [*check["warnings"], *check["notes"]]
     why = f"{check['reason']}: {check['detail']}" if check["reason"] else "; ".join(remarks)
-    why = "; ".join(filter(None, ["in maintenance" if check["maintenance"] else "", why]))
+    why = "; ".join(filter(None, ["in maintenance" if check.get("maintenance") else "", why]))
     unconfirmed = outcome == "failed" and not check["failing"]
     return [
         printable(check["id"].partition("/")[2]),

@@ -13,8 +13,9 @@ from monitor.response.case import Case
 
 POSTMORTEMS: Final = "postmortems"
 """The outlet that keeps postmortem drafts."""
-RECORDS: Final = frozenset({"folder", "jira", POSTMORTEMS})
-"""Trackers and drafts keep a record and wake nobody: they are written to as ever while an incident is muted. All others tell people."""
+RECORDS: Final = frozenset({"folder", "jira", "github", POSTMORTEMS})
+"""Trackers and drafts keep a record and wake nobody, so they are written to as ever while an incident is muted. All
+other outlets tell people."""
 
 _NAMES: Final[Mapping[tuple[State, State], str]] = {
     (State.CLEAR, State.PENDING): "incident.pending",

@@ -300,7 +300,7 @@ def _json(
     | DeployDocument
     | AcceptedDocument
     | TakenDocument
-    | ActionDocument,
+    | ActionDocument
     | SilenceDocument,
     status: int = 200,
     headers: Mapping[str, str] | None = None,

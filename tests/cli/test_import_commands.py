@@ -402,12 +402,13 @@ def test_a_client_certificate_that_is_there_is_carried_over(tmp_path: Path) -> N
 WORDS = {
     "gatus": ["name", "url", "endpoints", "external-endpoints", "suites", "group", "enabled", "interval", "conditions",
         "method", "headers", "body", "graphql", "dns", "query-name", "query-type", "ssh", "client", "timeout", "tls",
-        "insecure", "proxy-url", "alerts", "certificate-file", "private-key-file", "username", "password"],
+        "insecure", "proxy-url", "alerts", "certificate-file", "private-key-file", "username", "password",
+        "maintenance", "maintenance-windows", "start", "duration", "timezone", "every", "heartbeat"],
     "uptime-kuma": ["monitorList", "proxyList", "type", "id", "name", "url", "method", "body", "headers", "hostname",
         "port", "maxretries", "active", "interval", "keyword", "jsonPath", "jsonPathOperator", "expectedValue",
         "upsideDown", "maxredirects", "accepted_statuscodes", "dns_resolve_server", "dns_resolve_type", "proxyId",
         "tags", "value", "parent", "description", "timeout", "basic_auth_user", "basic_auth_pass",
-        "authMethod", "protocol", "host"],
+        "authMethod", "protocol", "host", "maintenanceList"],
     "prometheus-rules": ["groups", "spec", "name", "interval", "rules", "alert", "record", "expr", "for", "labels",
         "annotations", "severity", "summary", "sloth_slo"],
     "blackbox": ["prober", "timeout", "http", "tcp", "dns", "icmp", "grpc", "valid_status_codes", "headers", "body",
@@ -521,3 +522,57 @@ def survives(tool: str, text: str, folder: Path, *more: str) -> None:
     assert done.exit_code != 3 or done.stderr
     if done.stdout:
         loaded(folder, done.stdout)
+
+
+GATUS = """
+endpoints:
+  - {name: a, url: "https://a.example/", conditions: ["[STATUS] == 200"], maintenance-windows: [WINDOW]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("window", "wanted"),
+    [
+        ('{start: "23:00", duration: 1h}', ["0 23 * * * for 1h UTC"]),
+        ('{start: "02:30", duration: 24h, timezone: Europe/Berlin}', ["30 2 * * * for 1d Europe/Berlin"]),
+        ('{start: "02:30", duration: 90m, every: [Sunday, Friday]}', ["30 2 * * sun,fri for 1h30m UTC"]),
+        ('{start: "02:30", duration: 20s}', ["30 2 * * * for 1m UTC"]),
+        ('{start: "02:30", duration: 25h}', []),
+        ('{start: "2:30", duration: 1h}', []),
+        ('{start: "24:00", duration: 1h}', []),
+        ('{start: "02:30"}', []),
+        ('{start: "02:30", duration: 1h, every: Sunday}', []),
+        ('{start: "02:30", duration: 1h, every: [Sun]}', []),
+        ('{start: "02:30", duration: 1h, timezone: Europe/Berlinn}', []),
+        ('{start: "02:30", duration: 1h, enabled: false}', []),
+    ],
+)
+def test_a_window_of_gatus_is_one_of_ours_or_is_told(window: str, wanted: list[str], tmp_path: Path) -> None:
+    done = imported(tmp_path, "gatus", GATUS.replace("WINDOW", window))
+
+    (service,) = loaded(tmp_path, done.stdout).services.values()
+    assert [str(found) for found in service.maintenance] == wanted
+    assert ("maintenance-windows" in done.stderr) == (not wanted and "enabled" not in window)
+
+
+def test_maintenance_of_all_of_gatus_is_of_every_service(tmp_path: Path) -> None:
+    text = GATUS.replace(", maintenance-windows: [WINDOW]", "") + 'maintenance: {start: "23:00", duration: 1h}\n'
+
+    (service,) = loaded(tmp_path, imported(tmp_path, "gatus", text).stdout).services.values()
+
+    assert [str(window) for window in service.maintenance] == ["0 23 * * * for 1h UTC"]
+
+
+def test_a_monitor_that_is_pushed_is_a_push_check_and_maintenance_without_monitors_is_told(tmp_path: Path) -> None:
+    backup = {
+        "monitorList": [
+            {"id": 1, "name": "nightly", "type": "push", "interval": 90000, "maxretries": 3, "timeout": 48}
+        ],
+        "maintenanceList": {"1": {"title": "x", "strategy": "cron", "cron": "0 2 * * 0"}},
+    }
+
+    done = imported(tmp_path, "uptime-kuma", json.dumps(backup))
+
+    assert check_of(tmp_path, done) == {"push": {"every": "1d1h"}}
+    assert "is told at another address" in done.stderr
+    assert "maintenanceList: does not say of which monitors it is" in done.stderr

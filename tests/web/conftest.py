@@ -6,7 +6,7 @@ import asyncio
 import http.client
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -18,6 +18,7 @@ from checks.blackbox.modules import Module
 from monitor.config.blackbox.modules import ProbeModules
 from monitor.core.alerts import Notification
 from monitor.core.incident import Incident, State
+from monitor.core.muting import Silence
 from monitor.core.pushes import Push
 from monitor.core.severity import Evidence, Severity
 from monitor.core.severity_table import TABLE, suggest
@@ -44,6 +45,7 @@ from monitor.web.documents import (
 )
 from monitor.web.serve import WebServer
 from monitor.web.severity import IncidentSeverityDocument, incident_severity
+from monitor.web.silences import SilenceDocument, silence_document
 
 T0 = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 TOKEN = "a-token-of-the-tests"
@@ -70,6 +72,7 @@ class NotebookDesk:
         self.notifications: list[Notification] = []
         self.refused: list[str] = []
         self.ledger_is_held = False
+        self.silenced: list[Silence] = []
         self.modules: ProbeModules | None = None
         self.asked: list[tuple[Module, str, float]] = []
         self.says: Asked | Exception = Asked(0, True, 0.25, (), ())
@@ -101,7 +104,7 @@ class NotebookDesk:
             "ready": not self.missing,
             "missing": self.missing,
             "services": [],
-            "incidents": select_incidents(self.notebook, "live", 100),
+            "incidents": select_incidents(self.notebook, "live", 100, self),
         }
 
     def metrics(self, dialect: Dialect) -> Iterator[str]:
@@ -112,7 +115,7 @@ class NotebookDesk:
         yield 'a{b="\ud800"} 1\n'
 
     def incidents(self, state: str, limit: int) -> list[IncidentDocument]:
-        return select_incidents(self.notebook, state, limit)
+        return select_incidents(self.notebook, state, limit, self)
 
     def incident(self, ref: str) -> IncidentDetail | None:
         found = [i for i in self.notebook if ref in (i.id, str(i.number))]
@@ -147,6 +150,26 @@ class NotebookDesk:
             self.keys[key] = number
         self._write(incident, "incident.opened", symptoms, reporter)
         return incident_document(incident)
+
+    def silences(self, expired: bool) -> list[SilenceDocument]:
+        return [silence_document(s, T0) for s in reversed(self.silenced) if expired or s.is_active(T0)]
+
+    async def silence(
+        self, subject: str, by: str, comment: str, until: Callable[[datetime], datetime]
+    ) -> SilenceDocument:
+        if subject not in self.services:
+            raise DeskRefusal(404, f"no service is called {subject}; there are {', '.join(self.services)}")
+        number = len(self.silenced) + 1
+        self.silenced.append(
+            Silence(number=number, subject=subject, author=by, comment=comment, since=T0, until=until(T0))
+        )
+        return silence_document(self.silenced[-1], T0)
+
+    async def expire(self, number: int, by: str) -> SilenceDocument:
+        if number > len(self.silenced):
+            raise DeskRefusal(404, f"there is no silence {number}")
+        ended = self.silenced[number - 1] = replace(self.silenced[number - 1], expired_by=by, expired_at=T0)
+        return silence_document(ended, T0)
 
     async def confirm(self, service: str, by: str) -> IncidentDocument:
         raise DeskRefusal(409, f"{service}: no confirm while clear")

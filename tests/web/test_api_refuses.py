@@ -23,6 +23,8 @@ WRITES = {
     "/api/v1/services/orders/confirm": {"by": "Ada"},
     "/api/v1/services/orders/baseline/accept": {"by": "Ada", "since": "2026-03-01T00:00:00Z", "reason": "x"},
     "/api/v1/deploys": {"service": "orders", "version": "1.4.2", "by": "Ada"},
+    "/api/v1/silences": {"subject": "orders", "comment": "x", "by": "Ada", "for": "1h"},
+    "/api/v1/silences/1/expire": {"by": "Ada"},
 }
 
 

@@ -15,8 +15,9 @@ from monitor.config.document import Group
 from monitor.config.foreign import durations
 from monitor.config.foreign.gatus_endpoint import Endpoint
 from monitor.config.foreign.gatus_kinds import KINDS
+from monitor.config.foreign.gatus_maintenance import of_all, of_endpoint
 from monitor.config.foreign.place import Place, Refused
-from monitor.config.foreign.plan import Plan, Written
+from monitor.config.foreign.plan import TOLD_ELSEWHERE, Plan, Written
 from monitor.config.foreign.told import Word
 from monitor.config.problems import quote
 
@@ -26,23 +27,26 @@ _NAMED: Final = {"https": "http", "grpcs": "grpc", "ws": "websocket", "wss": "we
 """What the only check of a service is called, where not as the scheme."""
 _MINE: Final = (
     "name", "group", "url", "enabled", "interval", "conditions", "method", "headers", "body", "graphql", "dns", "ssh",
-    "client",
+    "client", "maintenance-windows",
 )  # fmt: skip
 _OF_ENDPOINT: Final = {
     "alerts": "An incident opens after incidents.open_after, and who is told goes by criticality: and policy:.",
-    "maintenance-windows": "There are no maintenance windows in this version.",
     "ui": "What is shown of a check is not set here; secrets are always masked.",
     "extra-labels": "Write tags: under the service.",
     "store": "It belongs to suites.",
     "always-run": "It belongs to suites.",
 }
+_OF_EXTERNAL: Final = {
+    "alerts": _OF_ENDPOINT["alerts"],
+    "token": "The address that monitor push shows is secret by itself.",
+}
+_MINE_EXTERNAL: Final = ("name", "group", "enabled", "heartbeat", "maintenance-windows")
 _OF_FILE: Final = {
     "alerting": "Tickets and webhooks are set under tracker:, who takes part under contacts:.",
     "storage": "What is kept, and where, is set under monitor: {state, retention}.",
     "web": "Where the API listens is monitor.listen.",
     "ui": "What the API shows needs no settings.",
     "security": "The API has a token of its own: monitor.token_file.",
-    "maintenance": "There are no maintenance windows in this version.",
     "metrics": "Metrics go to telemetry.otlp.",
     "connectivity": "Write two reference targets under monitor.online.",
     "remote": "Import the configuration of the other instance as well.",
@@ -67,16 +71,10 @@ def read_gatus(root: Group, plan: Plan) -> None:
     whole = Place(root, plan.told, written=ours)
     for key in whole.names():
         place = whole.get(key)
-        if place is None or key == "endpoints":
+        if place is None or key in ("endpoints", "external-endpoints", "maintenance"):
             continue
         if key in _OF_FILE:
             place.leave_out("is not carried over", _OF_FILE[key])
-        elif key == "external-endpoints":
-            _tell_each(
-                place,
-                "waits to be told",
-                "Write push: {every: TIME}, and let its job tell the address that monitor push shows.",
-            )
         elif key == "suites":
             _tell_each(place, "is of several steps", "There are no such checks yet; a program can be one: command:.")
         elif not key.startswith(("x-", "default", ".")):  # gatus passes over what it does not know: a place for anchors
@@ -84,6 +82,11 @@ def read_gatus(root: Group, plan: Plan) -> None:
     endpoints = whole.get("endpoints")
     for place in endpoints.items() if endpoints else ():
         _endpoint(place, plan)
+    told = whole.get("external-endpoints")
+    for place in told.items() if told else ():
+        _external(place.called(_origin(place)), plan)
+    if (maintenance := whole.get("maintenance")) is not None:
+        of_all(maintenance, plan)
 
 
 def ours(text: str) -> str:
@@ -138,6 +141,25 @@ def _endpoint(place: Place, plan: Plan) -> None:
     _add(place, name, group, kind, check, endpoint, plan)
 
 
+def _external(place: Place, plan: Plan) -> None:
+    """One that waits to be told, within the time of its heartbeat."""
+    name, group, heartbeat = place.string("name"), place.string("group"), place.get("heartbeat")
+    if place.string("enabled").lower() in ("false", "no", "off"):
+        place.refuse("is not enabled", "Remove enabled: false, and import it again.")
+        return
+    seconds = durations.go_seconds(heartbeat.string("interval")) if heartbeat else None
+    if not name or not seconds:
+        found = "does not say how often it is told" if name else "has no name"
+        place.refuse(found, "Write push: {every: TIME}, and let its job tell the address that monitor push shows.")
+        return
+    _parts(place, _OF_EXTERNAL, _MINE_EXTERNAL)
+    service = plan.service(*((f"group {group}", group) if group else (f"endpoint {name}", name)), place)
+    called = plan.name(service, name, place) if group else service.names.take("push", "check")
+    of_endpoint(place, service, is_alone=not group)
+    place.tell(Word.CHANGED, "is told at another address", TOLD_ELSEWHERE)
+    plan.add(service, called, place, {"push": {"every": durations.shown(max(seconds, 1.0))}})
+
+
 def _kind(place: Place, where: Place, url: str) -> str:
     if place.get("dns"):
         return "dns"
@@ -167,9 +189,11 @@ def _add(
     if group:
         service = plan.service(f"group {group}", group, place)
         called = plan.name(service, name, place)
+        of_endpoint(place, service, is_alone=False)
     else:
         service = plan.service(f"endpoint {name}", name, place)
         called = service.names.take(_NAMED.get(kind, kind), "check")
+        of_endpoint(place, service, is_alone=True)
     plan.add(service, called, place, check, *endpoint.notes)
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from monitor.config.document import Scalar
-from monitor.config.foreign import regexes
+from monitor.config.foreign import durations, regexes
 from monitor.config.foreign.oauth2 import oauth2
 from monitor.config.foreign.place import Place, Refused, literal, scalar
-from monitor.config.foreign.plan import Written
+from monitor.config.foreign.plan import TOLD_ELSEWHERE, Written
 from monitor.config.foreign.secret import Secrets
 from monitor.config.foreign.told import Word
 from monitor.config.problems import quote
@@ -212,6 +212,13 @@ def _dns(monitor: Monitor) -> Check:
     return {"dns": asked}
 
 
+def _push(monitor: Monitor) -> Check:
+    every = monitor.place.plain_of("interval") or "60"
+    seconds = float(every) if every.isdecimal() and every.isascii() and len(every) < 10 else 60.0
+    monitor.place.tell(Word.CHANGED, "is told at another address", TOLD_ELSEWHERE)
+    return {"push": {"every": durations.shown(max(seconds, 1.0))}}
+
+
 _DATABASE: Final = (
     "There are no checks of databases; tcp: sees whether the port is open, a program can ask more: command:."
 )
@@ -223,7 +230,7 @@ TYPES: Final[Mapping[str, Callable[[Monitor], Check] | str]] = {
     "port": _port,
     "ping": _ping,
     "dns": _dns,
-    "push": "Write push: {every: TIME}, and let its job tell the address that monitor push shows.",
+    "push": _push,
     "grpc-keyword": "grpc: asks the health service of a server, and calls no other method.",
     "docker": "A program can ask it: command:.",
     "real-browser": "A program can ask it: command:.",

@@ -16,6 +16,7 @@ from monitor.config.foreign.told import Told, Word
 from monitor.config.problems import quote
 
 RESERVED = "watchkeeper"
+TOLD_ELSEWHERE = "Let its job tell the address that monitor push shows."
 
 Written = str | Node | Sequence["Written"] | Mapping[str, "Written"]
 """A value of a check. What is no node yet gets the place of the check."""
@@ -55,6 +56,7 @@ class Service:
     checks: list[Carried] = field(default_factory=list)
     tags: tuple[str, ...] = ()
     names: Names = field(default_factory=Names)
+    maintenance: list[tuple[Place, Mapping[str, Written]]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -63,12 +65,14 @@ class Plan:
     Attributes:
         services: By what makes them one in the other tool.
         prometheus: Where `promql` checks ask; empty when there are none.
+        maintenance: Windows of every service.
     """
 
     told: Told = field(default_factory=Told)
     secrets: Secrets = field(default_factory=Secrets)
     services: dict[str, Service] = field(default_factory=dict)
     prometheus: str = ""
+    maintenance: list[tuple[Place, Mapping[str, Written]]] = field(default_factory=list)
     _names: Names = field(default_factory=lambda: Names(RESERVED))
 
     @property
@@ -103,6 +107,9 @@ class Plan:
             if service.checks:
                 services.entries[service.name] = Entry(service.at.file, service.at.line, _tree_of(service))
         root.entries["services"] = Entry("", 0, services)
+        if self.maintenance and services.entries:
+            of_all = {"services": list(services.entries)}
+            root.entries["maintenance"] = _windows([(at, {**made, **of_all}) for at, made in self.maintenance])
         return root
 
 
@@ -111,9 +118,16 @@ def _tree_of(service: Service) -> Group:
     whole = Group(at.file, at.line)
     if service.tags:
         whole.entries["tags"] = Entry(at.file, at.line, node(service.tags, at))
+    if service.maintenance:
+        whole.entries["maintenance"] = _windows(service.maintenance)
     checks = {carried.name: Entry(carried.at.file, carried.at.line, carried.check) for carried in service.checks}
     whole.entries["checks"] = Entry(at.file, at.line, Group(at.file, at.line, checks))
     return whole
+
+
+def _windows(made: Sequence[tuple[Place, Mapping[str, Written]]]) -> Entry:
+    first = made[0][0]
+    return Entry(first.file, first.line, Listing(first.file, first.line, [node(one, at) for at, one in made]))
 
 
 def _renamed(original: str, name: str, at: Place, what: str) -> None:

@@ -39,6 +39,8 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield f"  {_key(service.name)}"
         if service.tags:
             yield from _indented({"tags": list(service.tags)}, 4)
+        if service.maintenance:
+            yield from _indented({"maintenance": [dict(made) for _, made in service.maintenance]}, 4)
         yield "    checks:"
         for carried in service.checks:
             yield f"      # {_comment(f'{_where(carried.at)} {carried.at.origin}')}"
@@ -46,6 +48,8 @@ def _lines(plan: Plan) -> Iterator[str]:
                 yield f"      # {_comment(note)}"
             yield f"      {_key(carried.name)}"
             yield from _indented(plain(carried.check), 8)
+    if (maintenance := tree.entries.get("maintenance")) is not None:
+        yield from dumped({"maintenance": plain(maintenance.value)}).splitlines()
 
 
 def _where(place: Place) -> str:

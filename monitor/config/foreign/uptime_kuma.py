@@ -11,13 +11,21 @@ from monitor.config.document import Group
 from monitor.config.foreign import durations
 from monitor.config.foreign.kuma_types import TYPES, Monitor
 from monitor.config.foreign.place import Place, Refused
-from monitor.config.foreign.plan import Plan, Service
+from monitor.config.foreign.plan import Plan, Service, Written
 from monitor.config.foreign.told import Word
 from monitor.config.problems import quote
 
 _DEFAULT_INTERVAL: Final = 60.0
 _MOST_RETRIES: Final = 5
-_NAMED: Final = {"http": "http", "keyword": "http", "json-query": "http", "port": "tcp", "ping": "icmp", "dns": "dns"}
+_NAMED: Final = {
+    "http": "http",
+    "keyword": "http",
+    "json-query": "http",
+    "port": "tcp",
+    "ping": "icmp",
+    "dns": "dns",
+    "push": "push",
+}
 """What the only check of a service is called."""
 
 
@@ -28,6 +36,9 @@ def read_uptime_kuma(root: Group, plan: Plan) -> None:
         notifications.leave_out("is not carried over", "Tickets and webhooks are set under tracker:.")
     if pages := whole.get("statusPageList"):
         pages.leave_out("is not carried over", "There is no status page in this version.")
+    if maintenance := whole.get("maintenanceList"):
+        fix = "Write maintenance: under a service, or for several by name or tag."
+        maintenance.leave_out("does not say of which monitors it is", fix)
     proxies = whole.get("proxyList")
     monitors = whole.get("monitorList")
     if monitors is None:
@@ -61,17 +72,23 @@ def _monitor(place: Place, group: Place | None, proxies: Place | None, plan: Pla
             error.place.refuse(error.found, error.fix)
             return
         service = _service(place, group, name, plan)
-        every = durations.interval(place.get("interval"), _number(place, "interval") or _DEFAULT_INTERVAL)
-        check["interval"] = durations.shown(every.total_seconds())
-        timeout, given = place.get("timeout"), _number(place, "timeout")
-        if timeout is not None and given and (written := durations.timeout(timeout, given, every)):
-            check["timeout"] = written
-        if retries := int(_number(place, "maxretries") or 0):
-            check["retry"] = {"times": str(min(retries, _MOST_RETRIES))}
-            if retries > _MOST_RETRIES and (given_retries := place.get("maxretries")):
-                given_retries.tell(Word.CHANGED, "is more than 5", "A failed attempt is asked again 5 times at most.")
+        if kind != "push":  # nothing is waited for, and nothing asked again
+            _asking(place, check)
         called = plan.name(service, name, place) if group else service.names.take(_NAMED[kind], "check")
         plan.add(service, called, place, check, *filter(None, [place.plain_of("description")]))
+
+
+def _asking(place: Place, check: dict[str, Written]) -> None:
+    """How often, how long and how many times it is asked."""
+    every = durations.interval(place.get("interval"), _number(place, "interval") or _DEFAULT_INTERVAL)
+    check["interval"] = durations.shown(every.total_seconds())
+    timeout, given = place.get("timeout"), _number(place, "timeout")
+    if timeout is not None and given and (written := durations.timeout(timeout, given, every)):
+        check["timeout"] = written
+    if retries := int(_number(place, "maxretries") or 0):
+        check["retry"] = {"times": str(min(retries, _MOST_RETRIES))}
+        if retries > _MOST_RETRIES and (given_retries := place.get("maxretries")):
+            given_retries.tell(Word.CHANGED, "is more than 5", "A failed attempt is asked again 5 times at most.")
 
 
 def _service(place: Place, group: Place | None, name: str, plan: Plan) -> Service:
