@@ -15,6 +15,7 @@ from checks.exchange import HttpAnswer, HttpRequest
 from checks.expectations import facts_of
 from checks.http import judged, requests
 from checks.oauth2 import AuthorizedRequest
+from checks.patterns import Searches
 from checks.result import Outcome, Reason, StepResult
 from checks.steps import JourneyRequest, Step, StepEnd
 from checks.taking import NotThere, place_of, taken
@@ -116,10 +117,10 @@ class Progress:
 
     def _take(self, leg: Leg, answer: HttpAnswer, finding: Finding) -> Finding:
         """Also from an answer that is not ok, as far as it goes: what was ordered must be cancelled."""
-        facts = facts_of(answer, leg.question.max_body)
+        facts, searches = facts_of(answer, leg.question.max_body), Searches()
         for take in leg.step.take:
             try:
-                value = taken(take, facts, self.jar)
+                value = taken(take, facts, self.jar, searches)
             except NotThere as missing:
                 if finding.outcome is Outcome.OK:
                     finding = replace(

@@ -10,13 +10,13 @@ from math import isfinite
 from typing import Final
 
 from checks.conditions import ConditionError, Facts, Placeholder
-from checks.conditions.matching import found_in
+from checks.conditions.matching import LONGEST_SEARCHED
 from checks.conditions.operands import Reading
 from checks.conditions.scanner import Piece
 from checks.conditions.sides import operand
 from checks.conditions.texts import text_of
 from checks.conditions.unresolved import Unresolved
-from checks.patterns import compiled
+from checks.patterns import Searches, SearchTooLong, compiled
 from checks.result import Reason
 from checks.spellings import spellings_of
 from checks.steps import Take
@@ -74,12 +74,17 @@ def place_of(of: str) -> Placeholder:
     return Placeholder.HEADERS if isinstance(source, Cookie) else source.placeholder
 
 
-def taken(take: Take, facts: Facts, jar: Sequence[str]) -> Scalar:
-    """Raises NotThere. What comes back can be written into any text, and is not empty."""
+def taken(take: Take, facts: Facts, jar: Sequence[str], searches: Searches) -> Scalar:
+    """
+    Raises NotThere. What comes back can be written into any text, and is not empty.
+
+    Args:
+        searches: In this answer.
+    """
     source = source_of(take.of)
     value = _cookie(source.name, jar) if isinstance(source, Cookie) else source.resolve(facts)
     if take.regex is not None and value is not None:
-        value = _group(take, text_of(value) if not isinstance(value, Unresolved) else value)
+        value = _group(take, text_of(value) if not isinstance(value, Unresolved) else value, searches)
     if isinstance(value, (str, int, float)) and not (fault := _fault(value)):
         return value
     if isinstance(value, Unresolved):
@@ -101,16 +106,21 @@ def _fault(value: Scalar) -> str:
     return "" if not isinstance(value, float) or isfinite(value) else "is too large a number"
 
 
-def _group(take: Take, text: str | Unresolved) -> str | Unresolved:
+def _group(take: Take, text: str | Unresolved, searches: Searches) -> str | Unresolved:
     if isinstance(text, Unresolved):
         return text
-    pattern = compiled(take.regex or "")
-    found = found_in(pattern, text)
-    if isinstance(found, Unresolved):
-        return found
+    if len(text) > LONGEST_SEARCHED:
+        return Unresolved(f"at most {LONGEST_SEARCHED} characters are searched, and {take.of} has {len(text)}")
+    pattern = take.regex or ""
+    try:
+        found = searches.find(pattern, text)
+    except SearchTooLong as error:
+        return Unresolved(str(error))
     if found is None:
         return Unresolved(f"its regular expression is not found in {take.of}")
-    return found[1 if pattern.groups else 0] or Unresolved(f"its regular expression found nothing in {take.of}")
+    return found[1 if compiled(pattern).groups else 0] or Unresolved(
+        f"its regular expression found nothing in {take.of}"
+    )
 
 
 def _cookie(name: str, jar: Sequence[str]) -> str | Unresolved:

@@ -40,16 +40,8 @@ def searched(pattern: re.Pattern[str], text: str) -> bool | Unresolved:
     """Whether *pattern* is found anywhere in *text*; unresolved where that takes too long."""
     if len(text) > LONGEST_SEARCHED:
         return Unresolved(f"regex() searches {LONGEST_SEARCHED} characters at most, and it has {len(text)}: use pat()")
-    found = found_in(pattern, text)
-    return found if isinstance(found, Unresolved) else found is not None
-
-
-def found_in(pattern: re.Pattern[str], text: str) -> re.Match[str] | Unresolved | None:
-    """As `searched`, with what was found."""
-    if len(text) > LONGEST_SEARCHED:
-        return Unresolved(f"at most {LONGEST_SEARCHED} characters are searched, and it has {len(text)}")
     try:
-        return limited(pattern, text)
+        return limited(pattern, text) is not None
     except SearchTooLong:
         return Unresolved(f"the search took more than {SEARCH_SECONDS * 1000:g} ms")
     except MemoryError:

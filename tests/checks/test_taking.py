@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checks.conditions import ConditionError, Facts
+from checks.patterns import Searches
 from checks.result import Reason
 from checks.steps import Take
 from checks.taking import NotThere, hidden, source_of, taken
@@ -33,7 +34,7 @@ JAR = (
 
 
 def take(of: str, regex: str | None = None) -> object:
-    return taken(Take(name="value", of=of, regex=regex), FACTS, JAR)
+    return taken(Take(name="value", of=of, regex=regex), FACTS, JAR, Searches())
 
 
 @pytest.mark.parametrize(
@@ -98,14 +99,19 @@ def test_what_is_not_there_is_told(of: str, regex: str | None, reason: Reason, w
 )
 def test_whatever_the_body_is(body: bytes, why: str) -> None:
     with pytest.raises(NotThere, match=rf"^no value to take: {why.replace('[', '.').replace(']', '.')}$"):
-        taken(Take(name="value", of="[BODY].n"), Facts(status=200, body=body), ())
+        taken(Take(name="value", of="[BODY].n"), Facts(status=200, body=body), (), Searches())
 
 
-def test_a_search_is_bounded() -> None:
-    with pytest.raises(NotThere, match="at most 65536 characters are searched, and it has 65537"):
-        taken(Take(name="value", of="[BODY]", regex="a"), Facts(status=200, body=b"a" * 65_537), ())
-    with pytest.raises(NotThere, match="the search took more than 50 ms"):
-        taken(Take(name="value", of="[BODY]", regex="(a+)+b"), Facts(status=200, body=b"a" * 60), ())
+def test_searches_are_bounded() -> None:
+    greedy, searches = Facts(status=200, body=b"a" * 60), Searches()
+
+    with pytest.raises(NotThere, match=r"at most 65536 characters are searched, and \[BODY\] has 65537"):
+        taken(Take(name="value", of="[BODY]", regex="a"), Facts(status=200, body=b"a" * 65_537), (), Searches())
+    with pytest.raises(NotThere, match="took more than 50 ms of CPU"):
+        taken(Take(name="value", of="[BODY]", regex="(a+)+b"), greedy, (), searches)
+    # All of one answer together: what is left is too little for another one like it.
+    with pytest.raises(NotThere, match="took more than 50 ms of CPU"):
+        taken(Take(name="other", of="[BODY]", regex="a"), greedy, (), searches)
 
 
 @pytest.mark.parametrize(
