@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from checks.tls import FAIL, WARN
-from monitor.config import dns, journey, push
+from monitor.config import dns, push
 from monitor.config.http_rules import (
     enforce_credentials,
     enforce_request,
@@ -86,7 +86,10 @@ def enforce_check(check: CheckShape, has_prometheus: bool, path: Path, reading: 
         _websocket(check, check.websocket.url, path, reading)
     dns.enforce(check, path, reading)
     push.enforce(check, path, reading)
-    journey.enforce(check, path, reading)
+    if check.journey is not None:
+        from monitor.config import journey  # with what reads conditions, which few configs need
+
+        journey.enforce(check.journey, check, path, reading)
     _datagram(check, (*path, "udp"), reading)
     _check_times(check, path, reading)
     enforce_trust(check, path, reading)

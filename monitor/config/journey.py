@@ -30,11 +30,8 @@ _FILLED: Final = ("http", "headers", "body", "bearer", "expect", "warn")
 """Keys in which a value may be named."""
 
 
-def enforce(check: CheckShape, path: Path, reading: Reading) -> None:
-    steps = check.journey
+def enforce(steps: Sequence[JourneyStep], check: CheckShape, path: Path, reading: Reading) -> None:
     path = (*path, "journey")
-    if steps is None:
-        return
     if not 0 < len(steps) <= MOST_STEPS:
         found = f"has {len(steps)} steps, {MOST_STEPS} at most" if steps else "has no step"
         reading.tell(path, found, "Make several checks of it." if steps else "Write [{name: login, http: URL}, ...].")

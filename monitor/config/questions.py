@@ -14,7 +14,7 @@ from checks.oauth2 import OAuth2
 from checks.starttls import PORTS
 from checks.stream import Security, Step
 from checks.way import Way
-from monitor.config import dns, journey, push
+from monitor.config import dns, push
 from monitor.config.conditions import judge_status
 from monitor.config.places import Listen
 from monitor.config.problems import Path
@@ -71,6 +71,8 @@ def _http(written: HttpShape, path: Path, reading: Reading) -> HttpQuestion:
 
 
 def _journey(written: CheckShape, path: Path, reading: Reading) -> Question:
+    from monitor.config import journey  # as in the rules
+
     steps = enumerate(written.journey or ())
     return journey.question_of([(step, _http(step, (*path, "journey", place), reading)) for place, step in steps])
 

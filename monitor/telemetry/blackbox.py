@@ -15,8 +15,8 @@ from typing import Final
 
 from checks.check import Check
 from checks.result import EXPIRES_AT, CheckResult, Outcome
+from monitor.telemetry.asked import duration_of
 from monitor.telemetry.exposition import PIECE, Dialect, escape, head, number
-from monitor.telemetry.spans import duration_of
 
 MOST_SERIES: Final = 13
 """Of one check."""

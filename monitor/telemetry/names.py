@@ -32,6 +32,7 @@ HTTP_REQUEST_RESEND_COUNT: Final = "http.request.resend_count"
 SERVER_ADDRESS: Final = "server.address"
 SERVER_PORT: Final = "server.port"
 URL_FULL: Final = "url.full"
+URL_TEMPLATE: Final = "url.template"
 USER_AGENT_SYNTHETIC_TYPE: Final = "user_agent.synthetic.type"
 SERVICE_PEER_NAME: Final = "service.peer.name"
 CHECK_SERVICE: Final = "synthetic.check.service"
@@ -51,6 +52,10 @@ PROCESS_EXECUTABLE_NAME: Final = "process.executable.name"
 NETWORK_TRANSPORT: Final = "network.transport"
 NETWORK_PEER_ADDRESS: Final = "network.peer.address"
 ERROR_TYPE: Final = "error.type"
+
+# The span of one step of a journey, besides what was asked and what came of it.
+STEP_NAME: Final = "synthetic.step.name"
+STEP_OUTCOME: Final = "synthetic.step.outcome"
 
 # The span of one attempt: where its time went, in seconds.
 PHASE_NAME_LOOKUP: Final = "synthetic.phase.name_lookup"

@@ -16,8 +16,8 @@ from typing import Final
 from checks.check import Check
 from checks.result import Attempt, CheckResult, Outcome
 from monitor.telemetry import names, protobuf
+from monitor.telemetry.asked import duration_of, error_type, request_attributes, speaks_http
 from monitor.telemetry.sampling import Limits
-from monitor.telemetry.spans import duration_of, error_type, request_attributes, speaks_http
 
 BOUNDS: Final = names.REQUEST_DURATION.bounds
 MAX_SERIES_PER_CHECK: Final = 16

@@ -4,6 +4,7 @@ The probe's spans, from a template: what never changes of a check is encoded onc
 One CLIENT span per attempt (OpenTelemetry's HTTP conventions), all in the probe's trace. The first attempt's span is
 the trace's root, so that a probe without retries is one span; later attempts are its children and siblings of each
 other. The `traceparent` that the target saw names its attempt's span. A failed or slow attempt has a child per phase.
+Of a journey an attempt is INTERNAL, and what its targets saw names the spans of its steps (`step_spans.py`).
 
 Through the SDK such a span costs more than the probe itself (tests/bench/bench_telemetry.py prints the ratio). A test
 builds the same spans with the SDK and finds the bytes equal.
@@ -15,33 +16,36 @@ import os
 import struct
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
-from checks.check import Check, HttpQuestion, Question
-from checks.result import Attempt, CheckResult, Confirmation, Outcome, Reason
+from checks.check import Check
+from checks.result import Attempt, CheckResult, Confirmation, Outcome
 from monitor.telemetry import names, protobuf
-from monitor.telemetry.redact import masker, shown_url
+from monitor.telemetry.asked import duration_of, error_type, is_asked, is_one_request, request_attributes
+from monitor.telemetry.redact import masker
 from monitor.telemetry.sampling import Limits
+from monitor.telemetry.span_bytes import (
+    ATTRIBUTES,
+    CLIENT,
+    END,
+    INTERNAL,
+    PARENT,
+    SPAN_ID,
+    TIMES,
+    TRACE_ID,
+    UNSET,
+    keep_newest,
+    phase_spans,
+    phases_of,
+    status_of,
+)
+
+if TYPE_CHECKING:
+    from monitor.telemetry.step_spans import StepSpans
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_PORTS: Final = {"http": 80, "ws": 80, "https": 443, "wss": 443}
-_TRANSPORTS: Final = {"tcp": "tcp", "udp": "udp", "unix": "unix", "icmp": "icmp", "ws": "tcp", "wss": "tcp"}
-METHODS: Final = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
-
-# Field numbers of Span (trace.proto), as the tag bytes they become.
-_TRACE_ID, _SPAN_ID, _PARENT = b"\x0a\x10", b"\x12\x08", b"\x22\x08"
-_ATTRIBUTES: Final = 9
-_INTERNAL, _CLIENT = b"\x30\x01", b"\x30\x03"
-# Status, always present as the SDK sends it; then the flags: "has is_remote", not remote.
-_UNSET, _END = b"\x7a\x00", b"\x85\x01\x00\x01\x00\x00"
-_TIMES = struct.Struct("<sQsQ").pack
-
-_PHASE_PREFIXES = tuple(protobuf.double_prefix(key, _ATTRIBUTES) for key in names.PHASES)
-_PHASES = struct.Struct("<" + "".join(f"{len(prefix)}sd" for prefix in _PHASE_PREFIXES)).pack
-_P1, _P2, _P3, _P4, _P5 = _PHASE_PREFIXES
-_LATENESS_PREFIX = protobuf.double_prefix(names.CHECK_LATENESS, _ATTRIBUTES)
+_LATENESS_PREFIX = protobuf.double_prefix(names.CHECK_LATENESS, ATTRIBUTES)
 _LATENESS = struct.Struct(f"<{len(_LATENESS_PREFIX)}sd").pack
 
 
@@ -49,68 +53,6 @@ def nanoseconds(at: datetime) -> int:
     """Since the Unix epoch. In integers: a float of this size is off by a hundred nanoseconds."""
     since = at - _EPOCH
     return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1_000
-
-
-def duration_of(attempt: Attempt, timeout: float) -> float | None:
-    """How long the attempt took in seconds; None when nobody knows, for example because nothing was ever sent."""
-    if attempt.latency is not None:
-        return attempt.latency
-    if attempt.timings is not None and attempt.timings.total > 0:
-        return attempt.timings.total
-    # A check that tells by itself has no timeout: for its silence nobody waited.
-    return timeout or None if attempt.reason is Reason.TIMEOUT else None
-
-
-def error_type(attempt: Attempt) -> str:
-    """The conventions' error.type: the status code where that is the error, else our reason; empty when it is ok."""
-    if attempt.reason is None:
-        return ""
-    if attempt.reason is Reason.STATUS and attempt.status is not None:
-        return str(attempt.status)
-    return attempt.reason.value
-
-
-def request_attributes(check: Check, hidden: tuple[str, ...] = ()) -> dict[str, protobuf.AttributeValue]:
-    """What is asked: the part of the attributes that never changes. Total, whatever the address looks like."""
-    question = check.question
-    found: dict[str, protobuf.AttributeValue] = {}
-    if speaks_http(question):
-        method = question.method.upper() if isinstance(question, HttpQuestion) else "GET"
-        found[names.HTTP_REQUEST_METHOD] = method if method in METHODS else names.OTHER
-        if method not in METHODS:
-            found[names.HTTP_REQUEST_METHOD_ORIGINAL] = method
-    elif question.url.startswith("exec:"):
-        found[names.PROCESS_EXECUTABLE_NAME] = question.url.rpartition("/")[2].removeprefix("exec:")
-    elif is_asked(question):
-        scheme = question.url.partition(":")[0].lower()
-        # What a kind that is plugged in calls its addresses is its own affair, and may be no transport.
-        if transport := _TRANSPORTS.get(scheme):
-            found[names.NETWORK_TRANSPORT] = transport
-    try:
-        parts = urlsplit(question.url)
-        host, port = parts.hostname, parts.port or _PORTS.get(parts.scheme)
-    except ValueError:
-        host, port = None, None
-    if host:
-        found[names.SERVER_ADDRESS] = host
-    if port is not None:
-        found[names.SERVER_PORT] = port
-    if is_asked(question):
-        found[names.URL_FULL] = shown_url(question.url, hidden)
-    found[names.USER_AGENT_SYNTHETIC_TYPE] = names.SYNTHETIC_TEST
-    found[names.SERVICE_PEER_NAME] = check.service
-    found[names.CHECK_SERVICE] = check.service
-    found[names.CHECK_NAME] = check.name
-    return found
-
-
-def speaks_http(question: Question) -> bool:
-    return question.url.startswith("http")
-
-
-def is_asked(question: Question) -> bool:
-    """Not so a push: what tells by itself has no address of its own."""
-    return question.kind != "push"
 
 
 class SpanTemplate:
@@ -124,12 +66,15 @@ class SpanTemplate:
         self._timeout = check.timeout
         self._limits = limits
         self._new_span_id = new_span_id
-        static = request_attributes(check, masker(secrets))
+        hidden = masker(secrets)
+        static = request_attributes(check, hidden)
         method = static.get(names.HTTP_REQUEST_METHOD)
         self._resends = method is not None
         called = check.question.kind if method is None else "HTTP" if method == names.OTHER else str(method)
         self._asked = is_asked(check.question)
-        self._head = protobuf.field(5, protobuf.text(called)) + (_CLIENT if self._asked else _INTERNAL)
+        kind = CLIENT if is_one_request(check.question) else INTERNAL
+        self._head = protobuf.field(5, protobuf.text(called)) + kind
+        self._steps = _step_spans(check, limits, hidden, new_span_id)
         self._static = b"".join(self._attribute(key, value) for key, value in static.items())
         # What was encoded before, by value. Bounded, because some of it is chosen by the target.
         self._known: dict[object, bytes] = {}
@@ -154,9 +99,13 @@ class SpanTemplate:
                 raise ValueError(f"{result.id}: span id {attempt.span_id!r} is not 16 hex digits")
             start = nanoseconds(attempt.started_at) + offset
             duration = duration_of(attempt, self._timeout)
+            if self._steps is not None:
+                duration = max(duration or 0.0, self._steps.end_of(attempt.steps))
             out.append(self._attempt(result, number, attempt, trace, span_id, root, start, duration or 0.0))
-            if attempt.timings is not None and self._wants_phases(attempt, duration):
-                out += self._phase_spans(attempt, trace, span_id, start)
+            if self._steps is not None:
+                out += self._steps.spans(attempt.steps, trace, span_id, start)
+            elif attempt.timings is not None and self._wants_phases(attempt, duration):
+                out += phase_spans(attempt.timings, trace, span_id, start, self._new_span_id)
             root = root or span_id
         return out
 
@@ -182,25 +131,20 @@ class SpanTemplate:
         if attempt.redirects:
             dynamic.append(self._one(names.CHECK_REDIRECTS, attempt.redirects))
         if (phases := attempt.timings) is not None:
-            dynamic.append(
-                _PHASES(
-                    _P1, phases.name_lookup, _P2, phases.connect, _P3, phases.tls, _P4, phases.first_byte,
-                    _P5, phases.transfer,
-                )
-            )  # fmt: skip
-        status = _UNSET
+            dynamic.append(phases_of(phases))
+        status = UNSET
         if attempt.reason is not None:
             dynamic.append(self._one(names.ERROR_TYPE, error_type(attempt)))
-            status = _status(attempt)
+            status = status_of(attempt)
         limit = self._limits.attributes
         attributes = self._static + b"".join(dynamic)
         if limit is not None and limit < 32:
             attributes = keep_newest(attributes, limit)
         end = start + round(duration * 1e9)
-        parent = _PARENT + root if root else b""
+        parent = PARENT + root if root else b""
         span = b"".join(
-            (_TRACE_ID, trace, _SPAN_ID, span_id, parent, self._head, _TIMES(b"9", start, b"A", end), attributes,
-             status, _END)
+            (TRACE_ID, trace, SPAN_ID, span_id, parent, self._head, TIMES(b"9", start, b"A", end), attributes,
+             status, END)
         )  # fmt: skip
         return b"\x12" + protobuf.varint(len(span)) + span
 
@@ -235,54 +179,24 @@ class SpanTemplate:
             value = self._limits.cut(value)
         elif isinstance(value, tuple):
             value = tuple(self._limits.cut(each) for each in value)
-        return protobuf.attribute(key, value, _ATTRIBUTES)
+        return protobuf.attribute(key, value, ATTRIBUTES)
 
     def _wants_phases(self, attempt: Attempt, duration: float | None) -> bool:
         """Failed, or slow: more than half of its timeout. Five more spans for every probe would say nothing new."""
         return attempt.outcome is Outcome.FAILED or (duration is not None and duration >= self._timeout / 2)
 
-    def _phase_spans(self, attempt: Attempt, trace: bytes, parent: bytes, start: int) -> list[bytes]:
-        phases = attempt.timings
-        if phases is None:
-            return []
-        spent = (phases.name_lookup, phases.connect, phases.tls, phases.first_byte, phases.transfer)
-        out = []
-        for name, seconds in zip(names.PHASE_SPANS, spent, strict=True):
-            if seconds <= 0:
-                continue
-            end = start + round(seconds * 1e9)
-            head = protobuf.field(5, protobuf.text(name)) + _INTERNAL
-            ids = _TRACE_ID + trace + _SPAN_ID + self._new_span_id() + _PARENT + parent
-            out.append(protobuf.field(2, ids + head + _TIMES(b"9", start, b"A", end) + _UNSET + _END))
-            start = end
-        return out
 
+def _step_spans(
+    check: Check, limits: Limits, hidden: tuple[str, ...], new_span_id: Callable[[], bytes]
+) -> StepSpans | None:
+    """None of a check that has no steps, as nearly all: they need not load what knows of them."""
+    if check.question.kind != "journey":
+        return None
+    from checks.journey import Question
+    from monitor.telemetry.step_spans import StepSpans
 
-def _status(attempt: Attempt) -> bytes:
-    # Unknown is not an error of the target: only its error.type tells it, and trace-based error rates stay clean.
-    if attempt.outcome is not Outcome.FAILED:
-        return _UNSET
-    description = protobuf.field(2, protobuf.text(attempt.detail)) if attempt.detail else b""
-    return protobuf.field(15, description + b"\x18\x02")
-
-
-def keep_newest(attributes: bytes, limit: int) -> bytes:
-    """The last *limit* attributes of an encoded run, and how many went: what the SDK's bounded dictionary does."""
-    starts, at = [], 0
-    while at < len(attributes):
-        starts.append(at)
-        length, shift, at = 0, 0, at + 1
-        while True:
-            byte = attributes[at]
-            length, shift, at = length | (byte & 0x7F) << shift, shift + 7, at + 1
-            if byte < 0x80:
-                break
-        at += length
-    if len(starts) <= limit:
-        return attributes
-    dropped = len(starts) - limit
-    kept = attributes[starts[dropped] :] if limit else b""
-    return kept + b"\x50" + protobuf.varint(dropped)
+    assert isinstance(check.question, Question)
+    return StepSpans(check, check.question.steps, limits, hidden, new_span_id)
 
 
 def request_frame(resource: bytes, scope: bytes) -> Callable[[bytes], bytes]:

@@ -25,8 +25,9 @@ from checks.check import Check, HttpQuestion  # noqa: E402  # run as a script: t
 from checks.result import Attempt, CheckResult, Outcome, Reason, Timings  # noqa: E402
 from monitor.clock import SteadyClock  # noqa: E402
 from monitor.telemetry import Telemetry, names  # noqa: E402
+from monitor.telemetry.asked import error_type, request_attributes  # noqa: E402
 from monitor.telemetry.sdk import make_resource  # noqa: E402
-from monitor.telemetry.spans import SpanTemplate, error_type, nanoseconds, request_attributes  # noqa: E402
+from monitor.telemetry.spans import SpanTemplate, nanoseconds  # noqa: E402
 
 CHECKS = 1_000
 CHUNK = 1_000

@@ -12,6 +12,9 @@ from opentelemetry.semconv._incubating.attributes import (
     service_attributes,
     user_agent_attributes,
 )
+from opentelemetry.semconv._incubating.attributes import (
+    url_attributes as newer_url_attributes,
+)
 from opentelemetry.semconv.attributes import (
     error_attributes,
     http_attributes,
@@ -51,6 +54,7 @@ def test_the_names_that_are_not_ours_are_opentelemetrys():
     conventions = {
         value
         for module in (error_attributes, http_attributes, network_attributes, server_attributes, url_attributes,
+                       newer_url_attributes,
                        host_attributes, process_attributes, service_attributes, user_agent_attributes, http_metrics)
         for value in vars(module).values()
         if isinstance(value, str)
