@@ -46,12 +46,17 @@ def judge(question: Question, answers: tuple[JourneyAnswer, ...], previous: Mapp
     )
 
 
+def seconds_of(step: str) -> str:
+    """The fact that says how long that step took."""
+    return f"{step}_seconds"
+
+
 def _each(said: list[tuple[StepEnd, tuple[str, ...]]]) -> tuple[str, ...]:
     return tuple(f"{end.result.name}: {text}" for end, texts in said for text in texts)
 
 
 def _facts(ends: tuple[StepEnd, ...]) -> Mapping[str, float]:
     """How many seconds each step took, and which certificate of all expires first."""
-    facts = {f"{end.result.name}_seconds": end.result.seconds for end in ends if end.result.seconds is not None}
+    facts = {seconds_of(end.result.name): end.result.seconds for end in ends if end.result.seconds is not None}
     expiries = [end.finding.facts[EXPIRES_AT] for end in ends if EXPIRES_AT in end.finding.facts]
     return {**facts, EXPIRES_AT: min(expiries)} if expiries else facts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from checks.result import Timings
+from checks.result import StepResult, Timings
 from monitor.cli.output import UNBOUNDED, Cell, printable, table
 from monitor.cli.verdicts import EXIT_CODES, Status, Verdict, counted, overall
 
@@ -27,7 +27,7 @@ def as_table(verdicts: Sequence[Verdict], width: int = UNBOUNDED, colour: bool =
                 (verdict.mark, _STYLES[verdict.status]),
                 printable(verdict.result.id),
                 milliseconds(attempt.latency),
-                phases(attempt.timings),
+                steps(attempt.steps) or phases(attempt.timings),
                 printable(verdict.why),
             ]
         )
@@ -51,6 +51,13 @@ def phases(timings: Timings | None) -> str:
         ("body", timings.transfer),
     )
     return " ".join(f"{name} {_figure(value * 1000)}" for name, value in parts if value >= NOTHING) or "-"
+
+
+def steps(results: Sequence[StepResult]) -> str:
+    """How long each took, in milliseconds, in order; what got no answer is `-`."""
+    return " ".join(
+        f"{result.name} {'-' if result.seconds is None else _figure(result.seconds * 1000)}" for result in results
+    )
 
 
 def _figure(value: float) -> str:
@@ -102,6 +109,22 @@ def _document(verdict: Verdict) -> dict[str, object]:
         "redirects": attempt.redirects,
         "trace_id": result.trace_id,
         "facts": dict(result.facts),
+        **({"steps": [_step(step) for step in attempt.steps]} if attempt.steps else {}),
+    }
+
+
+def _step(result: StepResult) -> dict[str, object]:
+    """Of a journey."""
+    return {
+        "name": result.name,
+        "outcome": str(result.outcome),
+        "reason": str(result.reason) if result.reason else None,
+        "detail": result.detail,
+        "after_seconds": result.after,
+        "latency_seconds": result.seconds,
+        "http_status": result.status,
+        "address": result.address,
+        "span_id": result.span_id or None,
     }
 
 

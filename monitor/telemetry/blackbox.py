@@ -14,18 +14,21 @@ from dataclasses import dataclass
 from typing import Final
 
 from checks.check import Check
+from checks.journey import Question as Journey
+from checks.journey import seconds_of
 from checks.result import EXPIRES_AT, CheckResult, Outcome
 from monitor.telemetry.asked import duration_of
 from monitor.telemetry.exposition import PIECE, Dialect, escape, head, number
 
-MOST_SERIES: Final = 13
+MOST_SERIES: Final = 25
 """Of one check."""
 
 HTTP: Final = ("http", "collector", "promql")
 DNS: Final = ("dns",)
 GRPC: Final = ("grpc",)
 ICMP: Final = ("icmp",)
-_SECURED: Final = (*HTTP, "tcp", "tls", "websocket")
+JOURNEY: Final = ("journey",)
+_SECURED: Final = (*HTTP, "tcp", "tls", "websocket", "journey")
 _SERVING_STATUS: Final = ("UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN")
 
 
@@ -202,6 +205,14 @@ def _grpc_serving(one: Probed) -> Named:
     return [(status, 1 if place == health else 0) for place, status in enumerate(_SERVING_STATUS)]
 
 
+def _steps(one: Probed) -> Named:
+    """Those that were answered. Blackbox knows no steps: the name is ours."""
+    question, facts = one.check.question, one.result.facts
+    if not isinstance(question, Journey):
+        return ()
+    return [(step.name, facts[known]) for step in question.steps if (known := seconds_of(step.name)) in facts]
+
+
 FAMILIES: Final = (
     _one("probe_success", "Whether the last probe was ok.", _success),
     _one("probe_duration_seconds", "How long the last probe took.", _duration),
@@ -226,4 +237,5 @@ FAMILIES: Final = (
     _one("probe_grpc_ssl", "Whether TLS was spoken.", _grpc_ssl, GRPC),
     _several("probe_grpc_healthcheck_response", "1 for what the server says of its health, 0 for what it does not.",
              "serving_status", _grpc_serving, GRPC),
+    _several("probe_journey_step_duration_seconds", "How long each step took.", "step", _steps, JOURNEY),
 )  # fmt: skip

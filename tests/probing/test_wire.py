@@ -9,13 +9,14 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from checks import dns, websocket
+from checks import dns, journey, steps, websocket
 from checks.check import Check, CollectorQuestion, HttpQuestion, Retry
 from checks.dns_message import Query
 from checks.oauth2 import OAuth2
-from checks.result import Attempt, CheckResult, Outcome, Reason, Timings
+from checks.result import Attempt, CheckResult, Outcome, Reason, StepResult, Timings
 from checks.stream import Security, Step
 from checks.unusable import Question as Unusable
+from checks.way import Way
 from monitor.probing.lag import Lag
 from monitor.probing.wire import (
     MAX_FRAME,
@@ -65,6 +66,13 @@ RESULT = CheckResult(
     facts={"uptime": 12.5},
     notes=("restarted: uptime fell to 12.5 s",),
 )
+JOURNEY = replace(
+    FAILED,
+    steps=(
+        StepResult(name="login", after=0.0, outcome=Outcome.OK, seconds=0.5, status=200, span_id="00f067aa0ba902b7"),
+        StepResult(name="order", after=0.5, outcome=Outcome.FAILED, reason=Reason.TIMEOUT, detail="no answer"),
+    ),
+)
 CHECKS = (
     Check(
         service="shop",
@@ -106,13 +114,32 @@ CHECKS = (
             security=Security(ca_file="ca.pem", certificate="ours.pem", key="key.pem"),
         ),
     ),
+    Check(
+        service="shop",
+        name="order",
+        question=journey.Question(
+            steps=(
+                steps.Step(
+                    name="login",
+                    question=HttpQuestion(url="http://x/", body="q", way=Way(cookies=True)),
+                    take=(steps.Take(name="token", of="[BODY].token", regex="(.)", hidden=False),),
+                    timeout=1.5,
+                ),
+                steps.Step(name="out", question=HttpQuestion(url="http://x/{{login.token}}"), always=True),
+            )
+        ),
+    ),
 )
 MESSAGES: list[Message] = [
     configure(CHECKS, ["https://r/"], 1.79e9, "b-1"),
     amend(CHECKS, ["shop/old"], ["https://r/"], 1.79e9),
     Faster(("a", "b")),
     Finish(),
-    Batch((RESULT, replace(RESULT, attempts=(ATTEMPT,), extra=False)), 3, Lag(p50=0.001, p99=0.02, max=0.5, count=9)),
+    Batch(
+        (RESULT, replace(RESULT, attempts=(ATTEMPT, JOURNEY), extra=False)),
+        3,
+        Lag(p50=0.001, p99=0.02, max=0.5, count=9),
+    ),
     Batch((), 0, Lag()),
     Heartbeat(T0, 10_000, 7, 2, Lag()),
     Remark("WARNING", "something"),

@@ -17,11 +17,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checks import command, dns, grpc, icmp, promql, ssh, tcp, tls, udp, unix, websocket
+from checks import command, dns, grpc, icmp, journey, promql, ssh, tcp, tls, udp, unix, websocket
 from checks.check import Check, CollectorQuestion, HttpQuestion, Question
 from checks.dns_message import Query
 from checks.kinds import _MODULES
 from checks.result import EXPIRES_AT, Attempt, CheckResult, Outcome, Reason, Timings
+from checks.steps import Step
+from monitor.config.journey import MOST_STEPS
 from monitor.core.sequential import FailureCusum
 from monitor.core.sli import SliWindow
 from monitor.daemon.exposing import known_result
@@ -38,6 +40,7 @@ HTTP = HttpQuestion(url="https://shop.example/healthz")
 DNS = dns.Question(url="udp://ns.example:53", query=Query("shop.example", "SOA"))
 GRPC = grpc.Question(url="http://orders.example:50051")
 TCP = tcp.Question(url="tcp://db.example:5432")
+JOURNEY = journey.Question(steps=tuple(Step(name=f"step{number}", question=HTTP) for number in range(MOST_STEPS)))
 
 
 @pytest.fixture
@@ -205,6 +208,16 @@ def test_an_echo_and_its_absence(said: Any) -> None:
     assert "icmp" not in str(said(machine, timings=Timings(first_byte=5.0), reason=Reason.TIMEOUT))
 
 
+def test_of_a_journey_each_step_that_was_answered(said: Any) -> None:
+    found = said(JOURNEY, {"step0_seconds": 0.25, "step7_seconds": 1.5, "other_seconds": 9.0}, address=None)
+
+    assert {name: value for name, value in found.items() if "step" in name} == {
+        'probe_journey_step_duration_seconds{step="step0"}': 0.25,
+        'probe_journey_step_duration_seconds{step="step7"}': 1.5,
+    }
+    assert not any("http" in name for name in found)
+
+
 MOST: dict[str, tuple[Question, dict[str, float], int]] = {
     "http": (HTTP, {EXPIRES_AT: 1.0}, 13),
     "collector": (CollectorQuestion(url="http://c.example:13133"), {EXPIRES_AT: 1.0, "uptime": 3.0}, 13),
@@ -215,6 +228,7 @@ MOST: dict[str, tuple[Question, dict[str, float], int]] = {
     "tls": (tls.Question(url="tcp://x.example:443"), {EXPIRES_AT: 1.0}, 5),
     "websocket": (websocket.Question(url="wss://x.example/"), {EXPIRES_AT: 1.0}, 5),
     "icmp": (icmp.Question(url="icmp://x.example"), {"hop_limit": 64.0}, 7),
+    "journey": (JOURNEY, {EXPIRES_AT: 1.0, **{f"step{number}_seconds": 0.5 for number in range(20)}}, 25),
     "udp": (udp.Question(url="udp://x.example:1812"), {}, 4),
     "ssh": (ssh.Question(url="tcp://x.example:22"), {}, 4),
     "unix": (unix.Question(url="unix:/run/x"), {}, 4),
@@ -375,4 +389,6 @@ def test_the_names_are_blackbox_exporters_own() -> None:
         pytest.skip("blackbox_exporter is not installed (Debian: apt install prometheus-blackbox-exporter)")
     program = Path(found).read_bytes()
 
-    assert [family.name for family in FAMILIES if family.name.encode() not in program] == []
+    # It knows no steps.
+    strange = [family.name for family in FAMILIES if family.name.encode() not in program]
+    assert strange == ["probe_journey_step_duration_seconds"]
