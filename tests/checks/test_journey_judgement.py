@@ -248,6 +248,13 @@ class TestWhatItComesTo:
         assert undo == "https://shop.example/ answered 200 OK, wanted 204"
         assert found.facts["one_seconds"] == 1.0
 
+    def test_only_answers_that_decide_are_kept(self) -> None:
+        run = progress(step("one"), step("two"), step("undo", always=True))
+
+        play(run, [answer(body=b"x" * 100), answer(500), answer()])
+
+        assert [end.finding.answer is not None for end in run.ends] == [False, True, False]
+
     def test_silence_that_is_wanted_may_be_excused_too(self) -> None:
         run = progress(step("one", expect=("[CONNECTED] == false",)), step("two"))
 
