@@ -1,0 +1,222 @@
+"""A rule of a real Prometheus fires and two real Alertmanagers tell of it: one incident, from its start to its end."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+
+SECRET = "s3cr3t-of-the-hook"
+Waiting = Callable[[str, Callable[[], Any], float], Any]
+
+RULES = """
+groups:
+  - name: orders
+    rules:
+      - alert: OrdersSlow
+        expr: app_latency_seconds > 1
+        labels: {service: orders, severity: critical}
+        annotations: {summary: "orders take {{ $value }} s"}
+      - alert: LedgerSlow
+        expr: max(app_latency_seconds) > 1
+        labels: {service: ledger, severity: critical}
+"""
+
+
+def get(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return json.load(answer)
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=30):
+            return True
+    except OSError:
+        return False
+
+
+class Real:
+    """
+    Everything on free ports of its own.
+
+    Attributes:
+        address: Of the daemon.
+    """
+
+    def __init__(self, folder: Path, service: Any, free_port: Callable[[], int], stack: ExitStack) -> None:
+        self.folder, self.service, self._free_port, self._stack = folder, service, free_port, stack
+        self.address = ""
+
+    def run(self, name: str, *command: str) -> Path:
+        log = self.folder / f"{name}.log"
+        with log.open("ab") as file:
+            process = subprocess.Popen(command, stdout=file, stderr=file, cwd=self.folder)
+        self._stack.callback(end, process)
+        return log
+
+    def start_daemon(self, waiting: Waiting) -> None:
+        check = {"http": f"http://{self.service.address}/healthz", "interval": "1s", "timeout": "900ms"}
+        document = {
+            "monitor": {"state": "./state", "listen": "127.0.0.1:0"},
+            "services": {"orders": {"criticality": "critical", "checks": {"live": check}}},
+            "incidents": {"open_after": "2s", "stable_for": "3s"},
+            "intake": {"alertmanager": {"secret": SECRET}},
+        }
+        (self.folder / "config.yaml").write_text(json.dumps(document))
+        log = self.run("daemon", sys.executable, "-m", "monitor", "-c", "config.yaml", "run")
+
+        def said() -> str:
+            lines = [line for line in log.read_text().splitlines() if "watching " in line]
+            return lines[0].split("; ")[-1].strip() if lines else ""
+
+        self.address = waiting("the daemon watches", said, 20)
+        waiting("it is ready", lambda: answers(f"{self.address}/healthz/ready"), 20)
+
+    def start_alertmanager(self, name: str, waiting: Waiting) -> int:
+        port = self._free_port()
+        (self.folder / "secret").write_text(SECRET)
+        document = {
+            "route": {"receiver": "w", "group_wait": "0s", "group_interval": "1s", "repeat_interval": "2s"},
+            "receivers": [
+                {
+                    "name": "w",
+                    "webhook_configs": [
+                        {
+                            "url": f"{self.address}/api/v1/alerts/alertmanager",
+                            "http_config": {"authorization": {"credentials_file": str(self.folder / "secret")}},
+                        }
+                    ],
+                }
+            ],
+        }
+        (self.folder / f"{name}.yml").write_text(json.dumps(document))
+        self.run(
+            name, "prometheus-alertmanager", f"--config.file={name}.yml", f"--storage.path={name}",
+            f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address=",
+        )  # fmt: skip
+        waiting(f"{name} is ready", lambda: answers(f"http://127.0.0.1:{port}/-/ready"), 20)
+        return port
+
+    def start_prometheus(self, alertmanagers: list[int], waiting: Waiting) -> None:
+        port = self._free_port()
+        (self.folder / "rules.yml").write_text(RULES)
+        document = {
+            "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms", "evaluation_interval": "500ms"},
+            "rule_files": ["rules.yml"],
+            "scrape_configs": [{"job_name": "orders", "static_configs": [{"targets": [self.service.address]}]}],
+            "alerting": {
+                "alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{port}" for port in alertmanagers]}]}]
+            },
+        }
+        (self.folder / "prometheus.yml").write_text(json.dumps(document))
+        self.run(
+            "prometheus", "prometheus", "--config.file=prometheus.yml", "--storage.tsdb.path=data",
+            f"--web.listen-address=127.0.0.1:{port}", "--rules.alert.resend-delay=1s",
+        )  # fmt: skip
+        waiting("Prometheus is ready", lambda: answers(f"http://127.0.0.1:{port}/-/ready"), 20)
+
+    def incident(self) -> Any:
+        """The one that there is, whole; None while there is none."""
+        found = get(f"{self.address}/api/v1/incidents?state=all")["incidents"]
+        assert len(found) <= 1, found
+        return get(f"{self.address}/api/v1/incidents/{found[0]['id']}") if found else None
+
+    def is_failing(self) -> bool:
+        (service,) = get(f"{self.address}/api/v1/status")["services"]
+        return any(check["failing"] for check in service["checks"])
+
+    def scraped(self, name: str, **labels: str) -> float:
+        """A counter of the daemon's own page; 0 where it has no such sample yet."""
+        with urllib.request.urlopen(f"{self.address}/metrics", timeout=30) as answer:
+            lines = answer.read().decode().splitlines()
+        wanted = [f'{label}="{value}"' for label, value in labels.items()]
+        values = [line for line in lines if line.startswith(f"{name}{{") and all(part in line for part in wanted)]
+        return sum(float(line.rpartition(" ")[2]) for line in values)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def real(tmp_path: Path, service: Any, free_port: Callable[[], int]) -> Iterator[Real]:
+    for name in ("prometheus", "prometheus-alertmanager"):
+        if shutil.which(name) is None:
+            pytest.skip(f"{name} is not installed (Debian: apt install prometheus prometheus-alertmanager)")
+    with ExitStack() as stack:
+        yield Real(tmp_path, service, free_port, stack)
+
+
+def test_what_prometheus_finds_is_one_incident_from_its_first_alert_to_the_proof_that_it_is_over(
+    real: Real, service: Any, waiting: Waiting
+) -> None:
+    real.start_daemon(waiting)
+    alertmanagers = [real.start_alertmanager(name, waiting) for name in ("first", "second")]
+    real.start_prometheus(alertmanagers, waiting)
+    assert real.incident() is None
+
+    # Health stays green: only the rule sees it.
+    service.degrade(error_ratio=0.0, latency=1.5)
+    incident = waiting("an incident opens", real.incident, 30)
+    assert (incident["declared_by"], incident["severity"], incident["state"]) == ("alertmanager", "SEV2", "open")
+    assert incident["reason"] == "OrdersSlow: orders take 1.5 s"
+    (alert,) = incident["alerts"]
+    assert alert["firing"]
+    assert alert["labels"]["instance"] == service.address
+    assert alert["links"]["generator"].startswith("http://")
+    waiting("both repeat it", lambda: told(real, "repeated") >= 4, 60)
+    assert told(real, "firing") == 1
+    assert told(real, "unmatched") >= 1
+    assert real.scraped("watchkeeper_notifications_total", watchkeeper_notification_outcome="refused") == 0
+
+    # Now our own probes fail as well: it is the same incident.
+    service.healthy = False
+    waiting("our probes see it", lambda: real.incident()["severity"] == "SEV1", 30)
+    service.healthy = True
+    waiting("the probes are well again", lambda: not real.is_failing(), 30)
+    assert real.incident()["state"] == "open", "the alert still fires"
+
+    service.mend()
+    resolved = waiting("it is resolved", lambda: over(real), 120)
+    names = [event["name"] for event in resolved["events"]]
+    assert names.count("incident.opened") == 1
+    assert names.count("incident.alert_resolved") == 1, "by two Alertmanagers, once"
+    assert names.index("incident.alert_resolved") < len(names) - names[::-1].index("incident.recovering") - 1
+    (alert,) = resolved["alerts"]
+    assert not alert["firing"]
+    assert "alertmanager, over at" in waiting("the ticket says so", lambda: closed(real), 20)
+
+
+def told(real: Real, news: str) -> float:
+    return real.scraped("watchkeeper_alerts_total", watchkeeper_alert_news=news)
+
+
+def over(real: Real) -> Any:
+    incident = real.incident()
+    return incident if incident["state"] == "resolved" else None
+
+
+def ticket_of(real: Real) -> str:
+    (path,) = (real.folder / "state" / "tickets").glob("*.md")
+    return path.read_text()
+
+
+def closed(real: Real) -> str:
+    text = ticket_of(real)
+    return text if "| Status | resolved" in text else ""
