@@ -142,6 +142,8 @@ class Intake:
     def _host(self, service: str, now: datetime) -> str:
         """Whose incident it is: that of a failing parent explains its alerts as it explains its failures."""
         rules = self._book.rules
+        if not any(one.seen is not None and one.seen.evidence.failing for one in self._book.subjects.values()):
+            return service  # mostly, and `whose` looks through all of them for each service of a storm of alerts
         grouped = whose(service, self._book.subjects, rules.depends_on, rules.telemetry, rules.total_services, now)
         return grouped.host or service
 
@@ -292,13 +294,11 @@ def _nobodys(links: Sequence[AlertLink], now: datetime, wall: datetime) -> tuple
 
 def joined(commits: Iterable[Commit]) -> Commit:
     """Several as one transaction, in their order."""
-    whole = Commit()
-    for commit in commits:
-        whole = Commit(
-            events=(*whole.events, *commit.events),
-            incidents=(*whole.incidents, *commit.incidents),
-            effects=(*whole.effects, *commit.effects),
-            members=(*whole.members, *commit.members),
-            alerts=(*whole.alerts, *commit.alerts),
-        )
-    return whole
+    parts = list(commits)
+    return Commit(
+        events=tuple(event for part in parts for event in part.events),
+        incidents=tuple(incident for part in parts for incident in part.incidents),
+        effects=tuple(effect for part in parts for effect in part.effects),
+        members=tuple(member for part in parts for member in part.members),
+        alerts=tuple(link for part in parts for link in part.alerts),
+    )

@@ -5,6 +5,7 @@ what is wrong, whatever came in. Keys that we do not know are let pass: both add
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
@@ -20,6 +21,8 @@ TEXT_LIMIT: Final = 2000
 TEXTS: Final = 64
 """Labels of one alert, and annotations."""
 _PROBLEMS_SHOWN: Final = 10
+_ODD: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_NOT_IN_ADDRESS: Final = re.compile(r'[\x00-\x20\x7f-\x9f\u2028\u2029\ud800-\udfff<>"]')
 _ALERTMANAGER_LINKS: Final = {"generatorURL": "generator"}
 _GRAFANA_LINKS: Final = {
     "generatorURL": "generator",
@@ -158,22 +161,15 @@ def plain(text: str, limit: int) -> str:
     Without what no terminal and no ticket can show. An alert is not refused for it: whoever wrote the rule could not
     be told, and nobody would learn of the alert.
     """
-    kept = "".join(
-        char if char in "\n\t" or _is_plain(char) else "\N{REPLACEMENT CHARACTER}" for char in text[: limit + 1]
-    )
+    kept = _ODD.sub("\N{REPLACEMENT CHARACTER}", text[: limit + 1])
     return kept if len(kept) <= limit else kept[: limit - 1] + "…"
-
-
-def _is_plain(char: str) -> bool:
-    code = ord(char)
-    return not (code < 0x20 or 0x7F <= code < 0xA0 or code in (0x2028, 0x2029) or 0xD800 <= code < 0xE000)
 
 
 def _address(value: object) -> str:
     """Of the web, whole, or none: a link that is cut or runs a script helps nobody."""
     if not isinstance(value, str) or len(value) > TEXT_LIMIT or not value.startswith(("http://", "https://")):
         return ""
-    return value if all(_is_plain(char) and char not in ' <>"' for char in value) else ""
+    return "" if _NOT_IN_ADDRESS.search(value) else value
 
 
 def _under(place: str, key: str) -> str:
