@@ -37,6 +37,7 @@ Examples:
   monitor incident show INC-0042
   monitor incident report --service orders --symptoms "customers cannot pay"
   monitor incident ack 42
+  monitor incident role 42 scribe Lin
   monitor incident resolve 42 --why "rolled back to 1.4.2"
 \b
 An incident goes by its number (42, INC-0042) or its ULID."""
@@ -132,6 +133,17 @@ def ack(context: click.Context, ref: str, by: str | None) -> None:
 def note(context: click.Context, ref: str, text: str, by: str | None) -> None:
     """Write a line into its timeline."""
     _say(_act(context, ref, "note", {"by": by or user(), "text": text}), "noted")
+
+
+@incident.command(epilog="Example: monitor incident role 42 incident_commander Grace")
+@click.argument("ref", metavar="INCIDENT", shell_complete=live_incidents)
+@click.argument("role")
+@click.argument("holder", metavar="NAME")
+@_by
+@click.pass_context
+def role(context: click.Context, ref: str, role: str, holder: str, by: str | None) -> None:
+    """Give a role to somebody: incident_commander, scribe, or one of the contacts'."""
+    _say(_act(context, ref, "role", {"by": by or user(), "role": role, "holder": holder}), f"{holder} is {role}")
 
 
 @incident.command(epilog='Example: monitor incident resolve 42 --why "rolled back to 1.4.2"')

@@ -78,6 +78,8 @@ def recovery(lacking: dict[str, Any]) -> str:
         head += f"; unproven since {lacking['unproven_since']}"
     if lacking["asked_at"]:
         head += f", asked to close or wait at {lacking['asked_at']}"
+    if roles := lacking.get("roles"):
+        head += "; " + "; ".join(f"{name.replace('_', ' ').capitalize()}: {who}" for name, who in roles.items())
     words = {True: "met", False: "not met", None: "unproven"}
     lines = [
         (words[condition["met"]], condition["text"] + (f", since {since}" if (since := condition.get("since")) else ""))

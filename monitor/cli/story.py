@@ -29,6 +29,7 @@ def _head(incident: dict[str, Any]) -> str:
         ("first failure", incident["first_failure_at"]),
         ("taken by", incident["acknowledged_by"]),
         ("muted by", incident["muted_by"]),
+        *((name.replace("_", " "), holder) for name, holder in incident["roles"].items()),
         ("reported by", incident["declared_by"]),
         ("mitigated by", incident["mitigated_by"]),
         ("times reopened", incident["reopened"]),

@@ -171,6 +171,7 @@ class _Builder:
             traffic=config.Traffic(**_given(written.traffic)) if written.traffic else None,
             data_loss={name: query.promql for name, query in (written.queries or {}).items()},
             deploys=written.deploys,
+            needs={check_name: check.needs for check_name, check in checks if check.needs is not None},
             alert_labels=written.alert_labels or {},
             maintenance=windows_of(name, written, self.root.maintenance or (), self.zone()),
         )

@@ -128,7 +128,17 @@ def _keys_of_services(old: Config, new: Config) -> Iterator[str]:
             continue
         if before.data_loss != service.data_loss:
             yield f"services.{name}.queries"
-        for key in ("criticality", "tags", "depends_on", "slos", "traffic", "deploys", "alert_labels", "maintenance"):
+        for key in (
+            "criticality",
+            "tags",
+            "depends_on",
+            "slos",
+            "traffic",
+            "deploys",
+            "needs",
+            "alert_labels",
+            "maintenance",
+        ):
             if getattr(before, key) != getattr(service, key) or (
                 key == "slos" and before.composites != service.composites
             ):

@@ -125,6 +125,7 @@ class Service(Part):
     """
     Attributes:
         data_loss: PromQL by name; above 0 data is lost.
+        needs: Check -> the role of the contact that its failure needs.
         alert_labels: What an alert of it has, all of them; empty where its name is looked for.
         maintenance: Its own windows, and those of the whole that select it.
     """
@@ -139,6 +140,7 @@ class Service(Part):
     traffic: Traffic | None = None
     data_loss: Frozen[str] = Field(default_factory=lambda: MappingProxyType({}))
     deploys: str | None = None
+    needs: Frozen[str] = Field(default_factory=lambda: MappingProxyType({}))
     alert_labels: Frozen[str] = Field(default_factory=lambda: MappingProxyType({}))
     maintenance: tuple[MaintenanceWindow, ...] = ()
 
@@ -151,6 +153,7 @@ class Incidents(Part):
     evidence_wait: timedelta = timedelta(hours=2)
     update_every: timedelta = timedelta(minutes=15)
     postmortem_within: timedelta = timedelta(hours=48)
+    ack_within: timedelta = timedelta(minutes=5)
 
 
 class Webhook(Part):

@@ -68,6 +68,7 @@ def _services(root: Root, reading: Reading) -> None:
             reading.tell((*path, "checks"), "there is no check", "Write checks: {live: http://HOST:PORT/healthz}.")
         for check_name, check in (service.checks or {}).items():
             enforce_check(check, _has_prometheus(root), (*path, "checks", check_name), reading)
+            _needs(root, check.needs, (*path, "checks", check_name, "needs"), reading)
         objectives.enforce(service, _has_prometheus(root), (*path, "slos"), reading)
         _traffic(root, service, (*path, "traffic"), reading)
         _queries(root, service, (*path, "queries"), reading)
@@ -94,6 +95,14 @@ def _traffic(root: Root, service: ServiceShape, path: Path, reading: Reading) ->
     if not has_prometheus and not reading.is_wrong(("sources",)):
         found = "there is no Prometheus to ask"
         reading.tell(path, found, "Add sources: {prometheus: http://localhost:9090}, or remove traffic.")
+
+
+def _needs(root: Root, role: str | None, path: Path, reading: Reading) -> None:
+    known = reading.keys(("contacts",)) if root.contacts else []
+    if role is None or role in known or reading.is_wrong(("contacts",)):
+        return
+    fix = meant(role, known) if known else f"Add contacts: {{{role}: {{primary: NAME}}}}."
+    reading.tell(path, f"{reading.written(path)} is not a role in contacts", fix)
 
 
 def _queries(root: Root, service: ServiceShape, path: Path, reading: Reading) -> None:

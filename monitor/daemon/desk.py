@@ -38,6 +38,7 @@ from monitor.response.deploys import Deploy
 from monitor.response.objectives import ObjectiveReading
 from monitor.response.observe import SLO_PERIOD
 from monitor.response.people import NothingPending, People
+from monitor.response.roles import UnknownRole
 from monitor.response.silences import NAMES as SILENCES
 from monitor.response.silences import added, expired, silences_of
 from monitor.response.triage import reference, utc
@@ -267,6 +268,9 @@ class DaemonDesk:
     async def note(self, ref: str, by: str, text: str) -> IncidentDocument:
         return await self._act(lambda now, wall: self._people.note(ref, by, text, now, wall))
 
+    async def assign(self, ref: str, by: str, role: str, holder: str) -> IncidentDocument:
+        return await self._act(lambda now, wall: self._people.assign(ref, role, holder, by, now, wall))
+
     async def resolve(self, ref: str, by: str, why: str) -> IncidentDocument:
         return await self._act(lambda now, wall: self._people.resolve(ref, by, why, now, wall))
 
@@ -400,6 +404,8 @@ class DaemonDesk:
             case, commit = act(self._house.clock.now(), self._house.clock.wall())
         except (UnknownIncident, NothingPending) as refusal:
             raise DeskRefusal(404, str(refusal)) from None
+        except UnknownRole as refusal:
+            raise DeskRefusal(422, str(refusal)) from None
         except IllegalTransition as refusal:
             raise DeskRefusal(409, str(refusal)) from None
         incident: Incident = case.incident

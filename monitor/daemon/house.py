@@ -45,6 +45,7 @@ from monitor.response.objectives import ObjectiveReading
 from monitor.response.observe import Surroundings
 from monitor.response.people import People
 from monitor.response.postmortem import postmortem_message
+from monitor.response.roles import held
 from monitor.sources.indicator_threads import IndicatorThreads
 from monitor.telemetry import Sent, Telemetry, names
 
@@ -271,8 +272,8 @@ class House:
         degraded = "" if self.ledger.healthy else "The ledger is unavailable: this is not recorded yet."
         if effect.outlet == POSTMORTEMS:
             found = gathered(self.config, self.ledger, case, self._ahead())
-            return postmortem_message(case, rules.roles, now, self.clock.wall(), found)
-        return compose(case, rules.roles, now, degraded)
+            return postmortem_message(case, held(case, rules), now, self.clock.wall(), found)
+        return compose(case, held(case, rules), now, degraded)
 
     def _told(self, effect: Effect, delivery: Delivery) -> None:
         key, sent = self._sent.pop(effect.outlet, ("", None))

@@ -14,7 +14,7 @@ from monitor.outlets.tickets import TicketOutlet
 from monitor.outlets.webhook import WebhookOutlet
 from monitor.response.casebook import Rules
 from monitor.response.entries import POSTMORTEMS
-from monitor.response.triage import roles
+from monitor.response.triage import contact_roles, roles
 from monitor.web.hooks import HookKey
 
 
@@ -37,6 +37,9 @@ def rules_of(config: Config) -> Rules:
         total_services=len(config.services),
         postmortem_within=incidents.postmortem_within,
         evidence_wait=incidents.evidence_wait,
+        ack_within=incidents.ack_within,
+        contacts=contact_roles(config.contacts),
+        needs={name: service.needs for name, service in config.services.items() if service.needs},
         routing=_routing(config),
     )
 

@@ -10,6 +10,7 @@ from monitor.core.incident import Incident
 from monitor.core.severity import Severity
 from monitor.ledger.records import AlertLink, LedgerEvent, MemberLink
 from monitor.response.detect import Observation, Streaks
+from monitor.response.triage import Role
 
 
 @dataclass(slots=True)
@@ -27,6 +28,9 @@ class Case:
         conditions: What the last evaluation said of recovery, one line each.
         failed: Service -> its checks that have failed or alarmed in it; `beyond`: services of which something else did.
         muted_by: Why nobody is told of it now, in words; empty while people are told.
+        roles: Who has which role, by its name.
+        called_at: Steady instant at which its contacts were told: as it opened, or was reopened.
+        escalated_at: When their backups were told.
     """
 
     incident: Incident
@@ -46,6 +50,9 @@ class Case:
     failed: dict[str, set[str]] = field(default_factory=dict)
     beyond: set[str] = field(default_factory=set)
     muted_by: str = ""
+    roles: dict[str, Role] = field(default_factory=dict)
+    called_at: datetime | None = None
+    escalated_at: datetime | None = None
 
     @classmethod
     def begun(cls, incident: Incident, symptoms: tuple[str, ...], why: tuple[str, ...], now: datetime) -> Case:
@@ -75,6 +82,7 @@ class Case:
             alerts=dict(self.alerts),
             orders=dict(self.orders),
             unmet_since=dict(self.unmet_since),
+            roles=dict(self.roles),
         )
 
     def services(self) -> tuple[str, ...]:

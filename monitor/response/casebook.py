@@ -33,6 +33,7 @@ from monitor.response.impact import Spent, as_attribute, nothing_spent
 from monitor.response.known_alerts import KnownAlerts
 from monitor.response.milestones import milestones
 from monitor.response.resolve import SCHEDULED, schedule
+from monitor.response.roles import call, escalate, join
 from monitor.response.rules import Rules as Rules
 from monitor.response.silences import Muting, expired, remember_trouble
 from monitor.response.triage import why
@@ -303,6 +304,10 @@ class Casebook:
         told = self.deploys.told(subject.incident.service, self.rules.depends_on, failed, opened.wall)
         return [self.event(subject, "incident.deployed_before", text, opened.at, opened.wall) for text in told]
 
+    def _called(self, subject: Subject, case: Case, begun: LedgerEvent) -> list[LedgerEvent]:
+        told = call(case, self.rules, begun.at)
+        return [self.event(subject, t.name, t.text, begun.at, begun.wall, attributes=t.attributes) for t in told]
+
     # -- what fell due ------------------------------------------------------------------------------------------
 
     def due(self, now: datetime, wall: datetime) -> list[Commit]:
@@ -311,9 +316,11 @@ class Casebook:
         for case in self.live():
             subject = self.subjects[case.incident.service]
             events = self._muting_change(case, subject, now, wall)
+            told = list(join(case, self.subjects, self.rules))
             if not case.muted_by:
-                told = told_by_the_clock(case, subject.seen, self.rules, now, wall)
-                events += [self.event(subject, t.name, t.text, now, wall, attributes=t.attributes) for t in told]
+                told += escalate(case, self.rules, now)
+                told += told_by_the_clock(case, subject.seen, self.rules, now, wall)
+            events += [self.event(subject, t.name, t.text, now, wall, attributes=t.attributes) for t in told]
             commit = self.commit(subject, events, ())
             if commit is not None:
                 commits.append(commit)
@@ -395,6 +402,9 @@ class Casebook:
             events += tuple(self._muting_change(case, subject, events[-1].at, events[-1].wall))
         if opened := [event for event in events if event.name == "incident.opened"]:
             events += tuple(self._deployed_before(subject, opened[0]))
+        begun = [event for event in events if event.name in ("incident.opened", "incident.reopened")]
+        if begun and case is not None:
+            events += tuple(self._called(subject, case, begun[0]))
         # Order numbers are taken here, so they follow the order of commits.
         effects = effects_for(case, events, self.rules.outlets) if case is not None else ()
         members = tuple(case.members.values()) if case and opened else ()

@@ -83,7 +83,7 @@ def _update(case: Case, rules: Rules, now: datetime, wall: datetime) -> Told | N
     missed = due.text(ahead)
     late = f"{missed}\n" if missed else ""
     following = utc(due.at + every + ahead)
-    text = late + update_text(case, rules.roles, now, following)
+    text = late + update_text(case, tuple(case.roles.values()) or rules.roles, now, following)
     return Told("incident.update_due", text, {"missed": due.missed} if due.missed else {})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from monitor.core.incident import Event, State, acknowledge, mitigated, step
+from monitor.core.incident import Event, IllegalTransition, State, acknowledge, mitigated, step
 from monitor.core.severity import Severity
 from monitor.ledger.records import AlertLink, Commit, LedgerEvent
 from monitor.response.anomalies import detected
@@ -15,6 +15,7 @@ from monitor.response.declaring import open_declared
 from monitor.response.deploys import Deploy, marked
 from monitor.response.entries import entry, moved
 from monitor.response.levels import accepted, proposed
+from monitor.response.roles import handed_over
 from monitor.response.tracks import Settled
 from monitor.sources.series_thread import SeriesReading
 
@@ -92,6 +93,17 @@ class People:
         case, subject = self._find(ref)
         subject.incident = mitigated(subject.incident, by)
         return self._said(case, subject, "incident.mitigated", "said that it is mitigated", by, now, wall)
+
+    def assign(self, ref: str, role: str, holder: str, by: str, now: datetime, wall: datetime) -> tuple[Case, Commit]:
+        """A role is handed over, or taken; nothing is written where *holder* has it. Raises UnknownRole."""
+        case, subject = self._find(ref)
+        if not case.incident.is_live:
+            raise IllegalTransition(case.incident.service, "role", case.incident.state)
+        told = handed_over(case, role, holder, self._book.rules)
+        if told is None:
+            return case, Commit()
+        event = self._book.event(subject, told.name, told.text, now, wall, author=by, attributes=told.attributes)
+        return case, self._book.commit(subject, [event], ()) or Commit()
 
     def resolve(self, ref: str, by: str, reason: str, now: datetime, wall: datetime) -> tuple[Case, Commit]:
         book = self._book

@@ -23,6 +23,9 @@ class Rules:
         postmortem_within: From resolution.
         meetings: When people can meet about what happened.
         evidence_wait: How long proof of recovery may be wanting before the Incident Commander is asked.
+        ack_within: How long the primary contacts have to acknowledge before their backups are told.
+        contacts: Everybody who can be told, by role; `roles` are those who are told of each incident.
+        needs: Service -> check -> the role that its failure needs.
         routing: Whose service the alerts of other systems are of.
     """
 
@@ -36,4 +39,7 @@ class Rules:
     postmortem_within: timedelta
     evidence_wait: timedelta
     meetings: WorkingHours = field(default_factory=WorkingHours)
+    ack_within: timedelta = timedelta(minutes=5)
+    contacts: Mapping[str, Role] = field(default_factory=dict)
+    needs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     routing: Routing = field(default_factory=Routing)

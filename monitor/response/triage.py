@@ -18,9 +18,12 @@ class Role:
     backup: str
 
     def __str__(self) -> str:
-        return f"{self.name.replace('_', ' ').capitalize()}: {self.holder}" + (
-            f" (backup: {self.backup})" if self.backup else ""
-        )
+        return f"{title_of(self.name)}: {self.holder}" + (f" (backup: {self.backup})" if self.backup else "")
+
+
+def title_of(role: str) -> str:
+    """`incident_commander` as people read it."""
+    return role.replace("_", " ").capitalize()
 
 
 def roles(contacts: Mapping[str, Contact]) -> tuple[Role, ...]:
@@ -30,6 +33,11 @@ def roles(contacts: Mapping[str, Contact]) -> tuple[Role, ...]:
         for name in ("incident_commander", "scribe")
         if name in contacts
     )
+
+
+def contact_roles(contacts: Mapping[str, Contact]) -> dict[str, Role]:
+    """Every role that somebody was named for."""
+    return {name: Role(name, contact.primary, contact.backup or "") for name, contact in contacts.items()}
 
 
 def why(suggestion: Suggestion) -> Sequence[str]:

@@ -52,6 +52,7 @@ REPORT = (
     Field(name="severity", required=False, choices=tuple(s.name for s in Severity)),
 )
 BY = (Field(name="by"),)
+ROLE = (*BY, Field(name="role"), Field(name="holder"))
 NOTE = (*BY, Field(name="text", limit=4000, lines=True))
 RESOLVE = (*BY, Field(name="why", limit=4000, lines=True))
 ACTION = (*BY, Field(name="what", limit=500), Field(name="owner"), Field(name="due"))
@@ -83,6 +84,7 @@ def create_app(desk: Desk, token: str, listen_host: str = "127.0.0.1") -> Starle
         _route("/api/v1/incidents/{ref}/ack", api.acknowledge, "POST"),
         _route("/api/v1/incidents/{ref}/note", api.note, "POST"),
         _route("/api/v1/incidents/{ref}/resolve", api.resolve, "POST"),
+        _route("/api/v1/incidents/{ref}/role", api.assign, "POST"),
         _route("/api/v1/incidents/{ref}/mitigated", api.mitigated, "POST"),
         _route("/api/v1/incidents/{ref}/postmortem", api.postmortem, "GET"),
         _route("/api/v1/incidents/{ref}/postmortem/held", api.postmortem_held, "POST"),
@@ -180,6 +182,10 @@ class _Api:
     async def resolve(self, request: Request) -> Response:
         values = await self._values(request, RESOLVE)
         return _json(await self._desk.resolve(_reference(request), values["by"], values["why"]))
+
+    async def assign(self, request: Request) -> Response:
+        values = await self._values(request, ROLE)
+        return _json(await self._desk.assign(_reference(request), values["by"], values["role"], values["holder"]))
 
     async def mitigated(self, request: Request) -> Response:
         values = await self._values(request, BY)

@@ -15,6 +15,7 @@ from checks.result import CheckResult
 from monitor.core.incident import Incident, State
 from monitor.ledger.records import AlertLink, Effect, LedgerEvent, MemberLink, TicketLink
 from monitor.response.actions import Action, actions
+from monitor.response.roles import roles_of
 from monitor.response.triage import reference
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ class ActionDocument(TypedDict):
 
 
 class IncidentDetail(IncidentDocument):
-    """An incident with its log and all that hangs on it."""
+    """An incident with its log and all that hangs on it; `roles`: who has which."""
 
     actions: list[ActionDocument]
     events: list[EventDocument]
@@ -200,6 +201,7 @@ class IncidentDetail(IncidentDocument):
     members: list[MemberDocument]
     alerts: list[AlertDocument]
     tickets: list[TicketDocument]
+    roles: dict[str, str]
 
 
 class StatusDocument(TypedDict):
@@ -341,6 +343,7 @@ def incident_detail(incident: Incident, records: IncidentRecords) -> IncidentDet
         "members": [_member(member) for member in records.members(incident.id)],
         "alerts": [_alert(alert) for alert in records.alerts(incident.id)],
         "tickets": [_ticket(ticket) for ticket in records.tickets(incident.id)],
+        "roles": {role.name: role.holder for role in roles_of(events).values()},
     }
 
 

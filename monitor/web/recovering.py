@@ -33,7 +33,8 @@ class RecoveryDocument(TypedDict):
     seen. `flapping`: its trouble comes and goes, and it stays open until that has calmed down. `stable_since` and
     `stable_left_seconds` are null while the incident is open: then the stable time has not begun. `proof` says what the
     probes have proven since then. `unproven_since`: since when proof is wanting; `asked_at`: when the Incident
-    Commander was asked to close or wait. Before the first evaluation since the start there are no conditions.
+    Commander was asked to close or wait. Before the first evaluation since the start there are no conditions. `roles`:
+    who has which.
     """
 
     incident: str
@@ -47,6 +48,7 @@ class RecoveryDocument(TypedDict):
     stable_left_seconds: float | None
     unproven_since: str | None
     asked_at: str | None
+    roles: dict[str, str]
 
 
 def recovery_document(case: Case, seen: Observation | None, stable_for: timedelta, now: datetime) -> RecoveryDocument:
@@ -70,6 +72,7 @@ def recovery_document(case: Case, seen: Observation | None, stable_for: timedelt
         "stable_left_seconds": left if recovering else None,
         "unproven_since": timestamp(case.unproven_since) if case.unproven_since else None,
         "asked_at": timestamp(case.asked_at) if case.asked_at else None,
+        "roles": {role.name: role.holder for role in case.roles.values()},
     }
 
 

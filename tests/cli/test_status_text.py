@@ -177,6 +177,7 @@ DETAIL = {
             "expired": False, "labels": {}, "annotations": {}, "links": {},
         },
     ],
+    "roles": {"incident_commander": "Grace", "scribe": "Lin"},
     "tickets": [{"outlet": "folder", "external_id": "INC-0042.md", "url": "file:///state/tickets/INC-0042.md"}],
 }  # fmt: skip
 

@@ -44,7 +44,6 @@ def test_keys_of_a_later_version_are_refused_and_nothing_else_of_that_config_is(
         "sources.grafana",
         "services.orders-service.mitigations",
         "services.orders-service.logs",
-        "incidents.ack_within",
         "incidents.auto_send_after",
         "chat",
         "pages",

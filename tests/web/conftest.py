@@ -187,6 +187,13 @@ class NotebookDesk:
         changed = replace(self._found(ref), state=State.RESOLVED, resolved_at=T0)
         return self._changed(changed, "incident.resolved", why, by)
 
+    async def assign(self, ref: str, by: str, role: str, holder: str) -> IncidentDocument:
+        if role not in ("incident_commander", "scribe"):
+            raise DeskRefusal(422, f"no role is called {role}; there are incident_commander, scribe")
+        incident = self._found(ref)
+        self._write(incident, "incident.role_assigned", f"{role}: {holder}", by, role=role, holder=holder, backup="")
+        return incident_document(incident)
+
     async def mitigated(self, ref: str, by: str) -> IncidentDocument:
         return self._changed(replace(self._found(ref), mitigated_by=by), "incident.mitigated", by, by)
 
@@ -276,11 +283,19 @@ class NotebookDesk:
         self._write(incident, name, text, by)
         return incident_document(incident)
 
-    def _write(self, incident: Incident, name: str, text: str, by: str) -> None:
+    def _write(self, incident: Incident, name: str, text: str, by: str, **attributes: str) -> None:
         seq = len(self.log) + 1
         self.log.append(
             LedgerEvent(
-                seq=seq, name=name, at=T0, wall=T0, text=text, author=by, incident=incident.id, service=incident.service
+                seq=seq,
+                name=name,
+                at=T0,
+                wall=T0,
+                text=text,
+                author=by,
+                incident=incident.id,
+                service=incident.service,
+                attributes=attributes,
             )
         )
 

@@ -20,6 +20,7 @@ WRITES = {
     "/api/v1/incidents/1/postmortem/held": {"by": "Ada"},
     "/api/v1/incidents/1/actions": {"by": "Ada", "what": "x", "owner": "Ada", "due": "2026-03-10"},
     "/api/v1/incidents/1/actions/1/done": {"by": "Ada"},
+    "/api/v1/incidents/1/role": {"by": "Ada", "role": "scribe", "holder": "Lin"},
     "/api/v1/services/orders/confirm": {"by": "Ada"},
     "/api/v1/services/orders/baseline/accept": {"by": "Ada", "since": "2026-03-01T00:00:00Z", "reason": "x"},
     "/api/v1/deploys": {"service": "orders", "version": "1.4.2", "by": "Ada"},

@@ -87,6 +87,18 @@ def test_who_acts_is_the_user_unless_said_otherwise(person, monkeypatch):
     assert (shown["declared_by"], shown["acknowledged_by"]) == ("hopper", "hopper")
 
 
+def test_a_role_is_given_to_somebody_and_shown(person):
+    person.types("incident", "report", "--service", "orders", "--symptoms", "slow")
+
+    given = person.types("incident", "role", "1", "scribe", "Lin", "--by", "Ada")
+    unknown = person.types("incident", "role", "1", "commander", "Lin")
+
+    assert given.stdout.strip() == "Lin is scribe: INC-0001 orders (open, SEV3)"
+    assert unknown.exit_code == 3
+    assert "no role is called commander; there are incident_commander, scribe" in unknown.stderr
+    assert "scribe: Lin\n" in person.types("incident", "show", "1").stdout
+
+
 def test_live_incidents_are_listed_and_others_on_demand(person):
     assert "no live incidents" in person.types("incident", "list").stdout
     for service in ("orders", "payments"):

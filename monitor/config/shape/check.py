@@ -14,6 +14,7 @@ from monitor.config.fields import (
     HostPort,
     Interval,
     Line,
+    Name,
     RawText,
     Regex,
     Switch,
@@ -118,5 +119,7 @@ class CheckShape(HttpShape):
     """Further attempts that tell a confirmed failure from an unconfirmed one; they never erase the first."""
     cookies: Switch | None = None
     """true: what an answer sets is sent along when a redirect is followed. Default false."""
+    needs: Name | None = None
+    """The contact who joins when it fails, by role: database."""
     data_loss: Switch | None = None
     """true: its confirmed failure means that data is lost, which is a SEV1 whatever the criticality. Default false."""

@@ -36,7 +36,8 @@ class IncidentsShape(Shape):
     """The grid of updates while it is open. Default 15m."""
     postmortem_within: SecondOrMore | None = None
     """When the postmortem is due after resolution. Default 48h."""
-    ack_within: Annotated[Duration | None, NotYet()] = None
+    ack_within: Wait | None = None
+    """How long the primary contacts have to acknowledge before their backups are told. Default 5m."""
     auto_send_after: Annotated[Duration | None, NotYet()] = None
 
 
