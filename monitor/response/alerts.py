@@ -103,14 +103,6 @@ class Intake:
             what = News.FIRING  # its service is one of ours only since the configuration was changed
         return what, service
 
-    def _case_of(self, link: AlertLink) -> Case | None:
-        """Where it is attached now: its incident may have been merged into another one."""
-        case = self._book.cases.get(link.incident)
-        if case is None and link.incident:
-            holding = (other for other in self._book.cases.values() if link.fingerprint in other.alerts)
-            case = next(holding, None)
-        return case
-
     def _keep(self, links: Iterable[AlertLink]) -> None:
         for link in links:
             self._book.alerts.put(link)
@@ -195,12 +187,10 @@ class Intake:
     def _end(
         self, links: Sequence[AlertLink], name: str, verb: str, now: datetime, wall: datetime
     ) -> list[tuple[Case | None, Commit]]:
-        """One commit for each incident, and one for what belongs to none that could still be told of it."""
+        """One commit for each incident, one of which may be none."""
         by_case: dict[str, list[AlertLink]] = {}
         for link in links:
-            case = self._case_of(link)
-            moved_to = link if case is None else replace(link, incident=case.incident.id)
-            by_case.setdefault(case.incident.id if case is not None else "", []).append(moved_to)
+            by_case.setdefault(link.incident, []).append(link)
         found: list[tuple[Case | None, Commit]] = []
         for incident, ended in by_case.items():
             self._keep(ended)

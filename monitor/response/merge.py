@@ -43,6 +43,9 @@ def _merge(book: Casebook, elder: Case, younger: Case, found: Shared, now: datet
     elder.members |= {link.service: link for link in joined}
     # What people and other systems said of it is said of the one that goes on.
     elder.alerts |= {link.fingerprint: link for link in alerts}
+    for link in alerts:
+        if link.heard_at is not None:  # of another system, and no report: its next telling is about the elder
+            book.alerts.put(link)
     elder.symptoms += tuple(f"{younger.incident.service}: {symptom}" for symptom in younger.symptoms)
     taken_over = book.commit(host, _told(book, host, elder, younger, found, now, wall), ()) or Commit()
     for name in younger.services():

@@ -40,7 +40,7 @@ def alertmanager(body: Mapping[str, object]) -> Notification:
 
 
 def grafana(body: Mapping[str, object]) -> Notification:
-    if body.get("version") not in ("1", "4"):
+    if body.get("version") != "1":
         raise HttpProblem(400, 'version is not "1", the only one of Grafana\'s webhook that is known here')
     return _notification("grafana", body, _GRAFANA_LINKS)
 

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from monitor.core.alerts import Alert, Notification, Routing
 from monitor.core.incident import State
@@ -247,6 +249,27 @@ def test_a_user_report_whose_key_is_like_a_fingerprint_is_a_report(evening):
     assert len(live(evening).alerts) == 2
 
 
+@given(order=st.permutations(range(8)), gap=st.integers(0, 40), dropped=st.sets(st.integers(0, 7), max_size=3))
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_in_whatever_order_two_senders_tell_of_two_alerts_it_is_one_incident_at_most_and_over_in_the_end(
+    begin, order, gap, dropped
+):
+    """Each telling may come late, twice or not at all; of each alert at least its end comes in the end."""
+    evening = begin(routing=ROUTING, depends_on={})
+    evening.play(orders="...", payments="...")
+    began, ends = evening.now, evening.now + MINUTE
+    tellings = [alert(name, starts=began, ends=end) for name in ("A", "B") for end in (None, ends) for _ in range(2)]
+    for n in order:
+        evening.now += timedelta(seconds=gap)
+        if n not in dropped:
+            tell(evening, tellings[n])
+    tell(evening, alert("A", starts=began, ends=ends), alert("B", starts=began, ends=ends))
+
+    assert len(evening.book.cases) <= 1
+    assert all(case.firing == () and not case.incident.needs_mitigation for case in evening.book.cases.values())
+    assert evening.names.count("incident.opened") == len(evening.book.cases)
+
+
 # -- severity ----------------------------------------------------------------------------------------------------
 
 
@@ -467,6 +490,9 @@ def test_alerts_go_with_their_incident_into_the_one_that_it_is_merged_into(begin
     case = live(evening)
     assert case.incident.service == "payments"
     assert len(case.firing) == 2
+    evening.now += MINUTE
+    repeated = tell(evening, alert(starts=began))
+    assert [link.incident for link in repeated.commit.alerts] == ["INCIDENT1"], "it belongs to the elder now"
     tell(evening, alert(starts=began, ends=evening.now))
     assert case.firing == ("Unpaid: Unpaid of payments",)
     rows = kept(evening)
