@@ -13,7 +13,7 @@ from monitor.ledger.records import LedgerEvent
 from monitor.ledger.store import Ledger
 from monitor.response import roles
 from monitor.response.case import Case
-from monitor.response.triage import because_of
+from monitor.response.triage import because_of, reported_by
 
 TIMELINE = "timeline"
 UNPROVEN = "unproven"
@@ -40,6 +40,9 @@ def case_from(ledger: Ledger, incident_id: str) -> Case:
         if event.name == "incident.opened":
             case.symptoms = tuple(event.attributes.get("symptoms") or (incident.reason,))  # type: ignore[arg-type]
             case.reporter = event.author
+            case.said = case.symptoms if incident.declared_by else ()
+        if event.name == "incident.reported":
+            case.say(reported_by(event.author, event.text))
         if event.name == "incident.muted":
             _remember_muted(case, event)
         if event.name == "incident.unmuted":

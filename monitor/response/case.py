@@ -25,6 +25,7 @@ class Case:
         why: The severity's inputs and neighbours, as last suggested.
         unmet_since: Steady instant since when each recovery condition that is not met has not been, by its name.
         flapping: Its trouble comes and goes; see core/flapping.py.
+        said: Those of its symptoms that people and other systems told: what our probes see does not replace them.
         conditions: What the last evaluation said of recovery, one line each.
         failed: Service -> its checks that have failed or alarmed in it; `beyond`: services of which something else did.
         muted_by: Why nobody is told of it now, in words; empty while people are told.
@@ -43,6 +44,7 @@ class Case:
     asked_at: datetime | None = None
     why: tuple[str, ...] = ()
     symptoms: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
     reporter: str = "watchkeeper"
     conditions: tuple[str, ...] = ()
     unmet_since: dict[str, datetime] = field(default_factory=dict)
@@ -59,6 +61,16 @@ class Case:
         """Of an incident that just opened: its subject is its first member, and the opening its first update."""
         subject = MemberLink(incident=incident.id, service=incident.service, joined_at=now, why="the subject")
         return cls(incident, members={incident.service: subject}, symptoms=symptoms, why=why, updated_at=now)
+
+    def say(self, *symptoms: str) -> None:
+        """What people or other systems tell of it."""
+        self.said += symptoms
+        self.symptoms += tuple(symptom for symptom in symptoms if symptom not in self.symptoms)
+
+    def see(self, symptoms: tuple[str, ...]) -> None:
+        """What our probes see now, beside what was told."""
+        if symptoms:
+            self.symptoms = (*symptoms, *self.said)
 
     def opening(self) -> dict[str, object]:
         """What it opened with, for the event that says so: a restart finds it there, and no relapse changes it."""

@@ -207,7 +207,7 @@ class Casebook:
             return []
         subject.incident = replace(incident, severity=risen, reason=seen.alarm or seen.breach or incident.reason)
         case.why = tuple(why(seen.suggestion))
-        case.symptoms = seen.evidence.failing_reasons or case.symptoms
+        case.see(seen.evidence.failing_reasons)
         text = f"severity {incident.severity} => {risen}: {seen.suggestion.reason}"
         shown = {"why": list(case.why)}
         return [self.event(subject, "incident.severity_changed", text, seen.at, wall, attributes=shown)]

@@ -33,7 +33,7 @@ def open_declared(
     after, transitions = step(subject.incident, Event.DECLARED, now, book.rules.timing, reason=reason, by=by)
     subject.incident = replace(after, id=book.new_id(), number=book.new_number(), severity=severity, reason=reason)
     case = Case.begun(subject.incident, symptoms, (f"{severity}: {why}",), now)
-    case.reporter = by
+    case.reporter, case.said = by, symptoms
     book.cases[subject.incident.id] = case
     opening = {**moved(transitions[0]), **case.opening(), **(attributes or {})}
     return case, book.event(subject, "incident.opened", text, now, wall, author=by, attributes=opening)

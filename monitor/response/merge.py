@@ -47,6 +47,7 @@ def _merge(book: Casebook, elder: Case, younger: Case, found: Shared, now: datet
         if link.heard_at is not None:  # of another system, and no report: its next telling is about the elder
             book.alerts.put(link)
     elder.symptoms += tuple(f"{younger.incident.service}: {symptom}" for symptom in younger.symptoms)
+    elder.said += tuple(f"{younger.incident.service}: {symptom}" for symptom in younger.said)
     taken_over = book.commit(host, _told(book, host, elder, younger, found, now, wall), ()) or Commit()
     for name in younger.services():
         book.watch(name, now).joined = host.incident.service

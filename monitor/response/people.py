@@ -17,6 +17,7 @@ from monitor.response.entries import entry, moved
 from monitor.response.levels import accepted, proposed
 from monitor.response.roles import handed_over
 from monitor.response.tracks import Settled
+from monitor.response.triage import reported_by
 from monitor.sources.series_thread import SeriesReading
 
 
@@ -55,7 +56,7 @@ class People:
             events = [opened]
         else:
             subject = book.subjects[case.incident.service]
-            case.symptoms += (f"reported by {reporter}: {symptoms}",)
+            case.say(reported_by(reporter, symptoms))
             events = [book.event(subject, "incident.reported", symptoms, now, wall, author=reporter)]
         # A report does not fire: what people declared waits for people, not for an alert to end.
         link = AlertLink(

@@ -59,6 +59,11 @@ def because_of(events: Iterable[LedgerEvent]) -> tuple[str, ...]:
     return because
 
 
+def reported_by(reporter: str, symptoms: str) -> str:
+    """A report on an incident that was live already, as one of its symptoms."""
+    return f"reported by {reporter}: {symptoms}"
+
+
 def utc(instant: datetime) -> str:
     return instant.strftime("%Y-%m-%d %H:%M:%S UTC")
 

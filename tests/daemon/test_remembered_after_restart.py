@@ -1,17 +1,20 @@
-"""A restart forgets neither that trouble comes and goes nor since when recovery lacks what it lacks."""
+"""A restart forgets neither that trouble comes and goes, nor what recovery lacks since when, nor what others told."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from monitor.config import Config, load
+from monitor.core.alerts import Alert, Notification
 from monitor.core.flapping import Flaps
 from monitor.daemon.house import House
 from monitor.daemon.resuming import flaps, remember_flaps, remember_unmet, resume, unmet
+from monitor.response.alerts import Intake
 from monitor.response.people import People
 
 SERVICE = "orders-service"
@@ -72,3 +75,29 @@ def test_since_when_recovery_lacks_what_is_known_after_the_start(build: Callable
 
     (again,) = second.casebook.live()
     assert again.unmet_since == {"mitigated": now - timedelta(hours=3)}
+
+
+def test_alerts_and_what_people_said_are_known_after_the_start(build: Callable[[], House]) -> None:
+    first = build()
+    now, wall = first.clock.now(), first.clock.wall()
+    labels = {"alertname": "OrdersFail", "service": SERVICE, "severity": "page"}
+    fires = Alert(
+        source="alertmanager", fingerprint="f1", firing=True, starts_at=wall, labels=labels,
+        annotations={"summary": "a tenth"}, links={"generator": "http://prometheus.example/"},
+    )  # fmt: skip
+    nobodys = replace(fires, fingerprint="f2", labels={"alertname": "Elsewhere"})
+    told = Notification(source="alertmanager", alerts=(fires, nobodys))
+    first.adopt(Intake(first.casebook).take(told, now, wall).commit).result(10)
+    first.adopt(People(first.casebook).declare(SERVICE, "Ada", "slow", None, "key", now, wall)[1]).result(10)
+
+    second = build()
+    list(resume(second))
+
+    (before,), (after,) = first.casebook.live(), second.casebook.live()
+    assert after.alerts == before.alerts
+    assert after.symptoms == after.said == before.said == ("OrdersFail: a tenth", "reported by Ada: slow")
+    for key in (fires.key, nobodys.key):
+        assert second.casebook.alerts.get(key) == first.casebook.alerts.get(key) is not None
+    again = Intake(second.casebook).take(told, second.clock.now(), second.clock.wall())
+    assert dict(again.counts) == {"repeated": 1, "unmatched": 1}
+    assert again.commit.events == ()

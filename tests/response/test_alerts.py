@@ -147,6 +147,21 @@ def test_probes_alerts_and_people_meet_in_one_incident(evening):
     assert evening.play(orders="......", payments="......").endswith("R")
 
 
+def test_what_people_and_alerts_told_stays_among_the_symptoms_when_the_probes_make_it_worse(evening):
+    evening.play(orders="...", payments="...")
+    tell(evening, alert(starts=evening.now, severity="info"))
+    People(evening.book).declare("orders", "Ada", "cannot pay", None, "k", evening.now, evening.now)
+    evening.play(orders="FFFF", payments="....")
+
+    case = live(evening)
+    assert case.incident.severity is Severity.SEV2
+    assert case.symptoms == (
+        "live: status: answered 503, wanted 200-299",
+        "OrdersFail: OrdersFail of orders",
+        "reported by Ada: cannot pay",
+    )
+
+
 def test_an_alert_joins_the_incident_that_our_probes_opened(evening):
     evening.play(orders="...FFFFFF", payments=".........")
     assert evening.letter("orders") == "O"
