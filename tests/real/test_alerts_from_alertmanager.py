@@ -132,6 +132,14 @@ class Real:
         assert len(found) <= 1, found
         return get(f"{self.address}/api/v1/incidents/{found[0]['id']}") if found else None
 
+    def report(self, reporter: str, symptoms: str) -> None:
+        token = (self.folder / "state" / "token").read_text().strip()
+        body = json.dumps({"service": "orders", "reporter": reporter, "symptoms": symptoms}).encode()
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self.address}/api/v1/incidents", body, headers, method="POST")
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            assert answer.status == 201
+
     def is_failing(self) -> bool:
         (service,) = get(f"{self.address}/api/v1/status")["services"]
         return any(check["failing"] for check in service["checks"])
@@ -188,6 +196,7 @@ def test_what_prometheus_finds_is_one_incident_from_its_first_alert_to_the_proof
     # Now our own probes fail as well: it is the same incident.
     service.healthy = False
     waiting("our probes see it", lambda: real.incident()["severity"] == "SEV1", 30)
+    real.report("Ada", "customers cannot pay")
     service.healthy = True
     waiting("the probes are well again", lambda: not real.is_failing(), 30)
     assert real.incident()["state"] == "open", "the alert still fires"
@@ -198,9 +207,14 @@ def test_what_prometheus_finds_is_one_incident_from_its_first_alert_to_the_proof
     assert names.count("incident.opened") == 1
     assert names.count("incident.alert_resolved") == 1, "by two Alertmanagers, once"
     assert names.index("incident.alert_resolved") < len(names) - names[::-1].index("incident.recovering") - 1
-    (alert,) = resolved["alerts"]
-    assert not alert["firing"]
-    assert "alertmanager, over at" in waiting("the ticket says so", lambda: closed(real), 20)
+    assert names.count("incident.reported") == 1
+    assert {(told["source"], told["firing"]) for told in resolved["alerts"]} == {
+        ("alertmanager", False),
+        ("report", False),
+    }
+    ticket = waiting("the ticket says so", lambda: closed(real), 20)
+    assert "alertmanager, over at" in ticket
+    assert "- reported by Ada: customers cannot pay\n" in ticket
 
 
 def told(real: Real, news: str) -> float:
