@@ -30,6 +30,7 @@ INCIDENT = {
     "acknowledged_at": "2026-03-01T03:05:00.000Z",
     "declared_by": None,
     "mitigated_by": None,
+    "muted_by": None,
     "reopened": 1,
     "trace_id": "0af7651916cd43dd8448eb211c80319c",
 }
@@ -178,6 +179,7 @@ DETAIL = {
         },
     ],
     "roles": {"incident_commander": "Grace", "scribe": "Lin"},
+    "actions": [],
     "tickets": [{"outlet": "folder", "external_id": "INC-0042.md", "url": "file:///state/tickets/INC-0042.md"}],
 }  # fmt: skip
 
