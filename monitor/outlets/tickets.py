@@ -22,6 +22,9 @@ from monitor.outlets.ticket import LONGEST_TITLE, Mark, Site, Ticket, Tracker, d
 
 PATIENCE: Final = 120.0
 """Seconds for which a ticket is looked for before it is created once more."""
+SETTLING: Final = 30.0
+"""Seconds for which a known ticket is looked at before a step is repeated: a server may still be at work on a request
+whose answer we did not wait for."""
 
 _GONE: Final = (404, 410)
 _LIVE: Final = ("open", "recovering")
@@ -62,21 +65,22 @@ class TicketOutlet:
         try:
             with self._site.open() as tracker:
                 ticket = self._read(tracker, external_id) if external_id else self._eldest(tracker, effect.incident)
-                if ticket is None:
-                    return self._look_again(effect)
+                if ticket is None or not _is_applied(effect, ticket):
+                    return self._look_again(effect, ticket)
                 self._looked_since.pop(effect.key, None)
-                return _confirmed(ticket, "was applied before") if _is_applied(effect, ticket) else None
+                return _confirmed(ticket, "was applied before")
         except Stopped as stopped:
             return stopped.delivery
 
-    def _look_again(self, effect: Effect) -> Delivery | None:
+    def _look_again(self, effect: Effect, ticket: Ticket | None) -> Delivery | None:
+        """None once it was looked for long enough."""
         looked = self._now() - self._looked_since.setdefault(effect.key, self._now())
-        if looked >= PATIENCE:
+        left = (SETTLING if ticket else PATIENCE) - looked
+        if left <= 0:
             del self._looked_since[effect.key]
             return None
-        left = PATIENCE - looked
-        detail = f"{self._site.host}: not known whether it was created; looked for, for {left:.0f} s more"
-        return Delivery(outcome=DeliveryOutcome.RETRY, detail=detail)
+        what = f"{ticket.id}: not known whether it took this" if ticket else "not known whether the ticket was created"
+        return Delivery(outcome=DeliveryOutcome.RETRY, detail=f"{self._site.host}: {what}; looked at {left:.0f} s more")
 
     def _known(self, tracker: Tracker, effect: Effect, external_id: str) -> Ticket | None:
         if external_id:
