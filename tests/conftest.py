@@ -50,3 +50,11 @@ def plug_in(tmp_path: Path) -> Callable[..., Path]:
         return site
 
     return plug_in
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests have counted, whichever process they ran in."""
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, text in report.user_properties:
+            if name == "counted":
+                terminalreporter.write_line(f"{report.nodeid.rpartition('/')[2]}: {text}")

@@ -182,12 +182,26 @@ class Jira(Part):
     reopen: str | None = None
 
 
+class Github(Part):
+    """
+    Attributes:
+        repository: OWNER/NAME.
+        url: Of the API.
+    """
+
+    repository: str
+    token: SecretStr
+    url: str = "https://api.github.com"
+    labels: tuple[str, ...] = ()
+
+
 class Tracker(Part):
     """folder: absolute. Without any tracker in the file it is `STATE/tickets`."""
 
     folder: Path | None = None
     webhook: Webhook | None = None
     jira: Jira | None = None
+    github: Github | None = None
 
 
 class Hook(Part):

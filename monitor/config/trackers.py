@@ -1,4 +1,4 @@
-"""The trackers that people share with us: what `tracker.jira` says, and what is missing of it."""
+"""The trackers that people share with us: what `tracker` says of them, and what is missing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from monitor.config import config
 from monitor.config.problems import Path
 from monitor.config.reading import Reading
-from monitor.config.shape.people import Jira
+from monitor.config.shape.people import Github, Jira
 from monitor.core.severity import Severity
 
 GATEWAY = "api.atlassian.com"
@@ -40,6 +40,21 @@ def jira_of(written: Jira, reading: Reading) -> config.Jira:
             "priority": _by_severity(priority.model_dump() if priority else {}),
             "close": transitions.close if transitions else None,
             "reopen": transitions.reopen if transitions else None,
+            **{key: value for key, value in given.items() if value is not None},
+        }
+    )
+
+
+def github_of(written: Github, reading: Reading) -> config.Github:
+    """What comes back is only of use when nothing was told."""
+    path: Path = ("tracker", "github")
+    if written.repository is None and not reading.is_wrong((*path, "repository")):
+        reading.tell(path, "there is no repository", "Add repository: OWNER/NAME.")
+    given = {"url": written.url.rstrip("/") if written.url else None, "labels": written.labels}
+    return config.Github.model_validate(
+        {
+            "repository": written.repository or "",
+            "token": token_of(written.token, written.token_file, path, reading),
             **{key: value for key, value in given.items() if value is not None},
         }
     )

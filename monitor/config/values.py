@@ -24,6 +24,7 @@ DURATION = r"(?:\d+(?:\.\d+)?(?:ms|[wdhms]))+"
 SIZES = {"B": 1, "KB": 1024, "MB": 1024**2, "KiB": 1024, "MiB": 1024**2}
 SIZE = r"\d+ ?(?:B|KB|MB|KiB|MiB)"
 NAME = r"[A-Za-z][A-Za-z0-9._-]{0,62}"
+REPOSITORY = r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+"
 LONGEST = timedelta(days=3650)
 _DURATION_HINT = "Write it with a unit, for example 30s, 15m, 1h30m, 48h or 35d."
 
@@ -54,6 +55,12 @@ def label(value: object) -> str:
     if len((found := line(value)).split()) == 1:
         return found
     raise Wrong("{value} has a space in it", "Write the words together: a label is one.")
+
+
+def repository(value: object) -> str:
+    if re.fullmatch(REPOSITORY, found := line(value)):
+        return found
+    raise Wrong("{value} is not a repository", "Write OWNER/NAME, as in its address.")
 
 
 def name(value: object) -> str:

@@ -8,6 +8,7 @@ from monitor.core.alerts import Routing
 from monitor.core.incident import Timing
 from monitor.daemon.judge import ITSELF
 from monitor.outlets.folder import FolderOutlet
+from monitor.outlets.github.site import GithubSite
 from monitor.outlets.jira.site import JiraSite
 from monitor.outlets.outlet import Outlet
 from monitor.outlets.tickets import TicketOutlet
@@ -82,4 +83,6 @@ def outlets_of(config: Config) -> dict[str, Outlet]:
         outlets["webhook"] = WebhookOutlet(tracker.webhook.url, tracker.webhook.secret)
     if tracker.jira is not None:
         outlets["jira"] = TicketOutlet("jira", JiraSite(tracker.jira))
+    if tracker.github is not None:
+        outlets["github"] = TicketOutlet("github", GithubSite(tracker.github))
     return outlets

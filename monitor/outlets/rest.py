@@ -18,6 +18,7 @@ from monitor.outlets.outlet import Delivery, DeliveryOutcome
 
 _ANSWER_LIMIT: Final = 4 * 1024 * 1024  # bytes; a page of long comments has a few hundred thousand
 _LONGEST_WORDS: Final = 300
+_LIMITED_FOR: Final = 60.0  # seconds, of a limit that does not say for how long: what GitHub asks for
 
 Words = Callable[[Any], str]
 """From the JSON of a refusal: what the tracker says of it, empty when that is not to be found."""
@@ -108,17 +109,14 @@ class Rest:
             raise Stopped(Delivery(outcome=outcome, detail=detail), answer.status) from None
 
     def _stopped(self, answer: Answer, only_asks: bool) -> Stopped:
-        outcome = answer.outcome
-        is_limited = answer.status == 429 or (answer.status in (403, 503) and answer.retry_after is not None)
-        if is_limited:
-            # GitHub answers 403 when it limits us, which is no word on our credentials.
-            outcome = DeliveryOutcome.RETRY
-            self._not_before = self._now() + (answer.retry_after or 0.0)
+        outcome, wait, words = answer.outcome, answer.retry_after, self._words_of(answer)
+        if _is_limit(answer, words):
+            outcome, wait = DeliveryOutcome.RETRY, _LIMITED_FOR if wait is None else wait
+            self._not_before = self._now() + wait
         elif only_asks and outcome is DeliveryOutcome.AMBIGUOUS:
             outcome = DeliveryOutcome.RETRY
-        words = self._words_of(answer)
         detail = f"{self.host} {answer.detail}" + (f": {words}" if words else "")
-        delivery = Delivery(outcome=outcome, detail=detail, retry_after=answer.retry_after)
+        delivery = Delivery(outcome=outcome, detail=detail, retry_after=wait)
         return Stopped(delivery, answer.status, answer.headers)
 
     def _words_of(self, answer: Answer) -> str:
@@ -129,6 +127,13 @@ class Rest:
         for secret in self._secrets:
             words = words.replace(secret, "***")
         return " ".join(clean(words).split())[:_LONGEST_WORDS]
+
+
+def _is_limit(answer: Answer, words: str) -> bool:
+    """GitHub limits with 403 too, which is no word on our credentials then."""
+    if answer.status == 403:
+        return answer.retry_after is not None or "rate limit" in words.lower()
+    return answer.status == 429 or (answer.status == 503 and answer.retry_after is not None)
 
 
 class Talk:

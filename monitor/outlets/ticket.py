@@ -73,6 +73,7 @@ class Ticket:
         born: Sorts the elder before the younger.
         title: As it stands there now.
         body: As it stands there now, in the tracker's own form.
+        lacks: What it was to have and has not, with the remedy.
     """
 
     id: str
@@ -83,6 +84,7 @@ class Ticket:
     place: str
     title: str = ""
     body: Any = None
+    lacks: str = ""
 
 
 class Tracker(Protocol):

@@ -127,7 +127,12 @@ class TicketOutlet:
             except Stopped as stopped:
                 # It is there now, and an index may not know it for a while.
                 return replace(stopped.delivery, external_id=ticket.id, url=ticket.url)
-        return _confirmed(ticket, "created")
+        if not ticket.lacks:
+            return _confirmed(ticket, "created")
+        logger.bind(outlet=self._name, incident_id=effect.incident).warning(
+            "outlet {}: {} is {}", self._name, ticket.id, ticket.lacks
+        )
+        return _confirmed(ticket, f"created; {ticket.lacks}")
 
     def _apply(self, tracker: Tracker, effect: Effect, message: Message, ticket: Ticket) -> Delivery:
         if _is_applied(effect, ticket):
@@ -207,12 +212,14 @@ class TicketOutlet:
         return merged
 
     def _merge(self, tracker: Tracker, duplicate: Ticket, ticket: Ticket) -> None:
+        mark = replace(duplicate.mark, merged=ticket.id)
         if not duplicate.mark.merged:
-            text = f"A duplicate of {ticket.id}, made because the answer to its creation was lost. It goes on there."
+            there = f"{ticket.id}, {ticket.url}" if ticket.url else ticket.id
+            text = f"A duplicate, made because the answer to its creation was lost. It goes on there: {there}"
             tracker.comment(duplicate, text, f"(watchkeeper {duplicate.mark.incident}/merged)")
-            tracker.tie(duplicate, ticket, replace(duplicate.mark, merged=ticket.id))
+            tracker.tie(duplicate, ticket, mark)
         if not duplicate.is_closed:
-            tracker.close(duplicate)
+            tracker.close(replace(duplicate, mark=mark))
 
 
 _KEPT_CLOSED: Final = "This ticket was closed by a person, so it stays closed; the incident is still open."

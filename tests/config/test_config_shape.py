@@ -67,6 +67,7 @@ def test_the_file_with_every_key_has_every_key() -> None:
     assert {f"{model.__name__}.{key}" for model in models(Root) for key in model.model_fields} - given == {
         "Webhook.secret",  # it and secret_file exclude each other
         "Jira.token",
+        "Github.token",
         "Heartbeat.url",
         "Hook.secret",
         "GrafanaHook.secret_file",

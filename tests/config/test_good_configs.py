@@ -373,6 +373,15 @@ def test_a_jira_of_your_own_takes_a_token_without_a_user(config: Reader) -> None
     assert found.jira.labels == ("oncall",)
 
 
+def test_a_repository_alone_takes_the_place_of_the_folder(config: Reader) -> None:
+    found = config(SHOP + "tracker: {github: {repository: example/ops, token: t0k3n, labels: [on call]}}\n").tracker
+
+    assert found.folder is None
+    assert found.github is not None
+    assert (found.github.repository, found.github.url) == ("example/ops", "https://api.github.com")
+    assert found.github.labels == ("on call",)
+
+
 def test_values_mean_what_they_say_and_not_what_yaml_1_1_makes_of_them(config: Reader) -> None:
     found = config(SHOP + "monitor: {environment: no, location: 0x10}\ncontacts: {on: {primary: 1e3, backup: 012}}\n")
 

@@ -12,16 +12,19 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from fake_github import API, FakeGithub
 from fake_jira import FakeJira
 from faults import Asked, Clock, Fault, Peer
 from lives import CLOSE, KILLS, REACH, STORY, UPDATE, Life
 from loguru import logger
 from pydantic import SecretStr
 
-from monitor.config import Jira
+from monitor.config import Github, Jira
 from monitor.ledger.records import Effect, EffectState
 from monitor.ledger.store import Ledger
 from monitor.outlets import tickets as tickets_module
+from monitor.outlets.github.body import Body
+from monitor.outlets.github.site import GithubSite
 from monitor.outlets.jira.site import JiraSite
 from monitor.outlets.markup import adf
 from monitor.outlets.outlet import Outlet
@@ -78,7 +81,24 @@ def jira(api: str) -> Kind:
     return Kind(peer, outlet, tickets)
 
 
-TRACKERS = {"jira cloud": jira("cloud"), "jira data center": jira("data center")}
+def github() -> Kind:
+    settings = Github(repository="example/ops", token=SecretStr("t"), url=API)
+
+    def outlet(of: FakeGithub) -> Outlet:
+        return TicketOutlet("github", GithubSite(settings, connect=of.connect, now=of.now), now=of.now)
+
+    def tickets(of: FakeGithub, incident: str) -> list[Seen]:
+        found = [(issue, Body.parse(issue.body).mark) for issue in of.issues]
+        return [
+            Seen(str(issue.number), issue.is_open, bool(mark.merged), tuple(issue.comments))
+            for issue, mark in found
+            if mark.incident == incident
+        ]
+
+    return Kind(lambda clock, lag: FakeGithub(now=clock, lag=lag), outlet, tickets)
+
+
+TRACKERS = {"jira cloud": jira("cloud"), "jira data center": jira("data center"), "github": github()}
 
 
 @pytest.fixture
@@ -139,7 +159,7 @@ def live(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, seed: int, tracker: st
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_nothing_is_done_twice_and_nothing_is_lost(
-    chunk: int, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    chunk: int, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
 ) -> None:
     counts: Counter[str] = Counter()
     bad = []
@@ -152,12 +172,11 @@ def test_nothing_is_done_twice_and_nothing_is_lost(
         if any(lived.wrong.values()):
             bad.append(f"seed {seed}: {tracker}, {way}, lag {lag:.0f} s: {lived.wrong}")
 
-    with capsys.disabled():
-        print(
-            f"\n{LIVES} lives, {counts['made']} tickets made, {counts['killed']} kills, {counts['dead']} refusals; "
-            f"in the end {counts['duplicates']} tickets too many, {counts['repeated']} comments too many, "
-            f"{counts['lost']} effects lost"
-        )
+    record_property(
+        "counted",
+        f"{LIVES} lives, {counts['made']} tickets made, {counts['killed']} kills, {counts['dead']} refusals; "
+        f"in the end too many: {counts['duplicates']} tickets, {counts['repeated']} comments; lost: {counts['lost']}",
+    )
     assert bad == []
 
 

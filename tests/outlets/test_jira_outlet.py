@@ -434,7 +434,8 @@ def test_a_duplicate_that_turns_up_later_is_tied_to_the_ticket_and_closed(desk: 
     assert (first.is_open, second.is_open) == (False, True)
     assert first.links == [("Duplicate", "OPS-1", "OPS-2")]
     assert words(first.comments[0]).startswith(
-        "A duplicate of OPS-2, made because the answer to its creation was lost."
+        "A duplicate, made because the answer to its creation was lost. "
+        "It goes on there: OPS-2, https://jira.example/browse/OPS-2"
     )
     assert said == ["outlet jira: OPS-1 is a duplicate of OPS-2 and is closed"]
 

@@ -13,6 +13,7 @@ from monitor.config.fields import (
     Label,
     Line,
     Name,
+    Repository,
     SecondOrMore,
     Secret,
     Url,
@@ -74,6 +75,22 @@ class Jira(Shape):
     """How a ticket is closed and opened again, where the workflow offers several ways."""
 
 
+class Github(Shape):
+    # As in SloShape: rules say what is missing.
+    model_config = ConfigDict(json_schema_extra={"required": ["repository"]})
+
+    repository: Repository | None = None
+    """OWNER/NAME of the repository whose issues are tickets."""
+    token: Secret | None = None
+    """Token that may read and write its issues."""
+    token_file: Line | None = None
+    """File that holds the token."""
+    url: Url | None = None
+    """Of the API: https://HOST/api/v3 of a server of your own. Default https://api.github.com."""
+    labels: tuple[Line, ...] | None = None
+    """Labels besides our own."""
+
+
 class Tracker(Shape):
     folder: Line | None = None
     """Folder of Markdown tickets. Relative to this file. Default STATE/tickets when there is no other tracker."""
@@ -81,6 +98,8 @@ class Tracker(Shape):
     """A program of yours that takes incidents."""
     jira: Jira | None = None
     """A project in Jira Cloud or Jira Data Center."""
+    github: Github | None = None
+    """The issues of a repository on GitHub."""
 
 
 class Slack(Shape):

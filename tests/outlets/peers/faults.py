@@ -69,6 +69,10 @@ class Peer:
         """The status and the JSON of the answer."""
         raise NotImplementedError
 
+    def headers_of(self, _document: object) -> Mapping[str, str]:
+        """Of the answer, those that matter."""
+        return {}
+
     def connect(self) -> Peer:
         return self
 
@@ -104,7 +108,8 @@ class Peer:
             raise NoAnswer("RemoteDisconnected", never_left=False)
         if fault is Fault.TORN:
             return Answer(status=status, body=None)
-        return Answer(status=status, body=b"" if document is None else json.dumps(document).encode())
+        answered = b"" if document is None else json.dumps(document).encode()
+        return Answer(status=status, headers=self.headers_of(document), body=answered)
 
     def catch_up(self) -> None:
         due = [asked for at, asked in self.later if at <= self.now()]

@@ -116,4 +116,4 @@ def _as_json_schema(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     found = {key: _as_json_schema(value) for key, value in node.items() if key not in ("nullable", "example")}
-    return {"anyOf": [found, {"type": "null"}]} if node.get("nullable") is True and "type" in node else found
+    return {"anyOf": [found, {"type": "null"}]} if node.get("nullable") is True else found

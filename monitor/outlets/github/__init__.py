@@ -1,0 +1,1 @@
+"""Issues of a GitHub repository: a site, and its tickets."""
