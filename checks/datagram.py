@@ -1,4 +1,8 @@
-"""What is asked of those who answer in datagrams, and what they said, as data."""
+"""
+What is asked of those who answer in datagrams, and what they said, as data.
+
+`ip` of a request: the addresses of the name that are used; None: one after the other, as the system orders them.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from checks.exchange import Answer
+from checks.family import Family
 from checks.stream import Security
 
 if TYPE_CHECKING:
@@ -25,6 +30,7 @@ class DnsRequest:
     query: Query
     security: Security | None = None
     timeout: float = 10.0
+    ip: Family | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +40,7 @@ class DatagramRequest:
     url: str
     send: bytes = field(repr=False)  # may be a password
     timeout: float = 10.0
+    ip: Family | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +59,7 @@ class EchoRequest:
     payload: int = 56
     hop_limit: int = 0
     fragment: bool = True
+    ip: Family | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from checks.check import Finding
 from checks.datagram import DnsAnswer, DnsRequest
 from checks.dns_message import Message, Query
 from checks.dns_records import Record
+from checks.family import Family
 from checks.http import failed_transport
 from checks.patterns import Searches, SearchTooLong
 from checks.result import Outcome, Reason
@@ -58,10 +59,13 @@ class Question:
     answer: Records = field(default_factory=Records)
     authority: Records = field(default_factory=Records)
     additional: Records = field(default_factory=Records)
+    ip: Family | None = None
 
 
 def requests(question: Question, timeout: float) -> tuple[DnsRequest, ...]:
-    return (DnsRequest(url=question.url, query=question.query, security=question.security, timeout=timeout),)
+    return (
+        DnsRequest(url=question.url, query=question.query, security=question.security, timeout=timeout, ip=question.ip),
+    )
 
 
 def judge(question: Question, answers: tuple[DnsAnswer, ...], previous: Mapping[str, float]) -> Finding:  # noqa: ARG001 - the same three parameters for every kind

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from checks.check import Finding
 from checks.datagram import EchoAnswer, EchoRequest
+from checks.family import Family
 from checks.http import failed_transport
 from checks.result import Outcome
 
@@ -19,10 +20,11 @@ class Question:
     kind: ClassVar[str] = "icmp"
 
     url: str
+    ip: Family | None = None
 
 
 def requests(question: Question, timeout: float) -> tuple[EchoRequest, ...]:
-    return (EchoRequest(url=question.url, timeout=timeout),)
+    return (EchoRequest(url=question.url, timeout=timeout, ip=question.ip),)
 
 
 def judge(question: Question, answers: tuple[EchoAnswer, ...], previous: Mapping[str, float]) -> Finding:  # noqa: ARG001 - the same three parameters for every kind

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from checks.check import Finding
+from checks.family import Family
 from checks.http import failed_transport
 from checks.result import Outcome, Reason
 from checks.stream import Step, StreamAnswer, StreamRequest
@@ -23,12 +24,13 @@ class Question:
     kind: ClassVar[str] = "ssh"
 
     url: str
+    ip: Family | None = None
 
 
 def requests(question: Question, timeout: float) -> tuple[StreamRequest, ...]:
     # Our own name comes first: a server that is left without one writes a line about it for each probe.
     script = (Step(send=b"SSH-2.0-watchkeeper\r\n"), Step(expect=_GREETING))
-    return (StreamRequest(url=question.url, script=script, timeout=timeout),)
+    return (StreamRequest(url=question.url, script=script, timeout=timeout, ip=question.ip),)
 
 
 def judge(question: Question, answers: tuple[StreamAnswer, ...], previous: Mapping[str, float]) -> Finding:  # noqa: ARG001 - the same three parameters for every kind

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from checks.exchange import Answer
+from checks.family import Family
 
 MAX_HEARD: Final = 65536
 """Bytes that a target may say in one conversation. It is asked for lines, and not for its contents."""
@@ -60,12 +61,14 @@ class StreamRequest:
         url: `tcp://HOST:PORT` or `unix:PATH`.
         security: How it is secured: from the beginning, or where the script says `starttls`. None: not at all.
         timeout: Seconds for the whole conversation, name lookup to last step.
+        ip: The addresses of the name that are used. None: whichever connects first.
     """
 
     url: str
     script: tuple[Step, ...] = ()
     security: Security | None = None
     timeout: float = 10.0
+    ip: Family | None = None
 
     @property
     def secures_itself(self) -> bool:

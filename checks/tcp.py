@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from checks.check import Finding
+from checks.family import Family
 from checks.http import failed_transport
 from checks.result import EXPIRES_AT, Outcome
 from checks.stream import Security, Step, StreamAnswer, StreamRequest
@@ -25,10 +26,15 @@ class Question:
     url: str
     script: tuple[Step, ...] = ()
     security: Security | None = None
+    ip: Family | None = None
 
 
 def requests(question: Question, timeout: float) -> tuple[StreamRequest, ...]:
-    return (StreamRequest(url=question.url, script=question.script, security=question.security, timeout=timeout),)
+    return (
+        StreamRequest(
+            url=question.url, script=question.script, security=question.security, timeout=timeout, ip=question.ip
+        ),
+    )
 
 
 def judge(question: Question, answers: tuple[StreamAnswer, ...], previous: Mapping[str, float]) -> Finding:  # noqa: ARG001 - the same three parameters for every kind

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from checks.check import Finding
+from checks.family import Family
 from checks.http import failed_transport
 from checks.result import EXPIRES_AT, Outcome, Reason
 from checks.starttls import SCRIPTS
@@ -33,11 +34,14 @@ class Question:
     starttls: str = ""
     warn: float = WARN
     fail: float = FAIL
+    ip: Family | None = None
 
 
 def requests(question: Question, timeout: float) -> tuple[StreamRequest, ...]:
     script = SCRIPTS[question.starttls] if question.starttls else ()
-    return (StreamRequest(url=question.url, script=script, security=question.security, timeout=timeout),)
+    return (
+        StreamRequest(url=question.url, script=script, security=question.security, timeout=timeout, ip=question.ip),
+    )
 
 
 def judge(question: Question, answers: tuple[StreamAnswer, ...], previous: Mapping[str, float]) -> Finding:  # noqa: ARG001 - the same three parameters for every kind

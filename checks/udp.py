@@ -9,6 +9,7 @@ from typing import ClassVar, Final
 from checks.check import Finding
 from checks.datagram import DatagramRequest
 from checks.exchange import Answer
+from checks.family import Family
 from checks.http import failed_transport
 from checks.patterns import Searches, SearchTooLong
 from checks.result import Outcome, Reason
@@ -34,10 +35,11 @@ class Question:
     send: bytes = field(default=b"", repr=False)  # may be a password
     expect: str | None = None
     begins: bytes = b""
+    ip: Family | None = None
 
 
 def requests(question: Question, timeout: float) -> tuple[DatagramRequest, ...]:
-    return (DatagramRequest(url=question.url, send=question.send, timeout=timeout),)
+    return (DatagramRequest(url=question.url, send=question.send, timeout=timeout, ip=question.ip),)
 
 
 def judge(question: Question, answers: tuple[Answer, ...], previous: Mapping[str, float]) -> Finding:  # noqa: ARG001 - the same three parameters for every kind

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from checks.family import Family
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
@@ -12,7 +14,7 @@ class Way:
         version: `1.1`, `2` or `3`: what is spoken, and nothing else is tried. Empty: what both sides can.
         compressed: Whether a compressed answer is asked for. What is read of it is decompressed.
         proxy: URL of a proxy that is asked instead; empty for none.
-        ip: 4 or 6: the only family of addresses that is used. 0: either, whichever answers first.
+        ip: The addresses of the name that are used. None: whichever connects first.
         connect_to: HOST or HOST:PORT that is connected to instead of the one that the URL names.
         certificate, key: PEM files of the certificate that we show, and of its key.
         cookies: Whether what one answer sets is sent along when a redirect is followed.
@@ -24,7 +26,7 @@ class Way:
     version: str = ""
     compressed: bool = False
     proxy: str = ""
-    ip: int = 0
+    ip: Family | None = None
     connect_to: str = ""
     certificate: str | None = None
     key: str | None = None

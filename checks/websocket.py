@@ -8,6 +8,7 @@ from typing import ClassVar, Final
 from urllib.parse import urlsplit
 
 from checks.check import Finding
+from checks.family import Family
 from checks.http import failed_transport
 from checks.result import EXPIRES_AT, Outcome
 from checks.stream import Security, Step, StreamAnswer, WebSocketRequest
@@ -30,6 +31,7 @@ class Question:
     subprotocols: tuple[str, ...] = ()
     script: tuple[Step, ...] = ()
     security: Security = field(default_factory=Security)
+    ip: Family | None = None
 
 
 def requests(question: Question, timeout: float) -> tuple[WebSocketRequest, ...]:
@@ -44,6 +46,7 @@ def requests(question: Question, timeout: float) -> tuple[WebSocketRequest, ...]
             script=question.script,
             security=question.security if parts.scheme == "wss" else None,
             timeout=timeout,
+            ip=question.ip,
         ),
     )
 

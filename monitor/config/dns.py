@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks import dns
 from checks.dns_message import Query
+from checks.family import Family
 from checks.stream import Security
 from monitor.config.places import Listen
 from monitor.config.problems import Path
@@ -20,7 +21,7 @@ def enforce(check: CheckShape, path: Path, reading: Reading) -> None:
         reading.tell((*path, "dns", "transport"), "has no TLS", "Remove it, or remove tls: with it, tcp is spoken.")
 
 
-def question_of(written: Dns, security: Security | None) -> dns.Question:
+def question_of(written: Dns, security: Security | None, ip: Family | None) -> dns.Question:
     host, port = written.server
     transport = "udp" if security is None and written.transport != "tcp" else "tcp"
     place = Listen(host, port or (PORT if security is None else PORT_OF_TLS))
@@ -40,6 +41,7 @@ def question_of(written: Dns, security: Security | None) -> dns.Question:
         answer=_records(written.answer),
         authority=_records(written.authority),
         additional=_records(written.additional),
+        ip=ip,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from checks import command, grpc, icmp, promql, ssh, tcp, tls, udp, unix, websocket
 from checks.check import CollectorQuestion, HttpQuestion, Question
+from checks.family import family_of
 from checks.oauth2 import OAuth2
 from checks.starttls import PORTS
 from checks.stream import Security, Step
@@ -116,7 +117,7 @@ def _way(written: HttpShape, path: Path, reading: Reading) -> Way | None:
         version=written.http_version or "",
         compressed=bool(written.compression),
         proxy=written.proxy or "",
-        ip=int(written.ip or 0),
+        ip=family_of(written.ip),
         connect_to=_place(written.connect_to),
         certificate=_pem(shown.certificate, (*path, "tls", "certificate"), reading),
         key=_pem(shown.key, (*path, "tls", "key"), reading),
@@ -155,7 +156,7 @@ def _tcp(written: CheckShape, path: Path, reading: Reading) -> Question:
     security = None
     if written.tls is not None or any(step.starttls for step in script):
         security = _security(written.tls or Tls(), path, reading)
-    return tcp.Question(url=f"tcp://{written.tcp}", script=script, security=security)
+    return tcp.Question(url=f"tcp://{written.tcp}", script=script, security=security, ip=family_of(written.ip))
 
 
 def _websocket(written: CheckShape, path: Path, reading: Reading) -> Question:
@@ -167,6 +168,7 @@ def _websocket(written: CheckShape, path: Path, reading: Reading) -> Question:
         subprotocols=of.subprotocols or (),
         script=_script(written),
         security=_security(written.tls or Tls(), path, reading),
+        ip=family_of(written.ip),
     )
 
 
@@ -174,7 +176,8 @@ def _udp(written: CheckShape, _path: Path, _reading: Reading) -> Question:
     of = written.udp
     assert of is not None
     send = of.send.encode() if of.send is not None else of.send_hex or b""
-    return udp.Question(url=f"udp://{of.target}", send=send, expect=of.expect, begins=of.expect_hex or b"")
+    given = {"expect": of.expect, "begins": of.expect_hex, "ip": family_of(written.ip)}
+    return udp.Question(url=f"udp://{of.target}", send=send, **_set(given))
 
 
 def _unix(written: CheckShape, path: Path, reading: Reading) -> Question:
@@ -182,17 +185,19 @@ def _unix(written: CheckShape, path: Path, reading: Reading) -> Question:
 
 
 def _ssh(written: CheckShape, _path: Path, _reading: Reading) -> Question:
-    return ssh.Question(url=_url(written.ssh, 22))
+    return ssh.Question(url=_url(written.ssh, 22), ip=family_of(written.ip))
 
 
 def _dns(written: CheckShape, path: Path, reading: Reading) -> Question:
     assert written.dns is not None
-    return dns.question_of(written.dns, _security(written.tls, path, reading) if written.tls else None)
+    security = _security(written.tls, path, reading) if written.tls else None
+    return dns.question_of(written.dns, security, family_of(written.ip))
 
 
 def _icmp(written: CheckShape, _path: Path, _reading: Reading) -> Question:
     host = written.icmp or ""
-    return icmp.Question(url=f"icmp://[{host}]" if ":" in host else f"icmp://{host}")
+    url = f"icmp://[{host}]" if ":" in host else f"icmp://{host}"
+    return icmp.Question(url=url, ip=family_of(written.ip))
 
 
 def _tls(written: CheckShape, path: Path, reading: Reading) -> Question:
@@ -203,7 +208,7 @@ def _tls(written: CheckShape, path: Path, reading: Reading) -> Question:
         "fail": of.fail and of.fail.total_seconds(),
     }
     url = _url(of.target, PORTS.get(of.starttls or "", 443))
-    return tls.Question(url=url, security=_security(of, path, reading), **_set(given))
+    return tls.Question(url=url, security=_security(of, path, reading), ip=family_of(written.ip), **_set(given))
 
 
 def _command(written: CheckShape, path: Path, reading: Reading) -> Question:

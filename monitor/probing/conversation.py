@@ -56,11 +56,12 @@ class Stream:
 
     Attributes:
         left: When all was answered, and the goodbye began.
+        fell_back: Whether the addresses of the family that is not preferred were asked for.
     """
 
     __slots__ = (
-        "address", "begun", "certificates", "connected", "dialogue", "done", "first", "interest", "left", "named",
-        "protocol", "request", "shaking_since", "shook", "socket", "unsent", "where",
+        "address", "begun", "certificates", "connected", "dialogue", "done", "fell_back", "first", "interest", "left",
+        "named", "protocol", "request", "shaking_since", "shook", "socket", "unsent", "where",
     )  # fmt: skip
 
     def __init__(self, request: StreamRequest, talk: Talk, done: Done, now: float) -> None:
@@ -75,6 +76,7 @@ class Stream:
         self.dialogue = talk
         self.unsent = b""
         self.interest = 0
+        self.fell_back = False
         self.certificates: tuple[Certificate, ...] = ()
         self.protocol = ""
 

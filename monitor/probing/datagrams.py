@@ -24,12 +24,11 @@ from checks.stream import StreamAnswer
 from monitor.probing.failures import reason_of
 from monitor.probing.flight import Asked, Flight, NotAllowed, Talk
 from monitor.probing.hops import Headers, host_of
-from monitor.probing.names import unasked, unresolved
-from monitor.probing.resolver import Found, Resolver
+from monitor.probing.names import of_family, unasked, unresolved, without_address
+from monitor.probing.resolver import Addresses, Found, Resolver
 from monitor.probing.shortage import remedy, shortage
 
 Done = Callable[[Any], None]
-Addresses = tuple[tuple[socket.AddressFamily, str], ...]
 
 _LOOKUPS_AT_ONCE: Final = 64
 """Each is a thread; more names than this wait for their turn."""
@@ -97,7 +96,8 @@ class Datagrams:
         name = host_of(flight.request.url)
         addresses = known_addresses(name)
         if addresses is not None:
-            self._send(flight, addresses)
+            # An address is asked as it stands, as libcurl has it.
+            self._send(flight, of_family(addresses, flight.request.ip) or addresses)
             return
         waiting = self._named.setdefault(name, [])
         waiting.append(flight)
@@ -126,8 +126,11 @@ class Datagrams:
         for flight in self._named.pop(name, ()):
             if flight not in self._flying:
                 continue
-            if found.verdict is None:
-                self._guarded(flight, lambda flight: self._send(flight, found.addresses))
+            usable = of_family(found.addresses, flight.request.ip)
+            if usable:
+                self._guarded(flight, partial(self._send, addresses=usable))
+            elif found.verdict is None:
+                self._end(flight, without_address(name, flight.request.ip))
             else:
                 self._end(flight, unasked(name, number) if number else unresolved(name, found.verdict))
 

@@ -59,6 +59,7 @@ class DnsTalk:
             script=(Step(send=sized.replace(b"$", b"$$")), Step(expect_sized=True)),
             security=self._request.security,
             timeout=timeout,
+            ip=self._request.ip if address is None else None,
         )
 
     def told(self, answer: StreamAnswer) -> None:

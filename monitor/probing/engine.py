@@ -18,6 +18,7 @@ import pycurl
 
 from checks.datagram import DatagramRequest, DnsRequest, EchoRequest
 from checks.exchange import Answer, HttpRequest
+from checks.family import Family
 from checks.kinds import Request
 from checks.oauth2 import AuthorizedRequest
 from checks.process import ProcessRequest
@@ -209,7 +210,12 @@ class Engine:
         multi = self._multi_for(exchange.request.ca_file)
         try:
             transfer.begin(
-                exchange.request, exchange.hop, exchange.own_headers, exchange.remaining(now), exchange.cookies
+                exchange.request,
+                exchange.hop,
+                exchange.own_headers,
+                exchange.remaining(now),
+                exchange.cookies,
+                exchange.family,
             )
             multi.add(transfer.curl)
         except (ValueError, TypeError, pycurl.error) as error:
@@ -321,7 +327,8 @@ class Engine:
         if answer is None:
             self._start(exchange, now)
         elif end.code == COULDNT_RESOLVE_HOST:
-            self._doctor.examine(answer, exchange.remaining(now), exchange.done)
+            way = exchange.request.way
+            self._doctor.examine(answer, exchange.remaining(now), exchange.done, way.ip if way is not None else None)
         else:
             self._ready.append((exchange.done, answer))
 
@@ -329,9 +336,9 @@ class Engine:
         """Hand *answer* over at the end of this turn."""
         self._ready.append((done, answer))
 
-    def examine(self, answer: Answer, remaining: float, done: Callable[[Any], None]) -> None:
-        """Hand *answer*, of a name that was not resolved, over with the resolver's verdict."""
-        self._doctor.examine(answer, remaining, done)
+    def examine(self, answer: Answer, remaining: float, done: Callable[[Any], None], ip: Family | None) -> None:
+        """Hand *answer*, of a name that was not resolved, over with the resolver's verdict. *ip*: what was wanted."""
+        self._doctor.examine(answer, remaining, done, ip)
 
     def bug(self, error: BaseException) -> None:
         self._on_bug(error)

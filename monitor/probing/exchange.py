@@ -8,7 +8,7 @@ from dataclasses import replace
 from checks.exchange import HttpAnswer, HttpRequest, TransportError
 from checks.result import Reason, Timings
 from checks.urls import shown
-from monitor.probing.failures import explain, phases
+from monitor.probing.failures import UNRESOLVED, explain, phases
 from monitor.probing.hops import REDIRECTS, Headers, Hop, follow
 from monitor.probing.transfer import HopEnd, Stopped
 
@@ -16,10 +16,11 @@ from monitor.probing.transfer import HopEnd, Stopped
 class Exchange:
     """
     Attributes:
+        family: Of the addresses that are asked for now, 4 or 6; 0 for either.
         cookies: In libcurl's form; the request's own and what the hops so far have set, where it wants them sent along.
     """
 
-    __slots__ = ("_redirects", "_started", "_timings", "cookies", "done", "hop", "own_headers", "request")
+    __slots__ = ("_redirects", "_started", "_timings", "cookies", "done", "family", "hop", "own_headers", "request")
 
     def __init__(
         self,
@@ -33,6 +34,7 @@ class Exchange:
         self.done = done
         self.own_headers = own_headers
         self.hop = hop
+        self.family = self._preferred()
         self.cookies = request.jar or ()
         self._started = now
         self._redirects = 0
@@ -42,9 +44,12 @@ class Exchange:
         return self.request.timeout - (now - self._started)
 
     def conclude(self, end: HopEnd, now: float) -> HttpAnswer | None:
-        """The answer, or None when `hop` is now the next one to ask."""
+        """The answer, or None when `hop` is now the next one to ask, or is to be asked in another `family`."""
         secure = self.hop.url[:6].lower() == "https:"
         self._timings = _added(self._timings, phases(end.marks, secure, end.status is not None))
+        if end.code in UNRESOLVED and self.remaining(now) > 0.001 and (other := self._other_family()):
+            self.family = other
+            return None
         # A transfer that we ended ourselves, having what we wanted, is reported by libcurl as a failed write.
         # And headers that are cut off in the middle are no fault to libcurl.
         if end.stopped is Stopped.HEADERS or (end.stopped is Stopped.NO and (end.code or not end.headers_ended)):
@@ -63,8 +68,18 @@ class Exchange:
             return self._answer(end, TransportError(reason=Reason.TIMEOUT, detail=detail, before_any_byte=False))
         self._redirects += 1
         self.hop = hop
+        self.family = self._preferred()
         self.cookies = end.cookies
         return None
+
+    def _preferred(self) -> int:
+        way = self.request.way
+        return way.ip.version if way is not None and way.ip is not None else 0
+
+    def _other_family(self) -> int:
+        """0 where there is none that was not asked for yet."""
+        ip = self.request.way.ip if self.request.way is not None else None
+        return ip.other if ip is not None and not ip.only and self.family == ip.version else 0
 
     def impossible(self, error: BaseException) -> HttpAnswer:
         """libcurl would not even send it."""

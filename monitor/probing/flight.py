@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from checks.exchange import Answer, TransportError
+from checks.family import Family
 from checks.result import Timings
 from checks.stream import StreamAnswer, StreamRequest
 from checks.urls import clip
@@ -27,6 +28,8 @@ class Asked(Protocol):
     def url(self) -> str: ...
     @property
     def timeout(self) -> float: ...
+    @property
+    def ip(self) -> Family | None: ...
 
 
 class Talk(Protocol):

@@ -15,10 +15,11 @@ from time import monotonic
 from typing import Any, Protocol
 
 from checks.exchange import Answer, TransportError
+from checks.family import Family
 from checks.result import Reason
 from checks.urls import clip
 from monitor.probing.hops import host_of
-from monitor.probing.resolver import Found, Resolver
+from monitor.probing.resolver import Addresses, Found, Resolver
 from monitor.probing.shortage import remedy, shortage
 
 # Seconds that the verdict may take. A resolver that is slower than this has not said that there is no such name.
@@ -46,7 +47,7 @@ class Host(Protocol):
 @dataclass(slots=True)
 class _Case:
     due: float
-    patients: list[tuple[Answer, Done]] = field(default_factory=list)
+    patients: list[tuple[Answer, Done, Family | None]] = field(default_factory=list)
 
 
 class NameDoctor:
@@ -66,8 +67,13 @@ class NameDoctor:
         """When `give_up` has something to do (monotonic)."""
         return min((case.due for case in self._cases.values()), default=None)
 
-    def examine(self, answer: Answer, remaining: float, done: Done) -> None:
-        """Deliver *answer* with the resolver's verdict in it, within *remaining* seconds."""
+    def examine(self, answer: Answer, remaining: float, done: Done, ip: Family | None = None) -> None:
+        """
+        Deliver *answer* with the resolver's verdict in it, within *remaining* seconds.
+
+        Args:
+            ip: The addresses that were wanted.
+        """
         name = host_of(answer.url)
         case = self._cases.get(name)
         if case is None:
@@ -77,30 +83,27 @@ class NameDoctor:
                 return
             patience = min(remaining, _PATIENCE)
             if self._resolver.running >= _AT_ONCE or patience <= 0:
-                self._host.deliver(done, _judged(answer, socket.EAI_AGAIN))
+                self._host.deliver(done, _judged(answer, Found(socket.EAI_AGAIN), ip))
                 return
             case = self._cases[name] = _Case(monotonic() + patience)
-            self._resolver.ask(name, partial(self._told, name))
-        case.patients.append((answer, done))
+            self._resolver.ask(name, partial(self._close_case, name))
+        case.patients.append((answer, done, ip))
         self.waiting += 1
 
     def give_up(self, now: float) -> None:
         for name in [name for name, case in self._cases.items() if case.due <= now]:
-            self._close_case(name, socket.EAI_AGAIN)
+            self._close_case(name, Found(socket.EAI_AGAIN))
 
     def close(self) -> None:
         self._cases.clear()
         self.waiting = 0
         self._resolver.close()
 
-    def _told(self, name: str, found: Found) -> None:
-        self._close_case(name, found.verdict)
-
-    def _close_case(self, name: str, verdict: int | None) -> None:
+    def _close_case(self, name: str, found: Found) -> None:
         case = self._cases.pop(name, None)
-        for answer, done in case.patients if case else ():
+        for answer, done, ip in case.patients if case else ():
             self.waiting -= 1
-            self._host.deliver(done, _judged(answer, verdict))
+            self._host.deliver(done, _judged(answer, found, ip))
 
 
 def _unasked(answer: Answer, number: int) -> Answer:
@@ -113,11 +116,15 @@ def unasked(name: str, number: int) -> TransportError:
     return TransportError(reason=Reason.INTERNAL, detail=detail)
 
 
-def _judged(answer: Answer, verdict: int | None) -> Answer:
+def _judged(answer: Answer, found: Found, ip: Family | None) -> Answer:
     error = answer.error
     if error is None:
         return answer
-    told = unresolved(host_of(answer.url), verdict)
+    name = host_of(answer.url)
+    if found.addresses and not of_family(found.addresses, ip):
+        told = without_address(name, ip)
+    else:
+        told = unresolved(name, found.verdict)
     return replace(answer, error=replace(error, detail=told.detail, temporary=told.temporary))
 
 
@@ -129,3 +136,19 @@ def unresolved(name: str, verdict: int | None) -> TransportError:
         words = _VERDICTS.get(verdict, "the resolver gave no answer (server failure, or no name server reached)")
     detail = f"the name {clip(name)} could not be resolved: {words}"
     return TransportError(reason=Reason.DNS, detail=detail, temporary=verdict not in _VERDICTS)
+
+
+def without_address(name: str, ip: Family | None) -> TransportError:
+    """It has addresses, and none that may be used."""
+    which = f"IPv{ip.version} " if ip is not None else ""
+    detail = f"the name {clip(name)} could not be resolved: it has no {which}address"
+    return TransportError(reason=Reason.DNS, detail=detail)
+
+
+def of_family(addresses: Addresses, ip: Family | None) -> Addresses:
+    """Those of *addresses* that are used, in their order."""
+    if ip is None:
+        return addresses
+    wanted = socket.AF_INET6 if ip.version == 6 else socket.AF_INET
+    found = tuple(one for one in addresses if one[0] == wanted)
+    return found if found or ip.only else addresses

@@ -18,6 +18,9 @@ class Host(Protocol):
     def unwatch(self, fd: int) -> None: ...
 
 
+Addresses = tuple[tuple[socket.AddressFamily, str], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """
@@ -27,7 +30,7 @@ class Found:
     """
 
     verdict: int | None
-    addresses: tuple[tuple[socket.AddressFamily, str], ...] = ()
+    addresses: Addresses = ()
 
 
 Tell = Callable[[Found], None]

@@ -22,16 +22,18 @@ from urllib.parse import urlsplit
 import pycurl
 
 from checks.exchange import Answer, TransportError
+from checks.family import Family
 from checks.result import Reason
 from checks.stream import Security, StreamRequest
 from checks.urls import clip
 from monitor.probing.conversation import Done, Stream, Talk
 from monitor.probing.dialogue import Dialogue, Next
-from monitor.probing.failures import COULDNT_RESOLVE_HOST, explain
+from monitor.probing.failures import COULDNT_RESOLVE_HOST, UNRESOLVED, explain
 from monitor.probing.hops import Headers, Hop
 from monitor.probing.secured import Contexts, Unready, certificates_of, handshake_failed
 from monitor.probing.shortage import remedy
 from monitor.probing.transfer import HopEnd, end_of_connect
+from monitor.probing.travel import resolve_only
 
 _READ: Final = 16_384
 _GOODBYE: Final = 1.0
@@ -50,7 +52,7 @@ class Host(Protocol):
     def connect(self, curl: pycurl.Curl, ended: Callable[[int, str], None]) -> None: ...
     def give_back(self, curl: pycurl.Curl) -> None: ...
     def deliver(self, done: Done, answer: Answer) -> None: ...
-    def examine(self, answer: Answer, remaining: float, done: Done) -> None: ...
+    def examine(self, answer: Answer, remaining: float, done: Done, ip: Family | None) -> None: ...
     def bug(self, error: BaseException) -> None: ...
 
 
@@ -87,10 +89,13 @@ class Streams:
             self._impossible(Stream(request, Dialogue(()), done, monotonic()), error)
             return
         stream = Stream(request, talk, done, monotonic())
-        curl = pycurl.Curl()
+        self._connect(stream, request.timeout, request.ip.version if request.ip is not None else 0)
+
+    def _connect(self, stream: Stream, timeout: float, family: int) -> None:
+        curl, begun = pycurl.Curl(), monotonic()
         try:
-            _set_up(curl, request)
-            self._host.connect(curl, lambda code, message: self._connected(stream, curl, code, message))
+            _set_up(curl, stream.request, timeout, family)
+            self._host.connect(curl, lambda code, message: self._connected(stream, curl, begun, code, message))
         except (ValueError, TypeError, pycurl.error) as error:
             curl.close()
             self._impossible(stream, error)
@@ -101,11 +106,11 @@ class Streams:
         detail = f"{stream.where} could not be asked: {clip(str(error.args[-1] if error.args else error))}"
         self._end(stream, TransportError(reason=Reason.INTERNAL, detail=detail))
 
-    def _connected(self, stream: Stream, curl: pycurl.Curl, code: int, message: str) -> None:
-        """libcurl is done: there is a connection, or there is none."""
+    def _connected(self, stream: Stream, curl: pycurl.Curl, begun: float, code: int, message: str) -> None:
+        """libcurl, which began at *begun*, is done: there is a connection, or there is none."""
         self._connecting.discard(curl)
         end = end_of_connect(curl, code, message)
-        stream.named, stream.connected = (stream.begun + mark if mark else 0.0 for mark in end.marks[:2])
+        stream.named, stream.connected = (begun + mark if mark else 0.0 for mark in end.marks[:2])
         stream.address = end.address
         try:
             if not code:
@@ -152,12 +157,22 @@ class Streams:
 
     def _unconnected(self, stream: Stream, end: HopEnd) -> None:
         request = stream.request
+        if end.code in UNRESOLVED and self._asks_for_the_other_family(stream):
+            return
         error = explain(Hop(url=request.url, method=""), end, request.timeout, 0)
         if end.code != COULDNT_RESOLVE_HOST:
             self._end(stream, error)
             return
         answer = stream.answer(error)
-        self._host.examine(answer, stream.deadline - monotonic(), stream.done)
+        self._host.examine(answer, stream.deadline - monotonic(), stream.done, request.ip)
+
+    def _asks_for_the_other_family(self, stream: Stream) -> bool:
+        ip, left = stream.request.ip, stream.deadline - monotonic()
+        if ip is None or ip.only or stream.fell_back or left <= 0.001:
+            return False
+        stream.fell_back = True
+        self._connect(stream, left, ip.other)
+        return True
 
     def _greet(self, stream: Stream) -> None:
         if stream.request.security is not None and not stream.request.secures_itself:
@@ -315,8 +330,9 @@ class Streams:
             stream.interest = 0
 
 
-def _set_up(curl: pycurl.Curl, request: StreamRequest) -> None:
+def _set_up(curl: pycurl.Curl, request: StreamRequest, timeout: float, family: int) -> None:
     """Raises ValueError, UnicodeError or pycurl.error for what libcurl would not connect to."""
+    resolve_only(curl, family)
     target = urlsplit(request.url)
     if target.scheme == "unix":
         curl.setopt(pycurl.UNIX_SOCKET_PATH, target.path)
@@ -331,7 +347,7 @@ def _set_up(curl: pycurl.Curl, request: StreamRequest) -> None:
     curl.setopt(pycurl.FRESH_CONNECT, 1)
     curl.setopt(pycurl.DNS_CACHE_TIMEOUT, 0)
     curl.setopt(pycurl.PROXY, "")
-    curl.setopt(pycurl.TIMEOUT_MS, max(1, round(request.timeout * 1000)))
+    curl.setopt(pycurl.TIMEOUT_MS, max(1, round(timeout * 1000)))
 
 
 def _said_of(where: str, error: TransportError) -> TransportError:

@@ -108,9 +108,20 @@ class Transfer:
         self._clear()
 
     def begin(
-        self, request: HttpRequest, hop: Hop, own: Headers, timeout: float, cookies: tuple[str, ...] = ()
+        self,
+        request: HttpRequest,
+        hop: Hop,
+        own: Headers,
+        timeout: float,
+        cookies: tuple[str, ...] = (),
+        family: int = 0,
     ) -> None:
-        """Set the handle up. Raises ValueError, UnicodeError or pycurl.error for what libcurl would not send."""
+        """
+        Set the handle up. Raises ValueError, UnicodeError or pycurl.error for what libcurl would not send.
+
+        Args:
+            family: Of addresses, 4 or 6; 0 for either.
+        """
         curl = self.curl
         self._max_body = request.max_body
         self._follows = request.max_redirects > 0
@@ -155,7 +166,7 @@ class Transfer:
             curl.setopt(pycurl.DEBUGFUNCTION, self._on_remark)
             curl.setopt(pycurl.VERBOSE, 1)
         if request.way is not None:
-            travel(curl, request.way, hop, cookies)
+            travel(curl, request.way, hop, cookies, family)
 
     def end(self, code: int, message: str) -> HopEnd:
         end = end_of_connect(self.curl, code, message)

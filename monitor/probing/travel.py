@@ -30,8 +30,13 @@ _VERSIONS: Final = {
 }
 
 
-def travel(curl: pycurl.Curl, way: Way, hop: Hop, cookies: tuple[str, ...]) -> None:
-    """Sets *curl* up to go that way. What is ours is shown to the configured host alone."""
+def travel(curl: pycurl.Curl, way: Way, hop: Hop, cookies: tuple[str, ...], family: int) -> None:
+    """
+    Sets *curl* up to go that way. What is ours is shown to the configured host alone.
+
+    Args:
+        family: As in `resolve_only`.
+    """
     if way.version:
         secure = hop.url[:6].lower() == "https:"
         curl.setopt(pycurl.HTTP_VERSION, _SPOKEN[way.version][secure])
@@ -41,8 +46,7 @@ def travel(curl: pycurl.Curl, way: Way, hop: Hop, cookies: tuple[str, ...]) -> N
         curl.setopt(pycurl.PROXY, way.proxy)
         # What the proxy says of itself is no answer of the target.
         curl.setopt(_CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
-    if way.ip:
-        curl.setopt(pycurl.IPRESOLVE, pycurl.IPRESOLVE_V6 if way.ip == 6 else pycurl.IPRESOLVE_V4)
+    resolve_only(curl, family)
     if way.connect_to and hop.trusted:
         has_port = ":" in way.connect_to.rpartition("]")[2]
         curl.setopt(pycurl.CONNECT_TO, [f"::{way.connect_to}" if has_port else f"::{way.connect_to}:"])
@@ -57,6 +61,12 @@ def travel(curl: pycurl.Curl, way: Way, hop: Hop, cookies: tuple[str, ...]) -> N
         curl.setopt(pycurl.COOKIEFILE, "")
         for cookie in cookies:
             curl.setopt(pycurl.COOKIELIST, cookie.encode("latin-1"))
+
+
+def resolve_only(curl: pycurl.Curl, family: int) -> None:
+    """*family*: 4 or 6, the only addresses that libcurl asks for and uses; 0 for either."""
+    if family:
+        curl.setopt(pycurl.IPRESOLVE, pycurl.IPRESOLVE_V6 if family == 6 else pycurl.IPRESOLVE_V4)
 
 
 def cookies_of(curl: pycurl.Curl) -> tuple[str, ...]:

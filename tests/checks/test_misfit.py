@@ -11,6 +11,7 @@ from checks.check import Finding
 from checks.datagram import DatagramRequest, DnsAnswer, DnsRequest, EchoRequest
 from checks.dns_message import Query
 from checks.exchange import Answer, HttpRequest, TransportError
+from checks.family import Family
 from checks.kinds import Request
 from checks.misfit import misfit
 from checks.oauth2 import AuthorizedRequest, OAuth2
@@ -22,7 +23,9 @@ from checks.way import Way
 OAUTH2 = OAuth2(token_url="https://t/", client_id="c", client_secret="s")
 NO_NAME = TransportError(reason=Reason.DNS, detail="x")
 WELL_MADE = [
-    HttpRequest(url="http://x/", timeout=3, headers=(("A", "b"),), body=b"b", way=Way(ip=6)),  # 3 will do for 3.0
+    HttpRequest(
+        url="http://x/", timeout=3, headers=(("A", "b"),), body=b"b", way=Way(ip=Family(version=6))
+    ),  # 3 will do for 3.0
     AuthorizedRequest(request=HttpRequest(url="http://x/"), oauth2=OAUTH2),
     StreamRequest(url="tcp://x:1", script=(Step(send=b"a"), Step(expect="b"))),
     WebSocketRequest(url="tcp://x:1", resource="ws://x:1/", headers=(("A", "b"),)),
@@ -47,7 +50,7 @@ ILL_MADE: list[tuple[Any, str]] = [
     (HttpRequest(url="", headers={"A": "b"}), "it.headers is a dict, wanted tuple"),  # type: ignore[arg-type]
     (HttpRequest(url="", headers=(("A",),)), "it.headers[0] has 1 entries, wanted 2"),  # type: ignore[arg-type]
     (HttpRequest(url="", headers=(("A", 1),)), "it.headers[0][1] is a int, wanted str"),  # type: ignore[arg-type]
-    (HttpRequest(url="", way=Way(ip="6")), "it.way.ip is a str, wanted int"),  # type: ignore[arg-type]
+    (HttpRequest(url="", way=Way(ip="6")), "it.way.ip is a str, wanted Family"),  # type: ignore[arg-type]
     (StreamRequest(url="", script=(Step(send="a"),)), "it.script[0].send is a str, wanted bytes"),  # type: ignore[arg-type]
     (DnsRequest(url="", query="x"), "it.query is a str, wanted Query"),  # type: ignore[arg-type]
     (Finding(outcome="ok"), "it.outcome is a str, wanted Outcome"),  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checks.exchange import HttpAnswer, HttpRequest, TransportError
+from checks.family import Family
 from checks.oauth2 import OAuth2
 from checks.result import Reason
 from checks.tokens import NoToken, Token, token_of, token_request
@@ -18,7 +19,9 @@ from checks.way import Way
 
 URL = "https://login.example/token?tenant=7"
 WHOM = OAuth2(token_url=URL, client_id="watch:keeper", client_secret="hunter 2", scopes=("read", "write"))
-TARGET = HttpRequest(url="https://shop.example/", verify=False, ca_file=None, way=Way(ip=4, certificate="ours.pem"))
+TARGET = HttpRequest(
+    url="https://shop.example/", verify=False, ca_file=None, way=Way(ip=Family(version=4), certificate="ours.pem")
+)
 
 
 def test_the_secret_goes_in_a_header_as_the_standard_encodes_it() -> None:
@@ -48,7 +51,9 @@ def test_or_with_the_form_and_whatever_else_is_wanted() -> None:
 def test_our_secret_is_shown_to_nobody_who_cannot_prove_who_he_is() -> None:
     assert token_request(WHOM, TARGET, 3.0).verify is True
     assert token_request(WHOM, TARGET, 3.0).way is None
-    behind = HttpRequest(url="https://shop.example/", ca_file="ca.pem", way=Way(proxy="http://proxy:3128", ip=6))
+    behind = HttpRequest(
+        url="https://shop.example/", ca_file="ca.pem", way=Way(proxy="http://proxy:3128", ip=Family(version=6))
+    )
 
     asked = token_request(WHOM, behind, 3.0)
 

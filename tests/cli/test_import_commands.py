@@ -90,6 +90,39 @@ def test_the_modules_that_blackbox_exporter_comes_with(tmp_path: Path) -> None:
     assert "(script[0].expect): ^+OK is no regular expression" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("settings", "ip"),
+    [
+        ("{}", None),
+        ("{ip_protocol_fallback: true}", None),
+        ("{preferred_ip_protocol: ip4}", "prefer 4"),
+        ("{preferred_ip_protocol: ip6, ip_protocol_fallback: true}", "prefer 6"),
+        ("{preferred_ip_protocol: ip4, ip_protocol_fallback: false}", "4"),
+        ("{ip_protocol_fallback: false}", "6"),
+    ],
+)
+@pytest.mark.parametrize("prober", ["http", "tcp", "icmp", "grpc", "dns"])
+def test_the_preferred_addresses_of_blackbox_exporter(
+    tmp_path: Path, prober: str, settings: str, ip: str | None
+) -> None:
+    settings = settings.replace("{", "{query_name: example.com, ").replace(", }", "}") if prober == "dns" else settings
+    target = "shop.example" if prober == "icmp" else "shop.example:1"
+
+    done = imported(
+        tmp_path, "blackbox", f"modules: {{m: {{prober: {prober}, {prober}: {settings}}}}}", "--target", f"m={target}"
+    )
+
+    assert check_of(tmp_path, done).get("ip") == ip, done.output
+
+
+def test_the_network_of_gatus_is_that_of_its_pings_alone(tmp_path: Path) -> None:
+    endpoint = "{{name: a, url: '{}', client: {{network: ip6}}, conditions: ['[CONNECTED] == true']}}"
+
+    for url, ip in (("icmp://shop.example", "6"), ("https://shop.example/", None)):
+        done = imported(tmp_path, "gatus", f"endpoints: [{endpoint.format(url)}]")
+        assert check_of(tmp_path, done).get("ip") == ip, done.output
+
+
 def monitors(*of_kuma: dict[str, object]) -> str:
     return json.dumps({"version": "1.23.13", "monitorList": [{"id": 1, "name": "a", **one} for one in of_kuma]})
 

@@ -11,6 +11,8 @@ import pytest
 from checks import dns, grpc, icmp, push, udp, websocket
 from checks.check import Check, CollectorQuestion, HttpQuestion, Retry
 from checks.dns_message import Query
+from checks.exchange import HttpRequest
+from checks.family import Family
 from checks.oauth2 import OAuth2
 from checks.stream import Security, Step
 from checks.way import Way
@@ -19,6 +21,7 @@ from monitor.core.counting import Slices
 from monitor.core.indicator import Indicator
 from monitor.core.period import Calendar, Rolling
 from monitor.core.severity import POLICIES, Criticality, Severity
+from monitor.probing.asking import requests_of
 
 Reader = Callable[..., Config]
 SHOP = "services:\n  shop:\n    checks:\n      live: http://localhost:8080/healthz\n"
@@ -667,3 +670,38 @@ def test_the_token_of_a_push_is_a_secret_wherever_it_was_written(config: Reader,
     assert [check.question.token for check in found.all_checks()] == tokens  # type: ignore[attr-defined]
     assert set(tokens) <= found.secrets()
     assert not [token for token in tokens if token in repr(found.all_checks())]
+
+
+@pytest.mark.parametrize(
+    ("written", "ip"),
+    [
+        ("4", Family(version=4)),
+        ("6", Family(version=6)),
+        ("prefer 4", Family(version=4, only=False)),
+        ("prefer 6", Family(version=6, only=False)),
+    ],
+)
+@pytest.mark.parametrize(
+    "asks",
+    [
+        "http: http://x/",
+        "grpc: x:1",
+        "tcp: x:1",
+        "tls: x:1",
+        "ssh: x",
+        "websocket: ws://x/",
+        "udp: {target: x:1, send: a}",
+        "dns: {server: x, name: example.com}",
+        "icmp: x",
+    ],
+)
+def test_every_kind_that_asks_a_name_over_the_network_takes_the_family_of_its_addresses(
+    config: Reader, asks: str, written: str, ip: Family
+) -> None:
+    (check,) = config(
+        f"services:\n  shop:\n    checks:\n      live:\n        {asks}\n        ip: {written}\n"
+    ).all_checks()
+
+    asked: Any = requests_of(check, 5.0)[0]
+
+    assert (asked.way.ip if isinstance(asked, HttpRequest) else asked.ip) == ip

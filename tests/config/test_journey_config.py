@@ -8,6 +8,7 @@ from pathlib import Path
 from textwrap import dedent
 
 from checks.check import HttpQuestion
+from checks.family import Family
 from checks.journey import Question
 from checks.oauth2 import OAuth2
 from checks.progress import Progress
@@ -97,7 +98,7 @@ def test_every_key_of_a_step_reaches_the_question(config: Reader, tmp_path: Path
             headers=(("Authorization", "Basic dTpw"),),
             ca_file=str(tmp_path / "ca.pem"),
             max_body=1024 * 1024,
-            way=Way(cookies=True, compressed=True, ip=4),
+            way=Way(cookies=True, compressed=True, ip=Family(version=4)),
         ),
         take=(Take(name="x", of="[COOKIES].s", hidden=False),),
         timeout=2.5,

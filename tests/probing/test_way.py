@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from checks.exchange import HttpAnswer
+from checks.family import Family
 from checks.result import Reason
 from checks.way import Way
 
@@ -184,8 +185,8 @@ class TestPlaces:
             pytest.skip("no IPv6 here")
         server = hell.Hell(replies(OK), listener=listener)
         try:
-            answer = fetch(f"http://name.localhost:{server.port}/", way=Way(ip=ip))
-            other = fetch(f"http://name.localhost:{server.port}/", way=Way(ip=10 - ip))
+            answer = fetch(f"http://name.localhost:{server.port}/", way=Way(ip=Family(version=ip)))
+            other = fetch(f"http://name.localhost:{server.port}/", way=Way(ip=Family(version=10 - ip)))
         finally:
             server.close()
 

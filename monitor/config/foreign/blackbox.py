@@ -58,6 +58,8 @@ def _target(asked: Asked, place: Place, plan: Plan) -> None:
         return
     try:
         check = make(module)
+        if ip := module.ip():
+            check["ip"] = ip
     except Refused as error:
         error.place.refuse(error.found, error.fix)
         return

@@ -60,8 +60,6 @@ def http_check(module: Module) -> Check:
         token.tell_others(_OAUTH2.values())
     if proxy := module.get("proxy_url"):
         check["proxy"] = scalar(proxy, proxy.text() or "")
-    if module.string("ip_protocol_fallback") == "false":
-        check["ip"] = "4" if module.string("preferred_ip_protocol") == "ip4" else "6"
     if secured := module.tls():
         check["tls"] = secured
     if expect := _conditions(module):

@@ -98,9 +98,6 @@ def _client(endpoint: Endpoint) -> Check:
             check["proxy"] = scalar(proxy, url(address))
         except Wrong as wrong:
             proxy.leave_out(wrong.found.replace("{value}", "it"), "Write proxy: http://HOST:PORT.")
-    network = client.string("network")
-    if network in ("ip4", "ip6"):
-        check["ip"] = network[2:]
     tls = client.get("tls")
     shown: dict[str, Written] = {}
     if tls is not None:
@@ -185,7 +182,11 @@ def _icmp(endpoint: Endpoint) -> Check:
     for place, *_ in endpoint.judge_plainly():
         place.leave_out("is not carried over", _NO_CONDITION)
     where = endpoint.place.get("url") or endpoint.place
-    return {"icmp": scalar(where, endpoint.url.partition("://")[2].strip("/"))}
+    check: Check = {"icmp": scalar(where, endpoint.url.partition("://")[2].strip("/"))}
+    network = endpoint.client.string("network") if endpoint.client is not None else ""
+    if network in ("ip4", "ip6"):  # of no other kind there
+        check["ip"] = network[2:]
+    return check
 
 
 def _grpc(endpoint: Endpoint) -> Check:

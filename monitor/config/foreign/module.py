@@ -59,6 +59,16 @@ class Module:
         if self.settings is not None:
             self.settings.tell_others((*known, *_ADDRESS))
 
+    def ip(self) -> Scalar | None:
+        """The key `ip` of a check; None where nothing is said: then whichever connects first will do."""
+        preferred, fallback = map(self.get, _ADDRESS)
+        only = self.string("ip_protocol_fallback") == "false"
+        said = preferred or (fallback if only else None)
+        if said is None:
+            return None
+        version = "4" if self.string("preferred_ip_protocol") == "ip4" else "6"
+        return scalar(said, version if only else f"prefer {version}")
+
     def tls(self, name_is_for: str = "") -> dict[str, Written]:
         """
         The key `tls` of a check.

@@ -101,8 +101,9 @@ class HttpShape(Shape):
     """true: a compressed answer is asked for, and read decompressed. Default false."""
     proxy: Url | None = None
     """A proxy that is asked instead."""
-    ip: Annotated[str | None, *word("4", "6")] = None
-    """The only family of addresses that is used. Default either, whichever connects first."""
+    ip: Annotated[str | None, *word("4", "6", "prefer 4", "prefer 6")] = None
+    """The only family of addresses that is used, or the one that is where the name has an address of it. Default
+    either, whichever connects first."""
     connect_to: Target | None = None
     """HOST or HOST:PORT that is connected to instead of the one in the URL, which stays the name that is asked for."""
     basic: Basic | None = None
