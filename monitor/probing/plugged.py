@@ -24,6 +24,7 @@ from checks.patterns import compiled
 from checks.plugged import where_raised
 from checks.process import ProcessRequest
 from checks.result import Outcome
+from checks.steps import JourneyRequest
 from checks.stream import StreamRequest
 from checks.unusable import Unusable
 
@@ -93,6 +94,8 @@ def _fault(request: Request, at: str) -> str:
     asked = request.request if isinstance(request, AuthorizedRequest) else request
     if not asked.timeout > 0:
         return f"{at} has no time"
+    if isinstance(asked, JourneyRequest):  # of which each step finds out by itself whether it can be asked
+        return "" if asked.steps else f"{at} has no step"
     if isinstance(asked, ProcessRequest):
         return "" if asked.command and asked.command[0] else f"{at} names no program"
     if not _can_be_asked(asked):

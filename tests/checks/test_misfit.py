@@ -7,7 +7,8 @@ from typing import Any, get_args
 
 import pytest
 
-from checks.check import Finding
+from checks import steps
+from checks.check import Finding, HttpQuestion
 from checks.datagram import DatagramRequest, DnsAnswer, DnsRequest, EchoRequest
 from checks.dns_message import Query
 from checks.exchange import Answer, HttpRequest, TransportError
@@ -17,6 +18,7 @@ from checks.misfit import misfit
 from checks.oauth2 import AuthorizedRequest, OAuth2
 from checks.process import ProcessRequest
 from checks.result import Outcome, Reason, Timings
+from checks.steps import JourneyRequest
 from checks.stream import Step, StreamRequest, WebSocketRequest
 from checks.way import Way
 
@@ -33,6 +35,7 @@ WELL_MADE = [
     DatagramRequest(url="udp://x:1", send=b""),
     DnsRequest(url="udp://x:53", query=Query("x.example", "A")),
     EchoRequest(url="icmp://x"),
+    JourneyRequest(steps=(steps.Step(name="a", question=HttpQuestion(url="http://x/")),), timeout=1.0),
     Finding(outcome=Outcome.OK, facts={"a": 1.0}, answer=DnsAnswer(timings=Timings())),
     Finding(outcome=Outcome.FAILED, reason=Reason.DNS, answer=Answer(error=NO_NAME)),
 ]

@@ -22,6 +22,7 @@ from checks.oauth2 import AuthorizedRequest, OAuth2
 from checks.process import ProcessRequest
 from checks.result import Outcome, Reason
 from checks.secret import Secret
+from checks.steps import JourneyRequest
 from checks.stream import Step, StreamRequest
 from checks.unusable import Question as UnusableQuestion
 from checks.unusable import Unusable
@@ -103,6 +104,7 @@ NONSENSE: list[tuple[Any, str]] = [
     ((HttpRequest(url="http://"),), "requests[0] has an address that cannot be asked"),
     ((EchoRequest(url="icmp://"),), "requests[0] has an address that cannot be asked"),
     ((ProcessRequest(command=(), directory="/"),), "requests[0] names no program"),
+    ((JourneyRequest(steps=(), timeout=1.0),), "requests[0] has no step"),
     (stream(script=(Step(),)), "requests[0].script[0] does not do exactly one thing"),
     (stream(script=(Step(send=b"", expect="x"),)), "requests[0].script[0] does not do exactly one thing"),
     (stream(script=(Step(send=b"x"), Step(expect="("))), "requests[0].script[1] has what is no regular expression"),
