@@ -11,7 +11,7 @@ from checks.datagram import DnsAnswer, DnsRequest
 from checks.dns_message import Message, Query
 from checks.dns_records import Record
 from checks.family import Family
-from checks.http import failed_transport
+from checks.http import Complaint, failed_transport, told
 from checks.patterns import Searches, SearchTooLong
 from checks.result import Outcome, Reason
 from checks.stream import Security
@@ -45,7 +45,9 @@ class Question:
         url: Of the name server: `udp://HOST:PORT`, or `tcp://HOST:PORT`.
         security: With `tcp://`: how the connection is secured, as DNS over TLS (RFC 7858).
         authoritative: Whether the server must answer of its own knowledge.
+        rcodes: Those that are wanted; empty where conditions judge it alone.
         answered: Whether an answer without a record fails.
+        expect, warn: Conditions that must hold, and those that should, as of `HttpQuestion`.
     """
 
     kind: ClassVar[str] = "dns"
@@ -60,6 +62,8 @@ class Question:
     authority: Records = field(default_factory=Records)
     additional: Records = field(default_factory=Records)
     ip: Family | None = None
+    expect: tuple[str, ...] = ()
+    warn: tuple[str, ...] = ()
 
 
 def requests(question: Question, timeout: float) -> tuple[DnsRequest, ...]:
@@ -74,17 +78,32 @@ def judge(question: Question, answers: tuple[DnsAnswer, ...], previous: Mapping[
     if message is None or answer.error is not None:
         return failed_transport(answer)
     facts = _facts(message)
-    complaint = _complaint(question, message)
-    if complaint is None:
-        return Finding(outcome=Outcome.OK, facts=facts, answer=answer)
-    reason, words = complaint
-    detail = f"{question.url.partition('//')[2]} answered {question.query} {words}"
+    complaints: list[Complaint] = []
+    if (complaint := _complaint(question, message)) is not None:
+        reason, words = complaint
+        complaints.append((reason, f"{question.url.partition('//')[2]} answered {question.query} {words}"))
+    complaints += _unmet(question.expect, answer)
+    if not complaints:
+        warnings = tuple([text for _, text in _unmet(question.warn, answer)])
+        return Finding(outcome=Outcome.OK, facts=facts, warnings=warnings, answer=answer)
+    reason = min((reason for reason, _ in complaints), key=list(Reason).index)
     shown = replace(answer, body=_text(message).encode())
-    return Finding(outcome=Outcome.FAILED, reason=reason, detail=detail, facts=facts, answer=shown)
+    return Finding(outcome=Outcome.FAILED, reason=reason, detail=told(complaints), facts=facts, answer=shown)
 
 
-def _complaint(question: Question, message: Message) -> tuple[Reason, str] | None:
-    if message.rcode not in question.rcodes:
+def _unmet(conditions: tuple[str, ...], answer: DnsAnswer) -> list[Complaint]:
+    if not conditions:
+        return []
+    from checks.conditions import Facts
+    from checks.expectations import unmet
+
+    seconds = answer.timings.total if answer.timings is not None else None
+    rcode = answer.message.rcode if answer.message is not None else None
+    return unmet(conditions, Facts(dns_rcode=rcode, response_time=seconds, ip=answer.address))
+
+
+def _complaint(question: Question, message: Message) -> Complaint | None:
+    if question.rcodes and message.rcode not in question.rcodes:
         return Reason.STATUS, f"with {message.rcode}, wanted {' or '.join(question.rcodes)}"
     if question.authoritative and not message.authoritative:
         return Reason.HEADER, "without authority, wanted it to answer of its own knowledge (AA)"

@@ -17,6 +17,7 @@ _REASONS: Final = {
     Placeholder.BODY: Reason.BODY,
     Placeholder.RESPONSE_TIME: Reason.SLOW,
     Placeholder.CERTIFICATE_EXPIRATION: Reason.CERTIFICATE,
+    Placeholder.DNS_RCODE: Reason.STATUS,
 }
 _LONGEST: Final = 400  # characters that one condition may take of a detail
 
@@ -52,6 +53,11 @@ def ask_whether_connected(texts: tuple[str, ...]) -> bool:
 def judge_status(texts: tuple[str, ...]) -> bool:
     """Whether the conditions say themselves which status is wanted."""
     return Placeholder.STATUS in expectations(texts).reads
+
+
+def judge_rcode(texts: tuple[str, ...]) -> bool:
+    """Whether the conditions say themselves which rcode is wanted."""
+    return Placeholder.DNS_RCODE in expectations(texts).reads
 
 
 def unmet(

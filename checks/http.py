@@ -61,7 +61,7 @@ def judged(question: HttpQuestion, answer: HttpAnswer, values: Values) -> Findin
         return Finding(outcome=Outcome.OK, facts=_facts(answer), warnings=warnings, answer=answer)
     # In the order in which a request meets them.
     reason = min((reason for reason, _ in complaints), key=list(Reason).index)
-    return Finding(outcome=Outcome.FAILED, reason=reason, detail=_told(complaints), facts=_facts(answer), answer=answer)
+    return Finding(outcome=Outcome.FAILED, reason=reason, detail=told(complaints), facts=_facts(answer), answer=answer)
 
 
 def _facts(answer: HttpAnswer) -> Mapping[str, float]:
@@ -99,7 +99,7 @@ def _unwanted_version(wanted_version: str, answer: HttpAnswer) -> str:
     return f"{shown(answer.url)} answered by HTTP/{answer.version or '0.9'}, wanted HTTP/{wanted_version}"
 
 
-def _told(complaints: Sequence[Complaint]) -> str:
+def told(complaints: Sequence[Complaint]) -> str:
     told = [text for _, text in complaints[:_MOST_TOLD]]
     if more := len(complaints) - len(told):
         told.append(f"and {more} more")

@@ -52,7 +52,7 @@ _KINDS: dict[str, frozenset[str]] = {
     "udp": frozenset({"ip"}),
     "unix": frozenset({"script"}),
     "ssh": frozenset({"ip"}),
-    "dns": frozenset({"tls", "ip"}),
+    "dns": frozenset({"tls", "ip", "expect", "warn"}),
     "icmp": frozenset({"ip"}),
     "tls": frozenset({"tls", "ip"}),
     "command": frozenset({"output", "directory", "environment"}),

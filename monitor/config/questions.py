@@ -189,9 +189,8 @@ def _ssh(written: CheckShape, _path: Path, _reading: Reading) -> Question:
 
 
 def _dns(written: CheckShape, path: Path, reading: Reading) -> Question:
-    assert written.dns is not None
     security = _security(written.tls, path, reading) if written.tls else None
-    return dns.question_of(written.dns, security, family_of(written.ip))
+    return dns.question_of(written, security)
 
 
 def _icmp(written: CheckShape, _path: Path, _reading: Reading) -> Question:

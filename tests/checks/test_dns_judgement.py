@@ -11,7 +11,7 @@ from checks.dns_message import RCODES, Message, Query
 from checks.dns_records import Record
 from checks.exchange import TransportError
 from checks.kinds import kind, kind_of
-from checks.result import Outcome, Reason
+from checks.result import Outcome, Reason, Timings
 from checks.stream import Security
 
 WWW = Query("www.example.com")
@@ -210,3 +210,44 @@ def test_a_search_without_end_fails_the_check_whose_expression_it_is(wanted: dic
         "ns.example:53 answered www.example.com A with records in its answer that are hard to search: "
         "the search for (a+)+$ took more than 50 ms of CPU"
     )
+
+
+class TestConditions:
+    @pytest.mark.parametrize(
+        ("rcode", "condition", "detail"),
+        [
+            ("NOERROR", "[DNS_RCODE] == NOERROR", None),
+            ("NXDOMAIN", "[DNS_RCODE] == any(NOERROR, NXDOMAIN)", None),
+            ("SERVFAIL", "[DNS_RCODE] != SERVFAIL", "[DNS_RCODE] (SERVFAIL) != SERVFAIL"),
+            ("NXDOMAIN", "[DNS_RCODE] == NOERROR", "[DNS_RCODE] (NXDOMAIN) == NOERROR"),
+            ("NOERROR", "[DNS_RCODE] == noerror", "[DNS_RCODE] (NOERROR) == noerror"),
+            ("NOERROR", "has([DNS_RCODE]) == true and len([DNS_RCODE]) == 7", None),
+            ("NOERROR", "[dns_rcode] == pat(NO*)", None),
+        ],
+    )
+    def test_the_rcode_can_be_judged_by_conditions_alone(self, rcode: str, condition: str, detail: str | None) -> None:
+        finding = judged(said(rcode=rcode), rcodes=(), expect=(condition,))
+
+        assert (finding.outcome is Outcome.OK) is (detail is None)
+        assert finding.reason is (None if detail is None else Reason.STATUS)
+        assert finding.detail == (detail or "")
+
+    def test_its_time_and_its_address_can_be_asked_for(self) -> None:
+        question = Question(
+            url="udp://ns.example:53", query=WWW, expect=("[IP] == 192.0.2.53",), warn=("[RESPONSE_TIME] < 50",)
+        )
+        answer = DnsAnswer(message=said(a("192.0.2.1")), timings=Timings(first_byte=0.0735), address="192.0.2.53")
+
+        finding = judge(question, (answer,), {})
+
+        assert finding.outcome is Outcome.OK
+        assert finding.warnings == ("[RESPONSE_TIME] (73.5) < 50",)
+
+    def test_all_that_is_wrong_is_told_and_the_first_that_an_answer_meets_is_the_reason(self) -> None:
+        finding = judged(said(rcode="NXDOMAIN"), expect=("[IP] == 192.0.2.1",))
+
+        assert finding.reason is Reason.STATUS
+        assert finding.detail == (
+            "ns.example:53 answered www.example.com A with NXDOMAIN, wanted NOERROR; "
+            "[IP] (INVALID) == 192.0.2.1: no address answered"
+        )

@@ -705,3 +705,26 @@ def test_every_kind_that_asks_a_name_over_the_network_takes_the_family_of_its_ad
     asked: Any = requests_of(check, 5.0)[0]
 
     assert (asked.way.ip if isinstance(asked, HttpRequest) else asked.ip) == ip
+
+
+def test_a_condition_on_the_rcode_takes_the_place_of_the_default(config: Reader) -> None:
+    found = config("""
+services:
+  shop:
+    checks:
+      by-itself: {dns: {server: ns, name: a.example}, expect: "[RESPONSE_TIME] < 50"}
+      judged: {dns: {server: ns, name: a.example}, expect: "[DNS_RCODE] == any(NOERROR, NXDOMAIN)"}
+      both: {dns: {server: ns, name: a.example, rcode: NXDOMAIN}, expect: "[DNS_RCODE] != SERVFAIL"}
+      warned: {dns: {server: ns, name: a.example}, warn: "[DNS_RCODE] != SERVFAIL"}
+""")
+
+    asked: dict[str, Any] = {check.name: check.question for check in found.all_checks()}
+
+    assert {name: (question.rcodes, question.answered) for name, question in asked.items()} == {
+        "by-itself": (("NOERROR",), True),
+        "judged": ((), False),
+        "both": (("NXDOMAIN",), False),
+        "warned": (("NOERROR",), True),
+    }
+    assert asked["judged"].expect == ("[DNS_RCODE] == any(NOERROR, NXDOMAIN)",)
+    assert asked["warned"].warn == ("[DNS_RCODE] != SERVFAIL",)
