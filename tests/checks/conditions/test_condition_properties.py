@@ -169,3 +169,42 @@ def test_equality_has_no_direction_and_unlike_is_its_opposite(left: str, right: 
     verdict = there.evaluate(facts)
     assert back.evaluate(facts) is verdict
     assert unlike.evaluate(facts) is (None if verdict is None else not verdict)
+
+
+OF_EACH_TYPE = (
+    None,
+    True,
+    False,
+    0,
+    -1,
+    1.5,
+    1e300,
+    10**400,
+    "",
+    "ok",
+    "5",
+    [],
+    [1],
+    [[{"a": 1}]],
+    {},
+    {"a": {"b": [0]}},
+)
+PATHS = ("", ".a", ".a.b", "[0]", "[0][0]", "[0].a", ".a[0]", '["a"]', ".a['b'][0]", "[7]", ".missing.too", '[""]')
+FORMS = (
+    *("[BODY]{} == ok", "[BODY]{} != 5", "[BODY]{} < 5", "5 >= [BODY]{}", "[BODY]{0} == [BODY]{0}", "[BODY]{} == null"),
+    *("[BODY]{} == pat(*a*)", "[BODY]{} != regex(^$)", "[BODY]{} == any(1, ok, null)", "[BODY]{} < 64KB"),
+    *("len([BODY]{}) > 0", "len([BODY]{0}) == [BODY]{0}", "has([BODY]{}) == true", "not [BODY]{} == 1h"),
+)
+
+
+def test_every_json_type_meets_every_form_of_path_in_every_form_of_condition() -> None:
+    for value in OF_EACH_TYPE:
+        for shape in (value, [value], {"a": value}, {"a": {"b": [value]}}):
+            facts = Facts(body=json.dumps(shape).encode())
+            for path in PATHS:
+                for form in FORMS:
+                    condition = parse(form.format(path))
+                    verdict = condition.evaluate(facts)
+                    assert verdict in (True, False, None)
+                    assert bool(condition.why(facts)) is (verdict is None), (str(condition), shape)
+                    assert condition.explained(facts).isprintable()
