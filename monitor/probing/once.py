@@ -13,6 +13,7 @@ from monitor.clock import Clock
 from monitor.probing.alarms import Alarms
 from monitor.probing.engine import Engine
 from monitor.probing.probe import Means, Probe
+from monitor.probing.rooms import Rooms
 
 AT_ONCE = 64  # probes; a pipeline's runner is small, and so may be what it has just deployed
 _LONGEST_TURN = 1.0  # seconds
@@ -50,7 +51,7 @@ class _Run:
         self._alarms = Alarms()
         self._bugs: list[BaseException] = []
         self._engine = Engine(self._bugs.append)
-        self._means = Means.on(self._engine, clock, self._alarms, set())
+        self._means = Means.on(self._engine, clock, self._alarms, set(), Rooms(AT_ONCE))
         self._means.references.replace(references)
         self._waiting: deque[int] = deque()
         self._results: list[list[CheckResult]] = []

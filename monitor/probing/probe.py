@@ -25,6 +25,7 @@ from monitor.probing.alarms import Alarms
 from monitor.probing.asking import Asked, ask, requests_of
 from monitor.probing.engine import Engine
 from monitor.probing.online import LONGEST_WAIT, Excuse, References, may_be_excused
+from monitor.probing.rooms import Rooms, lane_of
 
 _ONE_AT_ONCE = Retry(times=1, within=0.0)
 
@@ -37,6 +38,7 @@ class Means:
     Attributes:
         asking: Identities of checks whose target is being asked, see `Timetable`.
         previous: The facts that a check's last probe found, by its identity.
+        rooms: Is told of each request that begins and ends.
         prepared: What each check asks, by its identity: built once and not for each probe.
     """
 
@@ -45,12 +47,13 @@ class Means:
     alarms: Alarms
     references: References
     asking: set[str]
+    rooms: Rooms
     previous: dict[str, dict[str, float]] = field(default_factory=dict)
     prepared: dict[str, tuple[Check, tuple[Request, ...]]] = field(default_factory=dict)
 
     @classmethod
-    def on(cls, engine: Engine, clock: Clock, alarms: Alarms, asking: set[str]) -> Means:
-        return cls(engine, clock, alarms, References(engine, alarms, clock.seconds), asking)
+    def on(cls, engine: Engine, clock: Clock, alarms: Alarms, asking: set[str], rooms: Rooms) -> Means:
+        return cls(engine, clock, alarms, References(engine, alarms, clock.seconds), asking, rooms)
 
     def requests(self, check: Check) -> tuple[Request, ...]:
         """What an attempt with the whole timeout asks."""
@@ -116,6 +119,7 @@ class Probe:
         self._waited = 0.0
         self._unexcused: Asked | None = None
         self._holding = False
+        self._requests = 0
         self._ended = False
 
     def begin(self) -> None:
@@ -136,6 +140,8 @@ class Probe:
             # The scheduled probe goes first; an extra one gets what time is left before it.
             timeout, requests = left, requests_of(check, left)
         self._hold()
+        self._requests = len(requests)
+        means.rooms.take(lane_of(check), self._requests)
         ask(
             means.engine,
             check,
@@ -148,6 +154,7 @@ class Probe:
         )
 
     def _asked(self, timeout: float, asked: Asked) -> None:
+        self._give_back()
         attempt, finding = asked.attempt, asked.finding
         if timeout < self._check.timeout and _timed_out(asked):
             self._end(None)
@@ -249,6 +256,7 @@ class Probe:
         detail = f"{type(error).__name__} in the prober at {Path(place.filename).name}:{place.lineno}"
         if isinstance(error, Unusable):
             detail = str(error)
+        self._give_back()
         self._keep_unexcused()
         if not self._attempts:
             now = self._means.clock.now()
@@ -263,6 +271,12 @@ class Probe:
             self._attempts.append(self._unexcused.attempt)
             self._first = self._first or self._unexcused.finding
             self._unexcused = None
+
+    def _give_back(self) -> None:
+        """What merely waits for an excuse or a retry holds no descriptor."""
+        if self._requests:
+            self._means.rooms.take(lane_of(self._check), -self._requests)
+            self._requests = 0
 
     def _hold(self) -> None:
         self._holding = True

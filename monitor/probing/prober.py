@@ -24,6 +24,7 @@ from monitor.probing.alarms import Alarms
 from monitor.probing.engine import Engine
 from monitor.probing.outbox import Outbox
 from monitor.probing.probe import Means, Probe
+from monitor.probing.rooms import MOST, Crowd, Rooms, lane_of
 from monitor.probing.timetable import Due, Timetable
 from monitor.probing.wire import (
     Amend,
@@ -42,11 +43,10 @@ if TYPE_CHECKING:
     from monitor.probing.on_demand import OnDemand
 
 HEARTBEAT_EVERY = 1.0  # seconds
-_MOST_IN_FLIGHT = 1000
 # Probes due within this many seconds begin in one turn: waking up costs a third of a check, and a wait of epoll is no
 # more exact than a millisecond anyway.
 _TOGETHER = 0.002
-_DESCRIPTORS = 4096  # what we ask for; a probe needs up to three: two sockets racing, one for its name lookup
+_DESCRIPTORS = 8192  # what we ask for; a probe needs up to three: two sockets racing, one for its name lookup
 _SPARE_DESCRIPTORS = 64
 _LATE_MESSAGE = 0.25  # seconds; what was due longer before a change arrived is missed
 _LAST_ANSWERS = 1.0  # seconds for probes in flight when we are told to finish; what is slower is given up
@@ -55,18 +55,19 @@ _READ = 256 * 1024  # bytes
 
 
 class Prober:
-    def __init__(self, channel: socket.socket, most_in_flight: int = _MOST_IN_FLIGHT) -> None:
+    def __init__(self, channel: socket.socket, most_in_flight: int = MOST) -> None:
         channel.setblocking(False)
         self._channel = channel
-        self._most = most_in_flight
+        self._rooms = Rooms(most_in_flight)
         self._frames = Frames()
         self._outbox = Outbox(channel)
-        self._timetable = Timetable()
+        self._timetable = Timetable(lane_of)
         self._engine = Engine(self._on_bug)
         self._on_demand: OnDemand | None = None
         self._configured = False
         self._means = self._make_means(SteadyClock.begin())
         self._next_beat = 0.0
+        self._crowd = Crowd()
         self._was_blocked = False
         self._finish_by: float | None = None
         self._gone = False
@@ -92,26 +93,33 @@ class Prober:
     def _make_means(self, clock: SteadyClock) -> Means:
         self._clock = clock
         self._alarms = Alarms()
-        return Means.on(self._engine, clock, self._alarms, self._timetable.asking)
+        return Means.on(self._engine, clock, self._alarms, self._timetable.asking, self._rooms)
 
     def _turn(self) -> None:
         now = self._clock.seconds()
         self._alarms.ring(now)
-        # Counted by requests: what merely waits for an excuse or a retry holds no descriptor.
-        capacity = self._most - self._engine.in_flight if self._finish_by is None else 0
-        if capacity > 0:
-            for due in self._timetable.due(now, capacity, _TOGETHER):
-                self._begin(due)
+        if self._finish_by is None:
+            self._begin_what_is_due(now)
         if now >= self._next_beat:
             self._beat(now)
         self._outbox.flush(now, self._timetable.lag)
         self._watch_channel()
-        self._engine.turn(self._patience(capacity > 0))
+        self._engine.turn(self._patience())
 
-    def _patience(self, may_begin: bool) -> float:
+    def _begin_what_is_due(self, now: float) -> None:
+        for at, lane in self._timetable.lanes():
+            if at > now + _TOGETHER:
+                break
+            if (room := self._rooms.left(lane)) > 0:
+                for due in self._timetable.due(now, room, _TOGETHER, lane):
+                    self._begin(due)
+
+    def _patience(self) -> float:
         """Seconds until something is due by the clock; sockets wake us earlier."""
-        first = self._next_beat
-        due = self._timetable.next_due() if may_begin else None
+        first, due = self._next_beat, None
+        if self._finish_by is None:
+            # What has no room is begun when something ends, and that is news of a socket or of a time that is over.
+            due = next((at for at, lane in self._timetable.lanes() if self._rooms.left(lane) > 0), None)
         for moment in (due, self._alarms.next_at(), self._outbox.next_flush()):
             if moment is not None and moment < first:
                 first = moment
@@ -133,6 +141,9 @@ class Prober:
 
     def _beat(self, now: float) -> None:
         self._next_beat = now + HEARTBEAT_EVERY
+        crowded = sorted(lane for at, lane in self._timetable.lanes() if at < now and not self._rooms.left(lane))
+        if said := self._crowd.look(self._timetable.missed, crowded, self._rooms, self._engine.in_flight):
+            self._outbox.remark("WARNING" if crowded else "INFO", said)
         self._outbox.beat(
             Heartbeat(
                 self._clock.now(),
@@ -212,6 +223,7 @@ class Prober:
     def _changed(self, message: Configure | Amend) -> None:
         self._means.references.replace(message.references)
         self._means.forget(self._timetable)
+        self._rooms.replace(map(lane_of, self._timetable.checks()))
         # The checks live as long as the process: unfrozen, a full collection walks through them, 7 ms for 10,000.
         # Unfrozen before, or what was in flight at the last change and has ended would never be collected.
         gc.unfreeze()
@@ -248,7 +260,7 @@ def descriptors() -> int:
 
 def most_in_flight(limit: int) -> int:
     """Requests at the same time that *limit* descriptors allow; beyond it every probe would fail through our fault."""
-    return max(1, min(_MOST_IN_FLIGHT, (limit - _SPARE_DESCRIPTORS) // 3))
+    return max(1, min(MOST, (limit - _SPARE_DESCRIPTORS) // 3))
 
 
 def main(arguments: list[str]) -> int:

@@ -1,5 +1,5 @@
 """
-What is due now: one heap over the checks' own grids, and the extra probes of services that have an open incident.
+What is due now: heaps over the checks' own grids, and the extra probes of services that have an open incident.
 
 Nothing is ever replayed. A slot that passed while we could not act (suspend, overload, the same check still being
 asked) is missed and counted, and the check waits for its next own slot, so that a pause never ends in a burst.
@@ -7,7 +7,8 @@ asked) is missed and counted, and the check waits for its next own slot, so that
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from heapq import heapify, heappop, heappush, heapreplace
@@ -129,18 +130,22 @@ class Timetable:
     """
     Times are seconds of the steady timeline and never run backwards.
 
+    Args:
+        lane_of: What is due in one lane waits for no other: each has its own heap. All checks are in one by default.
+
     Attributes:
         asking: Identities of checks whose target is being asked right now. Whoever begins and ends an attempt keeps
             it; a slot that comes due meanwhile is missed.
         missed: Slots that were never begun, since the start.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, lane_of: Callable[[Check], str] = lambda _: "") -> None:
         self.asking: set[str] = set()
         self.missed = 0
+        self._lane_of = lane_of
         self._rows: dict[str, _Row] = {}
         self._services: frozenset[str] = frozenset()
-        self._heap: list[tuple[float, int, _Row]] = []
+        self._heaps: defaultdict[str, list[tuple[float, int, _Row]]] = defaultdict(list)
         self._tickets = count(1)
         self._lag = LagMeter()
 
@@ -149,6 +154,9 @@ class Timetable:
 
     def __contains__(self, check_id: object) -> bool:
         return check_id in self._rows
+
+    def checks(self) -> Iterable[Check]:
+        return (row.check for row in self._rows.values())
 
     def replace(self, checks: Iterable[Check], now: float) -> None:
         """Watch exactly *checks*. One whose interval is unchanged keeps its place, even a slot that is due just now."""
@@ -164,8 +172,7 @@ class Timetable:
         self._share_extras(now)
         for row in rows.values():
             row.ticket = next(self._tickets)
-        self._heap = [(row.at, row.ticket, row) for row in rows.values()]
-        heapify(self._heap)
+        self._build_heaps()
 
     def amend(self, put: Iterable[Check], gone: Iterable[str], now: float) -> None:
         """As `replace`, for a few of many: *put* are new or changed, *gone* are identities; the others stay."""
@@ -175,7 +182,10 @@ class Timetable:
         for check in put:
             row = self._rows.get(check.id)
             if row is not None and row.check.interval == check.interval:
+                changes_lane = self._lane_of(row.check) != self._lane_of(check)
                 row.check = check
+                if changes_lane:
+                    self._push(row)
                 continue
             if row is not None:
                 row.ticket = 0
@@ -183,9 +193,8 @@ class Timetable:
             self._push(fresh)
         for row in self._share_extras(now):
             self._push(row)
-        if len(self._heap) > 2 * len(self._rows) + _OUTDATED:
-            self._heap = [entry for entry in self._heap if entry[1] == entry[2].ticket]
-            heapify(self._heap)
+        if sum(map(len, self._heaps.values())) > 2 * len(self._rows) + _OUTDATED:
+            self._build_heaps()
 
     def set_extra(self, services: frozenset[str], now: float) -> None:
         """Probe *services*, and no others, more often than their checks' intervals."""
@@ -195,9 +204,13 @@ class Timetable:
         for row in self._share_extras(now):
             self._push(row)
 
-    def due(self, now: float, at_most: int, ahead: float = 0.0) -> list[Due]:
+    def lanes(self) -> list[tuple[float, str]]:
+        """When the next is due in each of them, the longest overdue first."""
+        return sorted((at, lane) for lane in self._heaps if (at := self.next_due(lane)) is not None)
+
+    def due(self, now: float, at_most: int, ahead: float = 0.0, lane: str = "") -> list[Due]:
         """
-        What is to begin now, the longest overdue first; the caller begins all of it.
+        What is to begin now in *lane*, the longest overdue first; the caller begins all of it.
 
         What exceeds *at_most* stays due, and is missed once it is too late.
 
@@ -205,22 +218,23 @@ class Timetable:
             ahead: Seconds before its slot at which a probe may begin, to share a turn with one that is due.
         """
         found: list[Due] = []
-        until = now + ahead
-        while self._heap and self._heap[0][0] <= until and len(found) < at_most:
-            _, ticket, row = self._heap[0]
+        until, heap = now + ahead, self._heaps[lane]
+        while heap and heap[0][0] <= until and len(found) < at_most:
+            _, ticket, row = heap[0]
             if ticket != row.ticket:
-                heappop(self._heap)
+                heappop(heap)
                 continue
             if (probe := self._take(row, now)) is not None:
                 found.append(probe)
             row.advance()
-            heapreplace(self._heap, (row.at, ticket, row))
+            heapreplace(heap, (row.at, ticket, row))
         return found
 
-    def next_due(self) -> float | None:
-        while self._heap and self._heap[0][1] != self._heap[0][2].ticket:
-            heappop(self._heap)
-        return self._heap[0][0] if self._heap else None
+    def next_due(self, lane: str = "") -> float | None:
+        heap = self._heaps[lane]
+        while heap and heap[0][1] != heap[0][2].ticket:
+            heappop(heap)
+        return heap[0][0] if heap else None
 
     def lag(self, now: float) -> Lag:
         return self._lag.read(now)
@@ -245,7 +259,15 @@ class Timetable:
 
     def _push(self, row: _Row) -> None:
         row.ticket = next(self._tickets)
-        heappush(self._heap, (row.at, row.ticket, row))
+        heappush(self._heaps[self._lane_of(row.check)], (row.at, row.ticket, row))
+
+    def _build_heaps(self) -> None:
+        """Without what is outdated."""
+        self._heaps.clear()
+        for row in self._rows.values():
+            self._heaps[self._lane_of(row.check)].append((row.at, row.ticket, row))
+        for heap in self._heaps.values():
+            heapify(heap)
 
     def _share_extras(self, now: float) -> list[_Row]:
         """

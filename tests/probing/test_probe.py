@@ -21,6 +21,7 @@ from monitor.probing.alarms import Alarms
 from monitor.probing.engine import Engine
 from monitor.probing.online import LONGEST_WAIT
 from monitor.probing.probe import Means, Probe, next_attempt
+from monitor.probing.rooms import Rooms
 
 # No packet leaves the machine for these: the kernel knows no route for TCP to a multicast address. A target far away
 # whose silence may be ours, and two references that do not answer.
@@ -62,7 +63,7 @@ class Lab:
         self.engine = engine
         self.clock = Hand()
         self.alarms = Alarms()
-        self.means = Means.on(engine, self.clock, self.alarms, set())
+        self.means = Means.on(engine, self.clock, self.alarms, set(), Rooms(1000))
 
     def begin(
         self, a_check: Check, *, until: float = inf, extra: bool = False

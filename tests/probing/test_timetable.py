@@ -401,4 +401,43 @@ def test_a_thousand_changes_leave_nothing_behind() -> None:
     for n in range(1000):
         timetable.amend([check("check-1", 3600.0 + n)], [], T0)
 
-    assert len(timetable._heap) < 100
+    assert sum(map(len, timetable._heaps.values())) < 100
+
+
+class TestLanes:
+    """By service here; what the lanes of the prober are is its own matter."""
+
+    def lanes(self, *checks: Check) -> Timetable:
+        timetable = Timetable(lambda one: one.service)
+        timetable.replace(checks, T0)
+        return timetable
+
+    def test_what_is_due_in_one_waits_for_no_other(self) -> None:
+        timetable = self.lanes(*(check(f"c{n}", service=service) for n in range(50) for service in ("shop", "mail")))
+
+        assert timetable.due(T0 + 2, 0, lane="shop") == []
+        due = timetable.due(T0 + 2, ANY, lane="mail")
+
+        assert {one.check.service for one in due} == {"mail"}
+        assert timetable.due(T0 + 2, ANY, lane="mail") == []
+        assert len(timetable.due(T0 + 2, ANY, lane="shop")) > 0
+
+    def test_the_one_with_the_longest_overdue_comes_first(self) -> None:
+        shop, mail = check("a", service="shop"), check("b", service="mail")
+        timetable = self.lanes(shop, mail)
+
+        slots = sorted([(slot_of(shop), "shop"), (slot_of(mail), "mail")])
+        assert timetable.lanes() == slots
+        timetable.due(slots[0][0], ANY, lane=slots[0][1])
+        assert timetable.lanes() == [slots[1], (slots[0][0] + 30, slots[0][1])]
+
+    def test_a_check_that_changes_its_lane_keeps_its_place_on_the_grid_and_is_asked_once(self) -> None:
+        timetable = Timetable(lambda one: one.question.url)
+        old = check("ready")
+        timetable.replace([old], T0)
+
+        timetable.amend([replace(old, question=HttpQuestion(url="http://y/"))], [], T0)
+
+        assert timetable.lanes() == [(slot_of(old), "http://y/")]
+        assert timetable.due(slot_of(old), ANY, lane="http://x/") == []
+        assert len(timetable.due(slot_of(old), ANY, lane="http://y/")) == 1
