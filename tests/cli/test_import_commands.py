@@ -432,8 +432,103 @@ def test_a_client_certificate_that_is_there_is_carried_over(tmp_path: Path) -> N
     assert "(tls.certificate): cannot be read" in elsewhere.stderr
 
 
+def suite(*endpoints: dict[str, object], **more: object) -> str:
+    return yaml.safe_dump({"suites": [{"name": "shop", "endpoints": list(endpoints), **more}]})
+
+
+LOGIN = {"name": "log in", "url": "https://a/login", "conditions": ["[STATUS] == 200"], "store": {"id": "[BODY].id"}}
+
+
+def step_of(tmp_path: Path, done: Result, place: int) -> dict[str, Any]:
+    return dict(check_of(tmp_path, done)["journey"][place])
+
+
+def test_a_suite_is_a_journey(tmp_path: Path) -> None:
+    seen = {"name": "seen", "url": "https://a/[CONTEXT].id?x={{y}}", "conditions": ["[STATUS] == [context].id"]}
+
+    done = imported(
+        tmp_path, "gatus", suite(LOGIN, {**seen, "conditions": ["[STATUS] < 300", "[BODY] == [CONTEXT].id"]})
+    )
+
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert check_of(tmp_path, done) == {
+        "journey": [
+            {"name": "log-in", "http": "https://a/login", "expect": ["[STATUS] == 200"], "take": {"id": "[BODY].id"}},
+            {
+                "name": "seen",
+                "http": "https://a/{{log-in.id}}?x={{{{y}}",
+                "expect": ["[STATUS] < 300", "[BODY] == {{log-in.id}}"],
+            },
+        ],
+        "interval": "1m",
+        "timeout": "20s",
+    }
+
+
+def test_no_secret_of_a_suite_is_printed(tmp_path: Path) -> None:
+    headers = {"Authorization": "Bearer [CONTEXT].plain", "X-Api-Key": "[CONTEXT].api_key"}
+    body, conditions = '{"n": "[CONTEXT].api_key"}', ["[STATUS] == 200", "[BODY] != [CONTEXT].odd"]
+    step = {**LOGIN, "headers": headers, "method": "POST", "body": body, "conditions": conditions}
+    context = {"plain": "hunter2", "api_key": "hunter3", "odd": 'a$$b "c"'}
+
+    done = imported(tmp_path, "gatus", suite(step, context=context))
+
+    assert "hunter" not in done.output
+    found = step_of(tmp_path, done, 0)
+    assert found["headers"]["Authorization"].startswith("${")
+    assert found["headers"]["X-Api-Key"] == "${SHOP_API_KEY}"
+    assert '"n": "${SHOP_API_KEY}"' in found["body"]
+    assert found["expect"][1] == '[BODY] != "a$$b \\"c\\""'
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "told"),
+    [
+        ([{**LOGIN, "url": "https://a/[CONTEXT].id"}], "names id, which nothing has stored before"),
+        ([LOGIN, {**LOGIN, "name": "b", "body": "[CONTEXT].id.x"}], "names id.x, which nothing has stored before"),
+        ([LOGIN, {**LOGIN, "name": "b", "url": "icmp://a"}], "is of the kind icmp"),
+        ([{**LOGIN, "store": {"a.b": "[BODY]"}}], "has a name that no value can have"),
+        ([{**LOGIN, "store": {"a": "len([BODY])"}}], "is stored from what no step can take"),
+        ([{**LOGIN, "store": {"a": "[BODY]..x"}}], "a name is missing in the path"),
+        ([{**LOGIN, "url": ""}], "has no url"),
+        ([LOGIN, {**LOGIN, "name": "b", "conditions": ["[BODY] == pat([CONTEXT].id)"]}], "does not stand alone"),
+    ],
+)
+def test_a_suite_is_carried_over_as_a_whole_or_not_at_all(
+    tmp_path: Path, endpoints: list[dict[str, object]], told: str
+) -> None:
+    done = imported(tmp_path, "gatus", suite(*endpoints))
+
+    assert done.exit_code == 3
+    assert told in done.stderr
+    assert "not carried over" in done.stderr
+    assert "journey" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("of_gatus", "of_step", "timeout", "of_client"),
+    [
+        ({"interval": "30s"}, "7s", "17s", "7s"),
+        ({"interval": "10s"}, "7s", "8s", "7s"),
+        ({"interval": "10s"}, "9s", "8s", None),
+        ({"interval": "60s", "timeout": "20s"}, "25s", "20s", None),
+        ({"interval": "60s", "timeout": "10m"}, "1s", "11s", "1s"),
+    ],
+)
+def test_the_time_that_a_suite_may_take(
+    tmp_path: Path, of_gatus: dict[str, object], of_step: str, timeout: str, of_client: str | None
+) -> None:
+    slow = {**LOGIN, "name": "slow", "client": {"timeout": of_step}}
+
+    done = imported(tmp_path, "gatus", suite(LOGIN, slow, **of_gatus))
+
+    assert check_of(tmp_path, done)["timeout"] == timeout
+    assert step_of(tmp_path, done, 1).get("timeout") == of_client
+
+
 WORDS = {
     "gatus": ["name", "url", "endpoints", "external-endpoints", "suites", "group", "enabled", "interval", "conditions",
+        "store", "context", "always-run",
         "method", "headers", "body", "graphql", "dns", "query-name", "query-type", "ssh", "client", "timeout", "tls",
         "insecure", "proxy-url", "alerts", "certificate-file", "private-key-file", "username", "password",
         "maintenance", "maintenance-windows", "start", "duration", "timezone", "every", "heartbeat"],

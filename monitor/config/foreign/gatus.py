@@ -1,5 +1,6 @@
 """
-Endpoints of gatus (TwiN/gatus, version 5) as checks of ours: a group is a service, an endpoint a check.
+Endpoints of gatus (TwiN/gatus, version 5) as checks of ours: a group is a service, an endpoint a check, and so is a
+suite (`gatus_suites.py`).
 
 An endpoint without a group is a service of its own: an incident is of a service, and what stands in no group has
 nothing in common.
@@ -16,6 +17,7 @@ from monitor.config.foreign import durations
 from monitor.config.foreign.gatus_endpoint import Endpoint
 from monitor.config.foreign.gatus_kinds import KINDS
 from monitor.config.foreign.gatus_maintenance import of_all, of_endpoint
+from monitor.config.foreign.gatus_suites import add_suite
 from monitor.config.foreign.place import Place, Refused
 from monitor.config.foreign.plan import TOLD_ELSEWHERE, Plan, Written
 from monitor.config.foreign.told import Word
@@ -36,6 +38,7 @@ _OF_ENDPOINT: Final = {
     "store": "It belongs to suites.",
     "always-run": "It belongs to suites.",
 }
+_OF_SUITES: Final = ("store", "always-run")
 _OF_EXTERNAL: Final = {
     "alerts": _OF_ENDPOINT["alerts"],
     "token": "The address that monitor push shows is secret by itself.",
@@ -71,12 +74,10 @@ def read_gatus(root: Group, plan: Plan) -> None:
     whole = Place(root, plan.told, written=ours)
     for key in whole.names():
         place = whole.get(key)
-        if place is None or key in ("endpoints", "external-endpoints", "maintenance"):
+        if place is None or key in ("endpoints", "external-endpoints", "suites", "maintenance"):
             continue
         if key in _OF_FILE:
             place.leave_out("is not carried over", _OF_FILE[key])
-        elif key == "suites":
-            _tell_each(place, "is of several steps", "There are no such checks yet; a program can be one: command:.")
         elif not key.startswith(("x-", "default", ".")):  # gatus passes over what it does not know: a place for anchors
             place.leave_out("is not known to this import", "Look whether it matters to you.")
     endpoints = whole.get("endpoints")
@@ -85,6 +86,9 @@ def read_gatus(root: Group, plan: Plan) -> None:
     told = whole.get("external-endpoints")
     for place in told.items() if told else ():
         _external(place.called(_origin(place)), plan)
+    suites = whole.get("suites")
+    for place in suites.items() if suites else ():
+        add_suite(place.called(_origin(place)), plan, _others_of_step)
     if (maintenance := whole.get("maintenance")) is not None:
         of_all(maintenance, plan)
 
@@ -99,11 +103,6 @@ def ours(text: str) -> str:
         return f"${{{name}}}" if name else "$$"
 
     return _DOLLAR.sub(spelled, text)
-
-
-def _tell_each(places: Place, found: str, fix: str) -> None:
-    for place in places.items():
-        place.called(_origin(place)).refuse(found, fix)
 
 
 def _origin(place: Place) -> str:
@@ -201,6 +200,14 @@ def _others(place: Place) -> None:
     _parts(place, _OF_ENDPOINT, _MINE)
     client = place.get("client")
     if client is not None:
+        _parts(client, _CLIENT, _CLIENT_MINE)
+
+
+def _others_of_step(place: Place) -> None:
+    known = {key: fix for key, fix in _OF_ENDPOINT.items() if key not in _OF_SUITES}
+    known["maintenance-windows"] = "Here windows are of a service: write maintenance: under it."
+    _parts(place, known, (*_MINE, *_OF_SUITES))
+    if client := place.get("client"):
         _parts(client, _CLIENT, _CLIENT_MINE)
 
 
