@@ -131,7 +131,7 @@ class Maintenance:
 def _event(name: str, window: str, services: list[str], now: datetime, wall: datetime) -> LedgerEvent:
     shown = ", ".join(services[:5]) + (f" and {len(services) - 5} more" if len(services) > 5 else "")
     return LedgerEvent(
-        name=name, at=now, wall=wall, text=f"{window}: {shown}",
+        name=name, at=now, wall=wall, text=f"{window.removeprefix('maintenance ')}: {shown}",
         service=services[0] if len(services) == 1 else "",
         attributes={"window": window, "services": services},
     )  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from heapq import merge
 from random import Random
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -17,6 +18,7 @@ from monitor.core.baseline import Baseline, Quality, Signal
 from monitor.core.counting import Slices
 from monitor.core.incident import State
 from monitor.core.indicator import Indicator
+from monitor.core.maintenance import MaintenanceWindow, Weekly
 from monitor.core.severity import Severity
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -254,3 +256,59 @@ def test_the_ticks_that_are_left_out_would_have_changed_nothing(
     assert [case.incident for case in few.cases] == [case.incident for case in every.cases]
     assert few.objectives.curve == every.objectives.curve
     assert len(few.cases) > 1
+
+
+WINDOW = MaintenanceWindow(
+    text="Mon 01:00-02:00", when=Weekly(frozenset({0}), begin=60, end=120), zone=ZoneInfo("UTC"), counts=False
+)
+
+
+def planned(config: Config) -> Config:
+    service = config.services["orders"].model_copy(update={"maintenance": (WINDOW,)})
+    return config.model_copy(update={"services": {"orders": service}})
+
+
+@pytest.mark.parametrize("every_tick", [False, True])
+def test_windows_of_the_configuration_hold_in_the_past_as_well(config_of, past, every_tick: bool) -> None:
+    """Of 01:00 to 02:00 twenty minutes fail, and then those from 01:50 to 02:10."""
+    script = "." * 70 + "F" * 20 + "." * 20 + "F" * 20 + "." * 110
+    replay = Replay(planned(config_of()), T0, every_tick=every_tick)
+
+    replay.play(past(script))
+
+    (case,) = replay.cases
+    assert case.incident.opened_at == START + 2 * HOUR
+    assert case.incident.first_failure_at == START + 110 * MINUTE
+    assert [event.name for event in replay.log if event.name.startswith("maintenance.")] == [
+        "maintenance.began",
+        "maintenance.ended",
+    ]
+    [watch] = replay.judge.watches["orders"].checks.values()
+    assert watch.left_out is not None
+    assert watch.left_out.window.counts(START, START + 4 * HOUR) == (30, 30, 0)
+    assert watch.window.counts(START, START + 4 * HOUR)[1] == 10
+
+
+def test_what_a_replay_leaves_out_for_speed_changes_nothing_around_a_window(config_of) -> None:
+    for seed in range(3):
+        random = Random(seed)
+        letters = random.choices(".Ff?", (60, 1, 1, 1), k=600)
+        runs = []
+        for every_tick in (False, True):
+            replay = Replay(planned(config_of()), T0, every_tick=every_tick)
+            replay.play(
+                Probe(T0 + 60 * slot, "orders/check-0", *LETTERS[letter], 0.1 if letter == "." else None)
+                for slot, letter in enumerate(letters)
+            )
+            runs.append(replay)
+        assert told(runs[0]) == told(runs[1])
+        [quick], [slow] = (run.judge.watches["orders"].checks.values() for run in runs)
+        assert quick.state() == slow.state()
+
+
+LETTERS = {
+    ".": (Outcome.OK, Confirmation.NONE),
+    "F": (Outcome.FAILED, Confirmation.CONFIRMED),
+    "f": (Outcome.FAILED, Confirmation.UNCONFIRMED),
+    "?": (Outcome.UNKNOWN, Confirmation.NONE),
+}

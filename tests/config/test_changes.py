@@ -47,6 +47,12 @@ def test_the_same_text_read_twice_changes_nothing(config: Reader, before: str) -
         ("      ready:", "      steady:", "+1 check, -1, ~0", set()),
         ("  bank:", "  banks:", "+1 check, -1, ~0", set()),
         ("99.9%", "99%", "services.shop.slos", set()),
+        (
+            "99.9%}]",
+            "99.9%}]\n    maintenance: [{weekly: Sun 02:00-04:00}]",
+            "services.shop.maintenance",
+            set(),
+        ),
         ("location: here", "location: there", "monitor.location", set()),
         ("services:", "contacts: {scribe: {primary: Ada}}\nservices:", "contacts", set()),
         ("services:", "incidents: {open_after: 1s}\nservices:", "incidents", set()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -322,3 +323,29 @@ def test_a_leak_of_three_days_opens_an_incident_with_green_probes(
     assert "success burns its budget 5." in incident["reason"]
     assert incident["severity"] == "SEV4"
     daemon.wait_for_line(r"orders-service: slo burn rate exceeded: success burns")
+
+
+def test_slices_that_maintenance_takes_whole_are_not_expected_and_those_in_part_are_judged_by_the_rest() -> None:
+    steady = Slo(name="steady", sli="success", objective=0.9, slices=Slices(timedelta(minutes=5)))
+    fast = Slo(name="fast", sli="latency", objective=0.9, under=FAST)
+    life = Life(config_of(steady, fast))
+
+    def minute(failed: bool, left_out: bool) -> None:
+        life.now += MINUTE
+        found = replace(result(life.now, failed), maintenance="planned" if left_out else "", left_out=left_out)
+        life.objectives.take([found])
+        life.watches["shop"].checks["live"].observe(found)
+        life.objectives.minute_over(life.now)
+
+    for number in range(1, 61):
+        minute(failed=20 <= number <= 33, left_out=20 <= number <= 33)
+
+    by_slices, by_latency = (one.counter for one in life.objectives.all)
+    assert by_slices is not None
+    assert by_latency is not None
+    hour = timedelta(hours=1)
+    # The slices that end at 25 and 30 are gone; that of 20 has four probes of its own, that of 35 two.
+    assert (by_slices.window.tally(life.now, hour).good, by_slices.window.tally(life.now, hour).bad) == (10, 0)
+    assert by_slices.expected(life.now - hour, life.now) == 10
+    assert by_latency.window.tally(life.now, hour).total == 46
+    assert by_latency.expected(life.now - hour, life.now) == 46

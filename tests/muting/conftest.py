@@ -26,6 +26,20 @@ STEP = timedelta(seconds=30)
 LETTERS = {State.CLEAR: "-", State.PENDING: "p", State.OPEN: "O", State.RECOVERING: "r", State.RESOLVED: "R"}
 
 
+def made(service: str, at: datetime, letter: str) -> CheckResult:
+    """`.` ok, `F` failed and confirmed."""
+    failed = letter == "F"
+    first = Attempt(
+        started_at=at,
+        outcome=Outcome.FAILED if failed else Outcome.OK,
+        reason=Reason.STATUS if failed else None,
+        detail="answered 503" if failed else "",
+        latency=0.05,
+    )
+    attempts = (first, first) if failed else (first,)
+    return CheckResult(service=service, check="live", scheduled_at=at, attempts=attempts)
+
+
 class Night:
     """
     A judge and a casebook that are told the time.
@@ -58,16 +72,7 @@ class Night:
         return letters
 
     def result(self, service: str, letter: str) -> CheckResult:
-        failed = letter == "F"
-        first = Attempt(
-            started_at=self.now,
-            outcome=Outcome.FAILED if failed else Outcome.OK,
-            reason=Reason.STATUS if failed else None,
-            detail="answered 503" if failed else "",
-            latency=0.05,
-        )
-        attempts = (first, first) if failed else (first,)
-        return CheckResult(service=service, check="live", scheduled_at=self.now, attempts=attempts)
+        return made(service, self.now, letter)
 
     def reload(self, config: Config) -> None:
         self.judge.replace(config, changes(self.config, config), self.now, self.now + self.ahead)
@@ -116,3 +121,8 @@ def read(tmp_path: Path) -> Callable[[str], Config]:
 def begin(read: Callable[[str], Config]) -> Callable[[str, datetime], Night]:
     """A night that begins with a configuration, as text, and at an instant."""
     return lambda text, at: Night(read(text), at)
+
+
+@pytest.fixture
+def result_of() -> Callable[[str, datetime, str], CheckResult]:
+    return made

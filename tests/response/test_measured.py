@@ -227,3 +227,26 @@ def test_counts_whose_state_was_lost_are_not_counted_again() -> None:
     source.serve(again, NOON + 2 * HOUR + timedelta(seconds=30))
 
     assert again.window.tally(NOON + 2 * HOUR, timedelta(days=2)).bad == 2 * 1440
+
+
+def test_minutes_of_maintenance_are_read_and_not_counted_and_the_budget_is_of_what_is_left() -> None:
+    """From 12:10 to 12:20; the minutes up to 12:25 are means of five, and hold some of it."""
+    source, measured, other = Source(NOON - 10 * HOUR), Measured(RATIO, HOUR), Measured(RATIO, HOUR)
+    source.serve(measured, half_past(0))
+    source.serve(other, half_past(0))
+    source.bad = 400.0
+
+    def is_left_out(at: datetime) -> bool:
+        return NOON + 10 * MINUTE <= at < NOON + 20 * MINUTE
+
+    for minute in range(10, 40):
+        span = measured.next(half_past(minute))
+        assert span is not None
+        measured.take(span, source.of(span), half_past(minute), is_left_out)
+        source.bad = 400.0 if 10 <= minute < 20 else 1.0
+
+    half_hour = timedelta(minutes=30)
+    tally = measured.tally(half_past(39), half_hour)
+    assert measured.read.window.tally(half_past(39), half_hour).good == 30
+    assert (tally.good, tally.bad) == (14_985, 15)  # of 30 minutes, without those that end from 12:10 to 12:24
+    assert tally.missing == 0
