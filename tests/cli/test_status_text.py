@@ -32,6 +32,7 @@ INCIDENT = {
     "mitigated_by": None,
     "muted_by": None,
     "reopened": 1,
+    "muted_by": None,
     "trace_id": "0af7651916cd43dd8448eb211c80319c",
 }
 
@@ -220,3 +221,37 @@ def test_a_quiet_daemon_has_nothing_to_tell_and_says_so():
 
     assert text.splitlines()[0].endswith(": ready")
     assert text.splitlines()[-1] == "no live incidents"
+
+
+def test_what_is_muted_and_in_maintenance_says_so():
+    silenced = "silence 3 of Grace until 2026-03-01 05:00 UTC: the new pool"
+    one, *others = STATUS["services"][0]["checks"]
+    service = STATUS["services"][0] | {
+        "muted_by": silenced,
+        "checks": [one | {"maintenance": "Sun 02:00-04:00"}, *others],
+    }
+    silences = [
+        {
+            "id": 3,
+            "subject": "orders",
+            "author": "Grace",
+            "until": "2026-03-01T05:00:00.000Z",
+            "comment": "the new pool",
+        },
+        {
+            "id": 4,
+            "subject": "orders/live",
+            "author": "Ada",
+            "until": "2026-03-01T06:00:00.000Z",
+            "comment": "flaky\x1b[2J",
+        },
+    ]
+
+    text = rendered(Looked(STATUS | {"services": [service], "silences": silences}), UNBOUNDED, False)
+
+    assert f"muted: orders by {silenced}\n" in text
+    assert "silence 4: orders/live until 2026-03-01T06:00:00.000Z, Ada: flaky\\x1b[2J" in text
+    assert "silence 3:" not in text
+    assert "in maintenance; restarted: uptime fell" in text
+    told = story(DETAIL | {"muted_by": silenced}, UNBOUNDED, False)
+    assert f"muted by: {silenced}\n" in told
