@@ -117,6 +117,7 @@ class DaemonDesk:
     def status(self) -> StatusDocument:
         ready, missing = self.ready()
         monitor = self._house.config.monitor
+        muted_by = self._house.casebook.muting.of_services(self._house.clock.wall())
         live = sorted(self._house.casebook.live(), key=lambda case: (case.incident.severity or 9, case.incident.number))
         return {
             "source": "daemon",
@@ -126,7 +127,7 @@ class DaemonDesk:
             "now": timestamp(self._house.clock.wall()),
             "ready": ready,
             "missing": missing,
-            "services": [self._service(name) for name in self._house.judge.watches],
+            "services": [self._service(name, muted_by(name)) for name in self._house.judge.watches],
             "incidents": [incident_document(case.incident, case.muted_by) for case in live],
             "silences": self._active_silences(),
             "recovery": [self._recovery(case) for case in live],
@@ -151,7 +152,7 @@ class DaemonDesk:
     async def probe(self, module: Module, target: str, timeout: float) -> Asked:
         return self._house.hiding.asked(await self._daemon.supervisor.ask(module, target, timeout))
 
-    def _service(self, name: str) -> ServiceDocument:
+    def _service(self, name: str, muted_by: str) -> ServiceDocument:
         now = self._house.clock.now()
         watch = self._house.judge.watches[name]
         service = self._house.config.services[name]
@@ -159,9 +160,7 @@ class DaemonDesk:
         case = self._house.casebook.case_of(name)
         readings = self._house.objectives.readings_of(name, now)
         tightest = min(readings, key=_left, default=None)
-        wall = self._house.clock.wall()
-        inside = self._house.judge.maintenance.of(name, wall)
-        muting = self._house.casebook.muting
+        inside = self._house.judge.maintenance.of(name, self._house.clock.wall())
         lost_until = self._house.history.incomplete_since
         begun = min((reading.start for reading in readings), default=now)
         incomplete = lost_until if lost_until and lost_until > begun else None
@@ -174,7 +173,7 @@ class DaemonDesk:
             budget_incomplete_since=incomplete,
             burn_rate=burn_rate(watch.tally(now, timedelta(hours=1)), Objective(watch.objective)),
             maintenance=inside.text if inside is not None else "",
-            muted_by=(case.muted_by if case is not None else "") or muting.of_service(name, wall),
+            muted_by=(case.muted_by if case is not None else "") or muted_by,
             series=[series_document(reading) for reading in self._house.anomalies.of(name)],
         )
 

@@ -43,9 +43,10 @@ def muted_services(house: House) -> list[tuple[str, Mapping[str, float]]]:
     wall, windows, muting = house.clock.wall(), house.judge.maintenance, house.casebook.muting
     if not muting.active and not windows.services:
         return []
+    muted_by = muting.of_services(wall)
     found: list[tuple[str, Mapping[str, float]]] = []
     for name in house.judge.watches:
-        is_muted = bool(muting.of_service(name, wall))
+        is_muted = bool(muted_by(name))
         if is_muted or name in windows.services:
             is_planned = windows.of(name, wall) is not None
             values = {names.SERVICE_MUTED.name: float(is_muted), names.SERVICE_MAINTENANCE.name: float(is_planned)}

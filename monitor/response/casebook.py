@@ -398,8 +398,11 @@ class Casebook:
             case.incident = incident
         if not events and not transitions:
             return None
-        if case is not None and incident.is_live and events:
-            events += tuple(self._muting_change(case, subject, events[-1].at, events[-1].wall))
+        if case is not None and events:
+            if incident.is_live:
+                events += tuple(self._muting_change(case, subject, events[-1].at, events[-1].wall))
+            else:  # what is said of it afterwards is told when the silence is over
+                case.muted_by = self.muting.of_case(case, events[-1].wall)
         if opened := [event for event in events if event.name == "incident.opened"]:
             events += tuple(self._deployed_before(subject, opened[0]))
         begun = [event for event in events if event.name in ("incident.opened", "incident.reopened")]

@@ -67,7 +67,10 @@ def effects_for(case: Case, events: Iterable[LedgerEvent], outlets: tuple[str, .
     asked = [_EFFECTS[name] for name in names if name in _EFFECTS]
     kind = asked[0] if asked else EffectKind.UPDATE
     told = [outlet for outlet in outlets if outlet != POSTMORTEMS and _is_told(case, outlet, kind)]
-    effects = [_next(case, outlet, kind) for outlet in told] if names else []
+    # That it was reopened may have been muted, so it is told with the rest.
+    again = kind is EffectKind.UPDATE and "incident.unmuted" in names and case.incident.reopened > 0
+    kinds = {outlet: EffectKind.REOPEN if again and outlet not in RECORDS else kind for outlet in told}
+    effects = [_next(case, outlet, kind) for outlet, kind in kinds.items()] if names else []
     first = case.orders.get(POSTMORTEMS, 0) == 0
     # A draft that is there follows what becomes of it; none is begun by an action item alone.
     is_news = any(name.startswith("postmortem.") for name in names) and not first
@@ -94,6 +97,6 @@ def _is_told(case: Case, outlet: str, kind: EffectKind) -> bool:
 
 def _next(case: Case, outlet: str, kind: EffectKind) -> tuple[str, int, EffectKind]:
     order = case.orders[outlet] = case.orders.get(outlet, 0) + 1
-    if order == 1 and kind is EffectKind.UPDATE:
-        kind = EffectKind.CREATE  # this outlet was configured after the incident had opened
+    if order == 1 and kind in (EffectKind.UPDATE, EffectKind.REOPEN):
+        kind = EffectKind.CREATE  # this outlet was configured after the incident had opened, or was not told of it
     return outlet, order, kind

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -63,19 +63,21 @@ class Muting:
             members, self._in_force(wall), self._tags, lambda name: self._maintenance.of(name, wall)
         )
 
-    def of_service(self, service: str, wall: datetime) -> str:
-        """Why people would not be told of anything of a service; silences of single checks are not asked."""
-        member = Member(service)
-        return incident_muted_by(
-            [member], self._in_force(wall), self._tags, lambda name: self._maintenance.of(name, wall)
-        )
+    def of_services(self, wall: datetime) -> Callable[[str], str]:
+        """
+        Why people would not be told of anything of a service at that instant, by its name; empty where they would.
 
-    def of_check(self, service: str, check: str, wall: datetime) -> str:
-        """The same of one check."""
-        member = Member(service, frozenset({check}))
-        return incident_muted_by(
-            [member], self._in_force(wall), self._tags, lambda name: self._maintenance.of(name, wall)
-        )
+        For many services at once. Silences of single checks are not asked.
+        """
+        active = {silence.subject: silence for silence in self._in_force(wall)}
+
+        def of(service: str) -> str:
+            if (inside := self._maintenance.of(service, wall)) is not None:
+                return inside.text
+            subjects = (service, *(f"{TAG}{tag}" for tag in self._tags.get(service, ())))
+            return next((active[subject].text for subject in subjects if subject in active), "")
+
+        return of
 
     def _in_force(self, wall: datetime) -> list[Silence]:
         return [silence for silence in self.active.values() if silence.is_active(wall)]

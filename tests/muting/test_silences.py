@@ -187,3 +187,29 @@ def test_a_case_comes_back_from_the_ledger_as_muted_as_it_was(begin, tmp_path: P
 
     assert restored.muted_by == case.muted_by != ""
     assert restored.failed == {"shop": {"live"}}
+
+
+def test_what_was_reopened_while_it_was_muted_is_reopened_for_people_when_it_is_over(begin) -> None:
+    night = begin(SHOP, NOON)
+    assert night.play("FFFF" + "." * 16)[-1] == "R"
+    assert night.told == ["create", "update", "close"]
+
+    made = silence(night, "shop")
+    assert night.play("F")[-1] == "O"
+    assert night.told == ["create", "update", "close"]
+
+    end(night, made.number)
+    assert night.told == ["create", "update", "close", "reopen"]
+
+
+def test_a_service_is_muted_by_its_name_and_by_each_of_its_tags(begin) -> None:
+    text = SHOP.replace("  shop:\n", "  shop:\n    tags: [backend, eu]\n")
+    night = begin(text, NOON)
+    silence(night, "tag:eu")
+    silence(night, "bank/live")
+
+    muted_by = night.book.muting.of_services(night.now)
+
+    assert muted_by("shop") == "silence 1 of grace until 2026-11-29 13:00 UTC: known"
+    assert muted_by("bank") == ""
+    assert night.book.muting.of_services(night.now + HOUR)("shop") == ""
