@@ -37,6 +37,10 @@ def request(module: Module, target: Target, ip: str, timeout: float) -> HttpRequ
     login, at, where = url.netloc.rpartition("@")
     netloc = f"{login}{at}{bracketed(name)}" + (f":{target.port}" if target.port is not None else "")
     host = http.host or (where if name != target.host else "")
+    proxied = bool(http.proxy) and not secure
+    if proxied:
+        # It is told the name that the target is to hear; where it tunnels, the address.
+        netloc, host = f"{login}{at}{http.host or where}", ""
     headers = (("Host", host), *http.headers) if host else http.headers
     if http.compression and not any(key.lower() == "accept-encoding" for key, _ in headers):
         headers = (*headers, ("Accept-Encoding", http.compression))
@@ -53,7 +57,7 @@ def request(module: Module, target: Target, ip: str, timeout: float) -> HttpRequ
         way=Way(
             version="" if http.http2 else "1.1",
             proxy=http.proxy,
-            connect_to=bracketed(ip),
+            connect_to="" if proxied else bracketed(ip),
             certificate=http.tls.certificate,
             key=http.tls.key,
             cookies=True,
@@ -74,11 +78,14 @@ def begin(said: Said) -> None:
 
 
 def say(module: Module, resolved: float, answer: HttpAnswer, said: Said) -> None:
+    """*resolved*: Seconds; 0 where a proxy is left to look the name up."""
     http = module.http or Http()
     spent = answer.timings
+    if resolved or answer.redirects:
+        resolve = resolved + (spent.name_lookup if spent else 0)
+        said.phases("probe_http_duration_seconds", resolve=resolve)
     said.phases(
         "probe_http_duration_seconds",
-        resolve=resolved + (spent.name_lookup if spent else 0),
         connect=spent.connect if spent else 0,
         tls=spent.tls if spent else 0,
         processing=spent.first_byte if spent else 0,

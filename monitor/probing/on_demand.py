@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import socket
 import traceback
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -34,7 +35,7 @@ from monitor.probing.wire import Asked, Demand
 
 MOST_AT_ONCE: Final = 150
 _LOOKUPS_AT_ONCE: Final = 64
-"""Each is a thread, and one that hangs in the resolver outlives its probe."""
+"""Each is a thread, and one that hangs in the resolver outlives its probe. More names than this wait for their turn."""
 _OURS: Final = (("User-Agent", USER_AGENT),)
 
 _REQUESTS: Final[dict[str, Callable[[Module, Target, str, float], Any]]] = {
@@ -81,6 +82,7 @@ class OnDemand:
         self._answer = answer
         self._resolver = Resolver(engine)
         self._under_way: dict[int, _Probe] = {}
+        self._unnamed: deque[_Probe] = deque()
 
     def begin(self, demand: Demand) -> None:
         """Never raises: what goes wrong is answered."""
@@ -113,14 +115,22 @@ class OnDemand:
         try:
             found = Found(None, ((_family(host), host),))
         except ValueError:
-            if self._resolver.running >= _LOOKUPS_AT_ONCE:
-                self._found(probe, Found(socket.EAI_AGAIN))
-                return
-            self._resolver.ask(host, partial(self._found_by_name, probe))
+            self._unnamed.append(probe)
             late = self._seconds() + probe.deadline - monotonic()
             self._alarms.at(late, partial(self._found_by_name, probe, Found(socket.EAI_AGAIN)))
+            self._look_up_next()
         else:
             self._found(probe, found)
+
+    def _look_up_next(self) -> None:
+        while self._unnamed and self._resolver.running < _LOOKUPS_AT_ONCE:
+            probe = self._unnamed.popleft()
+            if probe.number in self._under_way:
+                self._resolver.ask(probe.target.host, partial(self._looked_up, probe))
+
+    def _looked_up(self, probe: _Probe, found: Found) -> None:
+        self._look_up_next()
+        self._found_by_name(probe, found)
 
     def _found_by_name(self, probe: _Probe, found: Found) -> None:
         # What comes second is too late: the alarm, or the resolver.

@@ -108,6 +108,18 @@ def test_a_target_that_hangs_harms_neither_a_hundred_others_nor_the_checks(
     play(story, (check,))
 
 
+def test_a_hundred_names_are_looked_up_by_turns(serve: Callable[..., Any], hell: ModuleType) -> None:
+    url = serve(hell.say(OK)).url.replace("127.0.0.1", "localhost")
+    module = Module(prober="http", ip=4, http=Http())
+
+    async def story(supervisor: Supervisor, _: list[CheckResult]) -> None:
+        found = await asyncio.gather(*(supervisor.ask(module, url, PATIENCE) for _ in range(100)))
+
+        assert {(asked.success, asked.log[0]) for asked in found} == {(True, "localhost is 127.0.0.1")}
+
+    play(story)
+
+
 def test_one_that_is_late_has_failed_by_itself(serve: Callable[..., Any], hell: ModuleType) -> None:
     silent = serve(hell.say_and_hold()).url
 
