@@ -29,6 +29,7 @@ DEFAULT_MODULE: Final = "http_2xx"
 SCRAPE_TIMEOUT: Final = "X-Prometheus-Scrape-Timeout-Seconds"
 OFFSET: Final = 0.5
 """Seconds by which a probe ends before whoever scrapes gives up."""
+_NOT_KEPT: Final = {"Cache-Control": "no-store"}
 DEFAULT: Final = 120.0
 """Seconds of a scrape where nobody says how long it may take."""
 LONGEST: Final = 600.0
@@ -47,7 +48,7 @@ async def answer(request: Request, desk: Desk) -> Response:
     try:
         return await _answer(request, desk)
     except Refused as refused:
-        return PlainTextResponse(f"{refused.text}\n", refused.status, {"Cache-Control": "no-store"})
+        return PlainTextResponse(f"{refused.text}\n", refused.status, _NOT_KEPT)
 
 
 async def _answer(request: Request, desk: Desk) -> Response:
@@ -69,8 +70,8 @@ async def _answer(request: Request, desk: Desk) -> Response:
     if asked.error:
         raise Refused(503, f"Not probed: {asked.error}")
     if query.get("debug") == "true":
-        return PlainTextResponse(page(name, target, timeout, known, asked), headers={"Cache-Control": "no-store"})
-    return Response(exposed(asked).encode("utf-8", "replace"), media_type=Dialect.TEXT)
+        return PlainTextResponse(page(name, target, timeout, known, asked), headers=_NOT_KEPT)
+    return Response(exposed(asked).encode("utf-8", "replace"), 200, _NOT_KEPT, Dialect.TEXT)
 
 
 def timeout_of(header: str, of_module: float) -> float:

@@ -23,15 +23,17 @@ class Case:
     timeout: str = "30s"
     more: dict[str, str] = field(default_factory=dict)
 
-    def module(self, folder: str) -> dict[str, Any]:
-        return {"prober": self.prober, "timeout": self.timeout, self.prober: _filled(self.settings, folder)}
+    def module(self, folder: str, places: dict[str, str]) -> dict[str, Any]:
+        return {"prober": self.prober, "timeout": self.timeout, self.prober: _filled(self.settings, folder, places)}
 
 
-def _filled(value: Any, folder: str) -> Any:
+def _filled(value: Any, folder: str, places: dict[str, str], key: str = "") -> Any:
     if isinstance(value, dict):
-        return {key: _filled(one, folder) for key, one in value.items()}
+        return {name: _filled(one, folder, places, name) for name, one in value.items()}
     if isinstance(value, list):
-        return [_filled(one, folder) for one in value]
+        return [_filled(one, folder, places) for one in value]
+    if key.endswith("_url"):
+        return value.format(**places)
     return value.replace("FOLDER", folder) if isinstance(value, str) else value
 
 
@@ -76,6 +78,7 @@ def _grpc(name: str, at: str, timeout: str = "30s", **settings: Any) -> Case:
 
 
 GREETING = "^220 (\\S+) ready$"
+OAUTH2 = {"token_url": "http://{http}/token/", "client_id": "us", "client_secret": "hunter2"}
 CA = {"tls_config": {"ca_file": "FOLDER/ca.pem"}}
 
 HTTP = [
@@ -114,6 +117,16 @@ HTTP = [
     _http("login_leaves_the_host", "/away/", basic_auth={"username": "u", "password": "p"},
           bad=["Basic"]),
     _http("body_leaves_the_host", "/redirect/307/away307/", method="POST", body="b"),
+    _http("by_proxy", "/ok/", proxy_url="http://{proxy}", wants=["^http://127.0.0.1:[0-9]+/ok/ for 127.0.0.1:"]),
+    _http("by_proxy_and_name", "/a", at="http://localhost:8080", proxy_url="http://{proxy}",
+          wants=["^http://localhost:8080/a for localhost:8080$"]),
+    _http("host_by_proxy", "/a", proxy_url="http://{proxy}", headers={"Host": "shop.example"},
+          wants=["^http://shop.example/a for shop.example$"]),
+    _http("named_by_the_proxy", "/a", at="http://nobody.invalid", proxy_url="http://{proxy}",
+          skip_resolve_phase_with_proxy=True, wants=["^http://nobody\\.invalid/a for nobody\\.invalid$"]),
+    _http("proxy_away", "/ok/", proxy_url="http://127.0.0.1:1"),
+    _http("token", "/guarded/", oauth2=OAUTH2),
+    _http("no_token", "/guarded/", oauth2={**OAUTH2, "client_secret": "wrong"}),
     _http("cookies", "/cookie/"),
     _http("body_matches", "/ok/", bad=["(?i)STATUS: f"]),
     _http("body_is_clean", "/ok/", bad=["broken", "^version"]),
@@ -193,6 +206,7 @@ TLS = [
     _tls("wants_1_3_of_1_2", "{tls12}", tls_config={"min_version": "TLS13"}),
     _tls("speaks_1_3", "{good}", tls_config={"min_version": "TLS13"}),
     _tls("in_the_clear_there", "{http}"),
+    _tls("secure_by_proxy", "{good}", proxy_url="http://{proxy}"),
     _tls("http2", "{h2}", "/"),
     _tls("http2_wanted", "{h2}", "/", valid_http_versions=["HTTP/2.0"]),
     _tls("http2_off", "{h2}", "/", enable_http2=False),

@@ -149,7 +149,7 @@ def places(folder: Path, free_port: Callable[[], int]) -> Iterator[dict[str, str
 @pytest.fixture(scope="module")
 def modules(folder: Path, places: dict[str, str]) -> Path:
     path = folder / "blackbox.yml"
-    path.write_text(yaml.safe_dump({"modules": {case.name: case.module(str(folder)) for case in CASES}}))
+    path.write_text(yaml.safe_dump({"modules": {case.name: case.module(str(folder), places) for case in CASES}}))
     return path
 
 

@@ -138,6 +138,46 @@ class Site(BaseHTTPRequestHandler):
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         self.connection.close()
 
+    def _token(self, argument: str) -> None:
+        """For who logs in as `us` with `hunter2`, by a header as the standard wants it."""
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        known = self.headers.get("Authorization") == "Basic dXM6aHVudGVyMg=="
+        said = {"access_token": "t0ken", "token_type": "Bearer", "expires_in": 3600} if known else {"error": "invalid"}
+        self._answer(200 if known else 401, json.dumps(said).encode(), Content_Type="application/json")
+
+    def _guarded(self, _: str) -> None:
+        self._answer(200 if self.headers.get("Authorization") == "Bearer t0ken" else 403)
+
+
+class Proxy(BaseHTTPRequestHandler):
+    """Says what it was asked for, and tunnels."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        body = f"{self.path} for {self.headers['Host']}".encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_CONNECT(self) -> None:
+        host, _, port = self.path.rpartition(":")
+        with suppress(OSError), socket.create_connection((host, int(port))) as there:
+            self.send_response(200)
+            self.end_headers()
+            threading.Thread(target=self._pour, args=(there, self.connection), daemon=True).start()
+            self._pour(self.connection, there)
+        self.close_connection = True
+
+    def _pour(self, one: socket.socket, other: socket.socket) -> None:
+        with suppress(OSError):
+            while data := one.recv(65536):
+                other.sendall(data)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
 
 class Talker(socketserver.StreamRequestHandler):
     """Greets as mail servers do, and says of itself what a script may want."""
@@ -216,6 +256,7 @@ def main(folder: Path) -> None:
     places: dict[str, str] = {}
     other = serve(Quick(("127.0.0.1", 0), Site))
     Site.other = other
+    places["proxy"] = serve(Quick(("127.0.0.1", 0), Proxy))
     places |= {"other": other, "http": serve(Quick(("127.0.0.1", 0), Site))}
     for name in leaves:
         places[name] = serve(secured(folder, name))
