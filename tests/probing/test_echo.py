@@ -180,3 +180,23 @@ class TestJudgement:
         assert kind("icmp") is kind_of(question)
         (request,) = requests(question, 3.0)
         assert (request.url, request.timeout) == ("icmp://x", 3.0)
+
+
+@pytest.mark.parametrize(
+    ("family", "hop_limit", "discover"),
+    [
+        (socket.AF_INET, (socket.IPPROTO_IP, socket.IP_TTL), (socket.IPPROTO_IP, 10)),
+        (socket.AF_INET6, (socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS), (socket.IPPROTO_IPV6, 23)),
+    ],
+)
+def test_what_is_sent_goes_as_far_and_as_whole_as_it_is_asked_to(
+    family: socket.AddressFamily, hop_limit: tuple[int, int], discover: tuple[int, int]
+) -> None:
+    talk = EchoTalk(EchoRequest(url="icmp://router.example", payload=100, hop_limit=5, fragment=False))
+    try:
+        made = talk.open(family)
+    except OSError as error:
+        pytest.skip(f"we may not send pings here: {error}")
+    with made:
+        assert (made.getsockopt(*hop_limit), made.getsockopt(*discover)) == (5, 2)
+        assert len(talk.datagram()) == 8 + 100

@@ -132,6 +132,24 @@ def test_one_that_is_late_has_failed_by_itself(serve: Callable[..., Any], hell: 
     play(story)
 
 
+def test_a_body_without_end_is_read_until_the_time_is_over_and_kept_nowhere(
+    serve: Callable[..., Any], hell: ModuleType
+) -> None:
+    start = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
+    endless, good = serve(hell.say_for_ever(start, b"x" * 65536)).url, serve(hell.say(OK)).url
+
+    async def story(supervisor: Supervisor, _: list[CheckResult]) -> None:
+        reading = asyncio.ensure_future(supervisor.ask(WEB, endless, 1.0))
+        assert (await supervisor.ask(WEB, good, PATIENCE)).success
+        asked = await reading
+
+        assert (asked.success, values(asked)["probe_http_status_code"]) == (False, 200)
+        assert values(asked)["probe_http_uncompressed_body_length"] >= 65536
+        assert values(asked)["probe_http_content_length"] == -1
+
+    play(story)
+
+
 def test_there_is_an_end_to_how_many_are_made_at_once(serve: Callable[..., Any], hell: ModuleType) -> None:
     good, silent = serve(hell.say(OK)).url, serve(hell.say_and_hold()).url
 

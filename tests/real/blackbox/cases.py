@@ -176,6 +176,9 @@ HTTP = [
     _http("no_such_name", "/", at="http://nobody.invalid"),
     _http("only_ip6", "/ok/", preferred_ip_protocol="ip6", ip_protocol_fallback=False),
     _http("not_http", "/", at="http://{tcp}"),
+    _http("ip6", "/ok/", at="http://{http6}", preferred_ip_protocol="ip6"),
+    _http("ip6_where_ip4_is_preferred", "/ok/", at="http://{http6}"),
+    _http("ip6_where_ip4_is_wanted", "/ok/", at="http://{http6}", ip_protocol_fallback=False),
     _http("prefers_ip6", "/ok/", preferred_ip_protocol="ip6"),
 ]  # fmt: skip
 
@@ -216,6 +219,7 @@ TLS = [
 TCP = [
     _tcp("connects"),
     _tcp("connects_by_name", at="localhost:{tcp_port}"),
+    _tcp("connects_by_ip6", at="{http6}"),
     _tcp("no_port", at="127.0.0.1"),
     _tcp("nobody_listens", at="127.0.0.1:1"),
     _tcp("tcp_no_such_name", at="nobody.invalid:25"),
@@ -230,6 +234,7 @@ TCP = [
     _tcp("hangs_in_between", {"expect": GREETING, "send": "HANG"}, {"expect": "^250"}, timeout="700ms"),
     _tcp("silent", {"expect": "."}, at="{silent}", timeout="700ms"),
     _tcp("tls", {"expect": GREETING}, at="{tcptls}", tls=True, **CA),
+    _tcp("tls_1_3", at="{tcptls}", tls=True, tls_config={"ca_file": "FOLDER/ca.pem", "min_version": "TLS13"}),
     _tcp("tls_by_name", at="localhost:{tcptls_port}", tls=True, **CA),
     _tcp("tls_wrong_name", at="{tcptls}", tls=True, tls_config={"ca_file": "FOLDER/ca.pem", "server_name": "a.b"}),
     _tcp("tls_skipped", at="{tcptls}", tls=True, tls_config={"insecure_skip_verify": True}),
@@ -298,6 +303,7 @@ GRPC = [
 ICMP = [
     Case("echo", "icmp", dict(IP4), "127.0.0.1"),
     Case("echo_by_name", "icmp", dict(IP4), "localhost"),
+    Case("echo_of_ip6", "icmp", {"preferred_ip_protocol": "ip6"}, "::1"),
     Case("echo_large", "icmp", {**IP4, "payload_size": 1400}, "127.0.0.1"),
     Case("echo_whole", "icmp", {**IP4, "dont_fragment": True}, "127.0.0.1"),
     Case("echo_ttl", "icmp", {**IP4, "ttl": 5}, "127.0.0.1"),

@@ -223,6 +223,10 @@ class Quick(ThreadingHTTPServer):
         """Broken connections are what is wanted here."""
 
 
+class Quick6(Quick):
+    address_family = socket.AF_INET6
+
+
 class Mail(socketserver.ThreadingTCPServer):
     daemon_threads = True
     request_queue_size = 200
@@ -256,6 +260,10 @@ def main(folder: Path) -> None:
     places: dict[str, str] = {}
     other = serve(Quick(("127.0.0.1", 0), Site))
     Site.other = other
+    try:
+        places["http6"] = serve(Quick6(("::1", 0), Site))
+    except OSError:
+        places["http6"] = "[::1]:1"  # a machine without IPv6: then nobody is reached there, by either
     places["proxy"] = serve(Quick(("127.0.0.1", 0), Proxy))
     places |= {"other": other, "http": serve(Quick(("127.0.0.1", 0), Site))}
     for name in leaves:
@@ -303,7 +311,7 @@ def secured(folder: Path, name: str, asks: bool = False, only: ssl.TLSVersion | 
 def serve(server: socketserver.BaseServer) -> str:
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     host, port = server.server_address[:2]
-    return f"{host}:{port}"
+    return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
 
 
 def calls(credentials: Any, healthy: bool = True) -> tuple[int, Any]:
