@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import urlencode
 
 import pytest
@@ -23,6 +24,8 @@ OF_BODY = frozenset({"probe_http_content_length", "probe_http_uncompressed_body_
 CHAIN = {"earliest_cert_expiry", "last_chain_expiry_timestamp_seconds", "last_chain_info"}
 DIFFERENT = {
     "login_leaves_the_host": ("login-stays", {"probe_success", "probe_failed_due_to_regex", *OF_BODY}),
+    "headers_leave_the_host": ("login-stays", {"probe_success", "probe_failed_due_to_regex", *OF_BODY}),
+    "who_asks": ("user-agent", {"probe_success", "probe_failed_due_to_regex", *OF_BODY}),
     "body_leaves_the_host": ("body-stays", {"probe_success", *OF_HTTP}),
     "truncated": ("dns-truncated", {f"probe_dns_{of}_rrs" for of in ("answer", "authority", "additional")}),
     "tcp_hostname": ("tcp-hostname", {"probe_success", "probe_tls_version_info", *(f"probe_ssl_{of}" for of in CHAIN)}),
@@ -30,7 +33,7 @@ DIFFERENT = {
 }
 """By case: the row in docs/blackbox.md that says why, and every metric that differs."""
 OF_NO_CASE = {
-    "user-agent", "body-bound", "chain-expiry", "icmp-setup", "icmp-payload", "scrape-timeout", "tls-versions", "help",
+    "body-bound", "chain-expiry", "icmp-setup", "icmp-payload", "scrape-timeout", "tls-versions", "help",
 }  # fmt: skip
 """Rows of what these cases do not show: of durations, of what a target is sent, and of what is not asked twice."""
 
@@ -56,6 +59,29 @@ def test_both_say_the_same(case: Case, theirs: str, ours: str, places: dict[str,
         assert differing(found, expected) == DIFFERENT[case.name][1]
     else:
         assert found == expected
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"module": "no_such_module", "target": "127.0.0.1:1"},
+        {"module": "plain"},
+        {"module": "plain", "target": ""},
+        {"target": "127.0.0.1:1"},  # there is no http_2xx here
+        {"module": "host_sent", "target": "127.0.0.1:1", "hostname": "other.example"},
+    ],
+)
+def test_what_cannot_be_asked_is_told_in_the_same_words(theirs: str, ours: str, query: dict[str, str]) -> None:
+    told = [refused(f"{base}/probe?{urlencode(query)}") for base in (theirs, ours)]
+
+    assert told[0] == told[1]
+    assert told[0][0] == 400
+
+
+def refused(url: str) -> tuple[int, str]:
+    with pytest.raises(HTTPError) as caught:
+        get(url)
+    return caught.value.code, caught.value.read().decode()
 
 
 def test_every_difference_is_in_the_docs_and_no_other() -> None:
