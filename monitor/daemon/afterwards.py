@@ -23,6 +23,7 @@ from monitor.daemon.gathering import gathered
 from monitor.daemon.house import House
 from monitor.daemon.kept import case_from
 from monitor.ledger.records import Commit
+from monitor.response import roles
 from monitor.response.actions import Action
 from monitor.response.case import Case
 from monitor.response.followup import FOLLOWED, FollowUp, UnknownAction, followed
@@ -44,7 +45,7 @@ class Afterwards:
         house = self._house
         case = self._case(ref)
         found = gathered(house.config, house.ledger, case, house.clock.wall() - house.clock.now())
-        return draft(case, house.casebook.rules.roles, found) + QUESTIONS
+        return draft(case, roles.held(case, house.casebook.rules), found) + QUESTIONS
 
     async def held(self, ref: str, by: str) -> Case:
         case, _ = await self._write(ref, lambda after: (None, after.held(by)))

@@ -15,6 +15,7 @@ from monitor.core.alerts import Alert, News, Notification, is_silent, news, seve
 from monitor.core.incident import Event, Incident, State, mitigated, step
 from monitor.core.severity import Criticality, Severity, raise_severity
 from monitor.ledger.records import AlertLink, Commit, LedgerEvent
+from monitor.response.alert_words import SHOWN, Notice, attributes_of, link_of, listed, unmatched_event
 from monitor.response.case import Case, Subject
 from monitor.response.casebook import Casebook
 from monitor.response.declaring import open_declared
@@ -27,7 +28,6 @@ UNMATCHED: Final = "unmatched"
 HEARD_AGAIN: Final = timedelta(minutes=1)
 """A repeat is not written down sooner: the second of two Alertmanagers tells the same in the same minute."""
 EXPIRES_AFTER: Final = timedelta(hours=5)
-_SHOWN: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Intake:
             counts[what if service or not alert.firing else UNMATCHED] += 1
             if what is News.LATE:
                 continue
-            link = _told(before if what in (News.REPEATED, News.RESOLVED) else None, alert, service, now, wall)
+            link = link_of(before if what in (News.REPEATED, News.RESOLVED) else None, alert, service, now, wall)
             if what is News.FIRING and service:
                 fires.setdefault(service, []).append(link)
             elif what is News.RESOLVED:
@@ -77,7 +77,7 @@ class Intake:
         self._keep(beside)
         commit = joined(part for _, part in found)
         commit = replace(
-            commit, alerts=(*commit.alerts, *beside), events=(*commit.events, *_nobodys(unmatched, now, wall))
+            commit, alerts=(*commit.alerts, *beside), events=(*commit.events, *unmatched_event(unmatched, now, wall))
         )
         return Taken(commit, counts, tuple(case.incident for case, _ in found if case is not None))
 
@@ -115,7 +115,7 @@ class Intake:
         self, service: str, links: list[AlertLink], left_out: int, now: datetime, wall: datetime
     ) -> tuple[Case, Commit]:
         book, source = self._book, links[0].source
-        told = _Told(source, _listed(links, "fires", left_out), _attributes(links, left_out), now, wall)
+        told = Notice(source, listed(links, "fires", left_out), attributes_of(links, left_out), now, wall)
         host = self._host(service, now)
         case, events = book.case_of(host), []
         if case is not None:
@@ -139,7 +139,7 @@ class Intake:
         grouped = whose(service, self._book.subjects, rules.depends_on, rules.telemetry, rules.total_services, now)
         return grouped.host or service
 
-    def _reopen(self, subject: Subject, links: list[AlertLink], told: _Told) -> tuple[Case, LedgerEvent] | None:
+    def _reopen(self, subject: Subject, links: list[AlertLink], told: Notice) -> tuple[Case, LedgerEvent] | None:
         """The relapse of an incident whose own alert fires again soon after it was resolved."""
         incident, timing = subject.incident, self._book.rules.timing
         case = self._book.cases.get(incident.id)
@@ -151,17 +151,17 @@ class Intake:
         subject.incident, transitions = step(incident, Event.BREACH, told.now, timing, reason=told.text, by=told.source)
         return case, told.event(self._book, subject, name_of(transitions[0]), moved(transitions[0]))
 
-    def _open(self, subject: Subject, links: list[AlertLink], told: _Told) -> tuple[Case, LedgerEvent]:
+    def _open(self, subject: Subject, links: list[AlertLink], told: Notice) -> tuple[Case, LedgerEvent]:
         worst, named = self._worst(links)
-        symptoms = tuple(link.summary for link in links[:_SHOWN])
-        if len(links) > _SHOWN:
-            symptoms += (f"and {len(links) - _SHOWN} more alerts",)
+        symptoms = tuple(link.summary for link in links[:SHOWN])
+        if len(links) > SHOWN:
+            symptoms += (f"and {len(links) - SHOWN} more alerts",)
         return open_declared(
             self._book, subject, told.source, symptoms, worst, f"{named}; our probes may raise it", told.line, told.now,
             told.wall, told.attributes,
         )  # fmt: skip
 
-    def _raise(self, subject: Subject, case: Case, links: list[AlertLink], told: _Told) -> list[LedgerEvent]:
+    def _raise(self, subject: Subject, case: Case, links: list[AlertLink], told: Notice) -> list[LedgerEvent]:
         """A rule has its own `for:`, so a rise holds at once."""
         incident = subject.incident
         worst, named = self._worst(links)
@@ -205,7 +205,7 @@ class Intake:
         if not case.incident.is_live:
             return Commit()  # people have closed it: nothing of it is news any more
         book, subject, source = self._book, self._book.subjects[case.incident.service], links[0].source
-        told = _Told(source, _listed(links, verb), _attributes(links), now, wall)
+        told = Notice(source, listed(links, verb), attributes_of(links), now, wall)
         events = [told.event(book, subject, name)]
         if not case.firing and subject.incident.needs_mitigation:
             subject.incident = mitigated(subject.incident, source)
@@ -213,73 +213,8 @@ class Intake:
         return book.commit(subject, events, ()) or Commit()
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """What is written down of some alerts of one source."""
-
-    source: str
-    text: str
-    attributes: Mapping[str, object]
-    now: datetime
-    wall: datetime
-
-    @property
-    def line(self) -> str:
-        return f"{self.source}: {self.text}"
-
-    def event(
-        self,
-        book: Casebook,
-        subject: Subject,
-        name: str,
-        attributes: Mapping[str, object] | None = None,
-        text: str = "",
-    ) -> LedgerEvent:
-        more = {**self.attributes, **(attributes or {})}
-        return book.event(subject, name, text or self.line, self.now, self.wall, author=self.source, attributes=more)
-
-
-def _told(before: AlertLink | None, alert: Alert, service: str, now: datetime, wall: datetime) -> AlertLink:
-    """*before* as this telling leaves it; a new one where there is none."""
-    ends_at = alert.ends_at if alert.firing else alert.ends_at or wall
-    if before is not None:
-        began = max(alert.starts_at, before.starts_at or alert.starts_at)
-        return replace(
-            before, firing=alert.firing, starts_at=began, ends_at=ends_at, heard_at=now, expired=False,
-            summary=alert.summary, labels=alert.labels, annotations=alert.annotations, links=alert.links,
-        )  # fmt: skip
-    return AlertLink(
-        incident="", fingerprint=alert.key, source=alert.source, summary=alert.summary, firing=alert.firing, at=now,
-        service=service, starts_at=alert.starts_at, ends_at=ends_at, heard_at=now, labels=alert.labels,
-        annotations=alert.annotations, links=alert.links,
-    )  # fmt: skip
-
-
 def _is_due(before: AlertLink | None, now: datetime) -> bool:
     return before is None or before.heard_at is None or now - before.heard_at >= HEARD_AGAIN
-
-
-def _listed(links: Sequence[AlertLink], verb: str, left_out: int = 0) -> str:
-    """`OrdersFail fires: a tenth of all orders fail`, or `7 alerts: ...`."""
-    names = "; ".join(link.summary for link in links[:_SHOWN])
-    more = f"; and {len(links) - _SHOWN} more" if len(links) > _SHOWN else ""
-    cut = f"; the sender left out {left_out} more of the group" if left_out else ""
-    return f"{'an alert' if len(links) == 1 else f'each of {len(links)} alerts'} {verb}: {names}{more}{cut}"
-
-
-def _attributes(links: Sequence[AlertLink], left_out: int = 0) -> dict[str, object]:
-    named = [link.labels.get("alertname", link.fingerprint) for link in links[:_SHOWN]]
-    found: dict[str, object] = {"source": links[0].source, "alerts": named, "count": len(links)}
-    return {**found, "left_out": left_out} if left_out else found
-
-
-def _nobodys(links: Sequence[AlertLink], now: datetime, wall: datetime) -> tuple[LedgerEvent, ...]:
-    """Told once for each time that it fires: a rule that nobody here is meant by may fire for weeks."""
-    if not links:
-        return ()
-    text = f"{links[0].source}: {_listed(links, 'belongs to no service of ours')}"
-    text += "; see intake.service_labels and intake.default_service"
-    return (LedgerEvent(name="alert.unmatched", at=now, wall=wall, text=text, attributes=_attributes(links)),)
 
 
 def joined(commits: Iterable[Commit]) -> Commit:
