@@ -20,6 +20,7 @@ from monitor.daemon.afterwards import Reminders
 from monitor.daemon.budgets import Counted, counted
 from monitor.daemon.house import House
 from monitor.daemon.past import HOUR, MINUTE
+from monitor.daemon.refused_closes import try_again
 from monitor.daemon.resuming import (
     flaps,
     remember_flaps,
@@ -57,6 +58,7 @@ class Housekeeping:
         self._fitted_at = now
         self._reminders = Reminders(house)
         self._jobs = self._set_up()
+        self._close_again()
         remember_timeline(house, now)
 
     def tick(self, now: datetime, wall: datetime) -> None:
@@ -163,6 +165,7 @@ class Housekeeping:
         jobs.every().hour.do(self._compact)
         jobs.every().hour.do(self._refit_accepted)
         jobs.every().hour.do(self._reminders.look)
+        jobs.every().hour.do(self._close_again)
         jobs.every().day.at("09:00").do(self._review_playbook)
         return jobs
 
@@ -180,6 +183,10 @@ class Housekeeping:
         threading.Thread(
             target=self._house.history.compact, args=(now,), kwargs=kept, name="compact", daemon=True
         ).start()
+
+    def _close_again(self) -> None:
+        """In a thread: of a long past there are many effects to read."""
+        threading.Thread(target=try_again, args=(self._house,), name="refused-closes", daemon=True).start()
 
     def _review_playbook(self) -> None:
         playbook = self._house.config.playbook

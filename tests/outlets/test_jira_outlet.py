@@ -318,6 +318,29 @@ def test_a_close_that_the_workflow_refuses_is_told_with_its_remedy_and_in_the_ti
     )
 
 
+def test_a_refused_close_that_is_tried_again_says_it_once_and_closes_once_it_may(desk: Desk) -> None:
+    desk.jira.transitions = (TO_DOING,)
+    desk.send(CREATE)
+    desk.send(CLOSE, status="resolved")
+    said = len(desk.said)
+
+    assert desk.send(CLOSE, attempts=2, again=True, status="resolved").outcome is REFUSED
+    assert len(desk.said) == said
+    desk.jira.transitions = (TO_DOING, TO_DONE)
+    assert desk.send(CLOSE, attempts=3, again=True, status="resolved").detail == "OPS-1: closed"
+    assert (desk.issue.status, len(desk.said)) == (DONE, said)
+
+
+def test_a_refused_close_that_a_person_made_good_is_done(desk: Desk) -> None:
+    desk.jira.transitions = (TO_DOING,)
+    desk.send(CREATE)
+    desk.send(CLOSE, status="resolved")
+    desk.issue.status = CANCELLED
+
+    assert desk.send(CLOSE, attempts=2, again=True, status="resolved").outcome is CONFIRMED
+    assert desk.issue.status == CANCELLED
+
+
 def test_a_transition_with_a_field_of_its_own_is_not_guessed(desk: Desk) -> None:
     cause = {"name": "Root cause", "required": True, "hasDefaultValue": False}
     desk.jira.transitions = ({**TO_DONE, "fields": {"customfield_1": cause}},)
