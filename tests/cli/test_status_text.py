@@ -32,7 +32,6 @@ INCIDENT = {
     "mitigated_by": None,
     "muted_by": None,
     "reopened": 1,
-    "muted_by": None,
     "trace_id": "0af7651916cd43dd8448eb211c80319c",
 }
 
