@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, SecretStr
 
@@ -34,6 +35,7 @@ from monitor.config.shape.service import ServiceShape
 from monitor.config.times import DEFAULT_INTERVAL, default_timeout
 from monitor.config.trackers import github_of, jira_of
 from monitor.config.values import TELLING_NAME
+from monitor.core.meeting import WorkingHours
 from monitor.core.severity import POLICIES, Criticality, Policy, Severity
 
 SYSTEM_CONFIG = FilePath("/etc/watchkeeper")
@@ -69,7 +71,7 @@ class _Builder:
             telemetry=config.Telemetry(**_given(root.telemetry)),
             sources=config.Sources(**_given(root.sources)),
             services={name: self.service(name, service) for name, service in (root.services or {}).items()},
-            incidents=(incidents := config.Incidents(**_given(root.incidents))),
+            incidents=(incidents := config.Incidents(**_given(root.incidents) | {"meeting": self.meeting(monitor)})),
             severity=table_of(root),
             policy=_policies(root.policy or {}, incidents),
             tracker=self.tracker(monitor.state),
@@ -77,6 +79,12 @@ class _Builder:
             contacts={role: config.Contact(**_given(contact)) for role, contact in (root.contacts or {}).items()},
             playbook=config.Playbook(**_given(root.playbook)),
         )
+
+    def meeting(self, monitor: config.Monitor) -> WorkingHours:
+        written = _given(self.root.incidents.meeting if self.root.incidents else None)
+        if "weekly" in written:
+            _, written["weekly"] = written["weekly"]
+        return WorkingHours(zone=ZoneInfo(monitor.time_zone), **written)
 
     def monitor(self) -> config.Monitor:
         written = self.root.monitor

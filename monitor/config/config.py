@@ -18,6 +18,7 @@ from monitor.config.stamps import Stamps
 from monitor.core.counting import Counting, Slices
 from monitor.core.indicator import Indicator
 from monitor.core.maintenance import MaintenanceWindow
+from monitor.core.meeting import WorkingHours
 from monitor.core.period import Calendar, CalendarUnit, Period, Rolling
 from monitor.core.severity import POLICIES, Criticality, Policy, Severity
 from monitor.core.severity_table import TABLE, Table
@@ -154,6 +155,7 @@ class Incidents(Part):
     update_every: timedelta = timedelta(minutes=15)
     postmortem_within: timedelta = timedelta(hours=48)
     ack_within: timedelta = timedelta(minutes=5)
+    meeting: WorkingHours = Field(default_factory=WorkingHours)
 
 
 class Webhook(Part):

@@ -20,6 +20,7 @@ from monitor.config.shape import Root
 from monitor.config.shape.incidents import IncidentsShape
 from monitor.config.shape.service import ServiceShape
 from monitor.config.values import meant, show
+from monitor.core.meeting import WorkingHours
 
 RESERVED_SERVICE = "watchkeeper"
 """The subject of the monitor's own incidents."""
@@ -31,6 +32,7 @@ def enforce(root: Root, reading: Reading) -> list[str]:
     _services(root, reading)
     intake.enforce(root, reading)
     maintenance.enforce(root, reading)
+    _meeting(root, reading)
     enforce_severity(root, reading)
     return [*_warnings(root, reading), *severity_warnings(root, reading)]
 
@@ -52,6 +54,16 @@ def _monitor(root: Root, reading: Reading) -> None:
             shown = here if kept and getattr(kept, coarser) else ("monitor", "retention", finer)
             found = f"{coarser} ({show(longer)}) are kept for less than {finer} ({show(shorter)})"
             reading.tell(shown, found, "Keep the coarser rows for as long as the finer ones, or longer.")
+
+
+def _meeting(root: Root, reading: Reading) -> None:
+    written = root.incidents.meeting if root.incidents else None
+    if written is None or written.length is None:
+        return
+    hours = WorkingHours() if written.weekly is None else WorkingHours(weekly=written.weekly[1])
+    if written.length > hours.longest:
+        found = f"{show(written.length)} is longer than a day of work, {show(hours.longest)}"
+        reading.tell(("incidents", "meeting", "length"), found, "Write how long a meeting takes, for example 1h.")
 
 
 def _services(root: Root, reading: Reading) -> None:

@@ -29,6 +29,11 @@ class WorkingHours:
     holidays: Collection[date] = ()
     length: timedelta = timedelta(hours=1)
 
+    @property
+    def longest(self) -> timedelta:
+        """That fits into a day of work on which no clock is changed."""
+        return timedelta(minutes=(self.weekly.end - self.weekly.begin) % (24 * 60) or 24 * 60)
+
 
 @dataclass(frozen=True, slots=True)
 class Meeting:

@@ -37,6 +37,7 @@ def rules_of(config: Config) -> Rules:
         telemetry=frozenset(collectors | {ITSELF}),
         total_services=len(config.services),
         postmortem_within=incidents.postmortem_within,
+        meetings=incidents.meeting,
         evidence_wait=incidents.evidence_wait,
         ack_within=incidents.ack_within,
         contacts=contact_roles(config.contacts),

@@ -8,17 +8,29 @@ from pydantic import ConfigDict
 
 from monitor.config.fields import (
     Cadence,
+    Day,
     Duration,
     Line,
+    MinuteToDay,
     NotYet,
     NumberComparison,
     SecondOrMore,
     ShareComparison,
     Switch,
     Wait,
+    WeeklySpan,
     word,
 )
 from monitor.config.shape.group import Shape
+
+
+class MeetingShape(Shape):
+    weekly: WeeklySpan | None = None
+    """When people work, by the clock of monitor.time_zone. Default "Mon-Fri 09:00-17:00"."""
+    length: MinuteToDay | None = None
+    """How long it takes. Default 1h."""
+    holidays: tuple[Day, ...] | None = None
+    """Days on which nobody works, year-month-day."""
 
 
 class IncidentsShape(Shape):
@@ -36,6 +48,8 @@ class IncidentsShape(Shape):
     """The grid of updates while it is open. Default 15m."""
     postmortem_within: SecondOrMore | None = None
     """When the postmortem is due after resolution. Default 48h."""
+    meeting: MeetingShape | None = None
+    """When people can meet about what happened: the invitation to a postmortem."""
     ack_within: Wait | None = None
     """How long the primary contacts have to acknowledge before their backups are told. Default 5m."""
     auto_send_after: Annotated[Duration | None, NotYet()] = None
