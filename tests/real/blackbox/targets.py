@@ -22,7 +22,7 @@ import trustme
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 TEXT = b"status: fine\nversion 1.4.2\n"
-ECHOED = ("Authorization", "X-Probe", "Accept-Encoding", "Host", "User-Agent")
+ECHOED = ("Authorization", "X-Probe", "Accept-Encoding", "Host")
 NEVER = threading.Event()
 
 
@@ -65,6 +65,9 @@ class Site(BaseHTTPRequestHandler):
         sent = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         told = {name: self.headers[name] or "" for name in ECHOED}
         self._answer(200, f"{self.command} {json.dumps(told)} body={sent}".encode())
+
+    def _agent(self, _: str) -> None:
+        self._answer(200, (self.headers["User-Agent"] or "").encode())
 
     def _redirect(self, argument: str) -> None:
         """`STATUS/PATH`: there."""
