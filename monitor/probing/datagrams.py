@@ -9,7 +9,6 @@ is sent twice: that a lost datagram is not a failing target is for the check's f
 from __future__ import annotations
 
 import socket
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -57,7 +56,7 @@ class Datagrams:
         self._talk = talk
         self._host = host
         self._resolver = Resolver(host)
-        self._unasked: deque[str] = deque()
+        self._unasked: dict[str, None] = {}  # in the order in which they came
         self._named: dict[str, list[Flight]] = {}
         self._flying: set[Flight] = set()
 
@@ -102,14 +101,14 @@ class Datagrams:
         waiting = self._named.setdefault(name, [])
         waiting.append(flight)
         if len(waiting) == 1:
-            self._unasked.append(name)
+            self._unasked[name] = None
             self._look_up()
 
     def _look_up(self) -> None:
         while self._unasked and self._resolver.running < _LOOKUPS_AT_ONCE:
-            name = self._unasked.popleft()
-            if name in self._named:
-                self._resolver.ask(name, partial(self._found, name))
+            name = next(iter(self._unasked))
+            del self._unasked[name]
+            self._resolver.ask(name, partial(self._found, name))
 
     def _wait_no_more(self, flight: Flight) -> None:
         """Whoever asks for that name next has it looked up anew: a lookup may hang for longer than its cause lasts."""
@@ -119,10 +118,12 @@ class Datagrams:
             waiting.remove(flight)
             if not waiting:
                 del self._named[name]
+                self._unasked.pop(name, None)
 
     def _found(self, name: str, found: Found) -> None:
+        self._unasked.pop(name, None)  # who waits for it once more has it now
         self._look_up()
-        number = shortage() if found.verdict is not None else 0
+        number = found.unasked or (shortage() if found.verdict is not None else 0)
         for flight in self._named.pop(name, ()):
             if flight not in self._flying:
                 continue
@@ -182,8 +183,9 @@ class Datagrams:
         request = flight.talk.instead(flight.address, left)
         if request is None:
             return False
-        self._hang_up(flight)
+        # Begun first: what cannot be begun ends the flight as any bug of ours does.
         self._host.submit(request, partial(self._told, flight))
+        self._hang_up(flight)
         return True
 
     def _told(self, flight: Flight, answer: StreamAnswer) -> None:
@@ -217,6 +219,7 @@ class Datagrams:
             self._host.bug(error)
             if flight in self._flying:
                 self._end(flight, _broken(flight, error))
+                self._wait_no_more(flight)
 
     def _end(self, flight: Flight, error: TransportError | None) -> None:
         self._hang_up(flight)

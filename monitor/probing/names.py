@@ -121,6 +121,8 @@ def _judged(answer: Answer, found: Found, ip: Family | None) -> Answer:
     if error is None:
         return answer
     name = host_of(answer.url)
+    if found.unasked:
+        return _unasked(answer, found.unasked)
     if found.addresses and not of_family(found.addresses, ip):
         told = without_address(name, ip)
     else:

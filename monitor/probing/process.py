@@ -101,7 +101,13 @@ class Processes:
             words = remedy(number) if number else clip(str(error))
             self._refuse(request, done, f"{name} could not be run in {clip(request.directory)}: {words}")
             return
-        run = Run(request, done, child, now)
+        try:
+            run = Run(request, done, child, now)
+        except OSError as error:
+            # Nobody would end it at its time limit, nor take what it says.
+            _end_at_once(child)
+            self._refuse(request, done, f"{name} could not be watched: {remedy(error.errno)}")
+            return
         self._running.add(run)
         self._wait_until(run, run.deadline)
         self._host.watch(run.pidfd, lambda _events: self._has_ended(run))
@@ -200,9 +206,21 @@ class Processes:
 
 
 def _kill(run: Run) -> None:
+    _kill_group(run.child)
+
+
+def _kill_group(child: subprocess.Popen[bytes]) -> None:
     """It and what it started, unless that has made a session of its own."""
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(run.child.pid, signal.SIGKILL)
+        os.killpg(child.pid, signal.SIGKILL)
+
+
+def _end_at_once(child: subprocess.Popen[bytes]) -> None:
+    """One that was started a moment ago. It is not waited for: whoever is started next reaps it."""
+    _kill_group(child)
+    for pipe in (child.stdout, child.stderr):
+        if pipe is not None:
+            pipe.close()
 
 
 def _environment(request: ProcessRequest, own_headers: Headers) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import queue
 import socket
@@ -27,10 +28,12 @@ class Found:
     Attributes:
         verdict: The resolver's (EAI_*) where it found nothing; None where it did.
         addresses: In the order in which they are to be tried, each with its family.
+        unasked: The errno that kept us from asking it at all; 0 where it was asked.
     """
 
     verdict: int | None
     addresses: Addresses = ()
+    unasked: int = 0
 
 
 Tell = Callable[[Found], None]
@@ -55,7 +58,12 @@ class Resolver:
             self._host.watch(self._wake, self._collect)
         self.running += 1
         # A daemon thread: one that hangs in the resolver must not keep the process from ending.
-        threading.Thread(target=self._look_up, args=(name, tell, self._wake), name="name-lookup", daemon=True).start()
+        thread = threading.Thread(target=self._look_up, args=(name, tell, self._wake), name="name-lookup", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the system has none left. It is told as any other: it counts as running until then
+            self._found.put((tell, Found(socket.EAI_AGAIN, unasked=errno.EAGAIN)))
+            os.eventfd_write(self._wake, 1)
 
     def close(self) -> None:
         if self._wake is not None:

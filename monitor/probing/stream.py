@@ -219,6 +219,8 @@ class Streams:
             self._end(stream, TransportError(reason=Reason.INTERNAL, detail=str(error)))
         except ValueError as error:
             self._impossible(stream, error)
+        except OSError as error:  # it looks at the connection, which may be gone by now
+            self._end(stream, handshake_failed(stream.where, error, stream.silent))
         else:
             stream.shaking_since = monotonic()
 

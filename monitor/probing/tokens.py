@@ -114,10 +114,14 @@ class Tokens:
 
     def _go_on(self, asking: _Asking, now: float) -> None:
         kept = self._kept_for(asking.request, now)
+        if now >= kept.renewed and not kept.is_fetched:
+            try:
+                self._fetch(kept, asking, now)
+            except ValueError as error:  # a secret that is no text, as a variable of other bytes is
+                self._give_up(asking, f"its request cannot be written: {type(error).__name__}")
+                return
         if now >= kept.ends:
             kept.waiting.append(asking)
-        if now >= kept.renewed and not kept.is_fetched:
-            self._fetch(kept, asking, now)
         if now < kept.ends:
             self._ask(kept, asking, was_kept=True)
 
@@ -133,9 +137,10 @@ class Tokens:
         return kept
 
     def _fetch(self, kept: Kept, asking: _Asking, now: float) -> None:
-        kept.is_fetched = True
+        """Raises ValueError, and then nothing is under way."""
         wanted = asking.request
         request = token_request(wanted.oauth2, wanted.request, wanted.request.timeout * _SHARE)
+        kept.is_fetched = True
         self._host.submit(request, partial(self._fetched, kept, now), asking.own_headers)
 
     def _fetched(self, kept: Kept, since: float, answer: HttpAnswer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -199,3 +200,28 @@ def test_closing_the_engine_ends_what_runs(tmp_path: Path) -> None:
         time.sleep(0.01)
 
     assert bugs == []
+
+
+def test_one_that_cannot_be_watched_does_not_run_on(
+    engine: Engine, turn_until: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(_pid: int) -> int:  # as where there is no descriptor left, or a sandbox that knows no such call
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "pidfd_open", none)
+    begun = tmp_path / "begun"
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    answers: list[ProcessAnswer] = []
+    program = f"import os, time; open({str(begun)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
+    request = ProcessRequest(command=(sys.executable, "-c", program), directory=str(tmp_path), timeout=60.0)
+
+    engine.submit(request, answers.append)
+    turn_until(engine, lambda: bool(answers))
+
+    (answer,) = answers
+    assert answer.error is not None
+    assert answer.error.reason is Reason.INTERNAL
+    assert "too many open files" in answer.error.detail
+    assert engine.in_flight == 0
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    turn_until(engine, lambda: not begun.exists() or not alive(int(begun.read_text() or 0)))

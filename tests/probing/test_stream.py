@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import struct
 import threading
 import time
 from collections.abc import Callable
@@ -335,3 +336,18 @@ def test_an_answer_that_waits_is_heard_though_we_were_held_up_beyond_its_time(
     turn_until(engine, lambda: bool(answers))
 
     assert answers[0].error is None
+
+
+def test_one_that_resets_before_it_is_secured_has_done_so_itself(ask: Ask, serve: Serve) -> None:
+    def talk(peer: socket.socket, _server: Any) -> None:
+        peer.sendall(b"220 go ahead\r\n")
+        # Both are there before we have read the first: the connection is gone when we want to secure it.
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.close()
+
+    server = serve(talk)
+
+    for _ in range(20):
+        error = ask(at(server), Step(expect="^220"), Step(starttls=True), security=Security(verify=False)).error
+        assert error is not None
+        assert error.reason is Reason.RESET

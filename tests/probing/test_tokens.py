@@ -14,7 +14,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from checks.check import Finding, HttpQuestion
-from checks.exchange import HttpAnswer
+from checks.exchange import HttpAnswer, HttpRequest
 from checks.http import judge, requests
 from checks.oauth2 import AuthorizedRequest, OAuth2
 from checks.result import Outcome, Reason
@@ -266,3 +266,22 @@ def test_probes_go_on_with_a_token_that_is_being_renewed(
     ask(endpoint.question)
     assert endpoint.asked[-1].headers["Authorization"] == "Bearer token-2"
     assert endpoint.given == 2
+
+
+def test_a_secret_that_cannot_be_sent_holds_nobody_else_up(engine: Engine, turn_until: Callable[..., None]) -> None:
+    """As from a variable of the environment that is no UTF-8."""
+    whom = OAuth2(token_url="http://127.0.0.1:9/token", client_id="watch", client_secret="hunter\udcff")
+    wanted = AuthorizedRequest(request=HttpRequest(url="http://127.0.0.1:9/", timeout=30.0), oauth2=whom)
+    answers: list[HttpAnswer] = []
+
+    for _ in range(2):
+        engine.submit(wanted, answers.append)
+        turn_until(engine, lambda: engine.in_flight == 0)
+
+    for answer in answers:
+        assert answer.error is not None
+        assert answer.error.reason is Reason.INTERNAL
+        assert answer.error.detail == (
+            "http://127.0.0.1:9/ was not asked, without a token: its request cannot be written: UnicodeEncodeError"
+        )
+    assert len(answers) == 2
