@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 DEMO_FLAGS ?=
 # Real peers for the tests that need them; without root they are used where installed, and skipped with a reason elsewhere.
-DEBIAN_PACKAGES := prometheus prometheus-alertmanager prometheus-blackbox-exporter prometheus-node-exporter nginx-light nsd libfaketime
+DEBIAN_PACKAGES := prometheus prometheus-alertmanager prometheus-blackbox-exporter prometheus-node-exporter nginx-light nsd postgresql libfaketime
 # To boot a Debian with a systemd of its own, and to build and run the container image.
 SYSTEM_PACKAGES := debootstrap systemd-container podman runc
 
