@@ -126,7 +126,7 @@ def test_the_commented_keys_of_the_example_are_good_too(tmp_path: Path) -> None:
     assert sum(a != b for a, b in zip(lines, uncommented, strict=True)) == 18
     (tmp_path / "config.yaml").write_text("\n".join(uncommented))
     (tmp_path / "secrets").mkdir()
-    for name in ("token", "webhook", "jira"):
+    for name in re.findall(r"secrets/([\w-]+)", "\n".join(lines)):
         (tmp_path / "secrets" / name).write_text("s")
 
     found = load([tmp_path / "config.yaml"], {})
