@@ -65,12 +65,17 @@ class Message:
         return self.payload.decode("utf-8", "replace")
 
 
+MOST_FRAMES: Final = 20_000
+"""Of one connection. Each costs some CPU, however short it is: a megabyte of the shortest would hold up all checks."""
+
+
 class Reader:
     """What a server sends: its fragments are joined, and control frames between them come first."""
 
     def __init__(self, most: int) -> None:
         """*most*: bytes that one message may have."""
         self._most = most
+        self._frames = 0
         self._rest = b""
         self._at = 0
         self._opcode: Opcode | None = None
@@ -85,6 +90,9 @@ class Reader:
         self._rest, self._at = self._rest[self._at :] + data, 0
         while (frame := self._take()) is not None:
             final, opcode, payload = frame
+            self._frames += 1
+            if self._frames > MOST_FRAMES:
+                raise Violation(f"sent more than {MOST_FRAMES} frames")
             if opcode >= Opcode.CLOSE:
                 yield Message(opcode, payload)
             elif (message := self._joined(final, opcode, payload)) is not None:

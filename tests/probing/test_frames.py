@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from websockets.frames import Frame
 from websockets.frames import Opcode as Theirs
 
-from monitor.probing.frames import Message, Opcode, Reader, Violation, closing, frame, masked
+from monitor.probing.frames import MOST_FRAMES, Message, Opcode, Reader, Violation, closing, frame, masked
 
 TEXTS = st.text(max_size=300)
 CONTROLS = st.builds(Message, st.sampled_from([Opcode.PING, Opcode.PONG]), st.binary(max_size=125))
@@ -131,3 +131,11 @@ def test_a_code_of_closing_is_told_in_words(payload: bytes, words: str) -> None:
 def test_codes_that_stand_for_none_are_none(payload: bytes) -> None:
     with pytest.raises(Violation, match="which is no code to close with"):
         closing(payload)
+
+
+def test_frames_are_counted_however_short_they_are() -> None:
+    reader = Reader(1_000_000)
+    assert list(reader.feed(b"\x01\0" + b"\0\0" * (MOST_FRAMES - 1))) == []
+
+    with pytest.raises(Violation, match="sent more than 20000 frames"):
+        list(reader.feed(b"\x80\0"))
