@@ -393,7 +393,7 @@ class ServiceWatch:
 
     def counted(self, now: datetime, window: timedelta) -> Tally:
         """As `tally`, without what the timetable expected: all that a ratio needs."""
-        return total(watch.window.tally(now, window) for watch in self.checks.values())
+        return SliWindow.tally_of_all((watch.window for watch in self.checks.values()), now, window)
 
     def proof(self) -> Tally:
         return total(watch.proof for watch in self.checks.values())

@@ -294,3 +294,18 @@ def test_many_minutes_at_once_are_counted_as_their_results_one_by_one(
     now = at + length * apart * MINUTE
     assert [many.tally(now, width) for width in WINDOWS] == [one.tally(now, width) for width in WINDOWS]
     assert many.hours_before(now) == one.hours_before(now)
+
+
+@pytest.mark.parametrize("window", [timedelta(minutes=5), timedelta(hours=6), timedelta(hours=7), timedelta(days=30)])
+def test_many_windows_are_tallied_together_as_one_by_one(window: timedelta) -> None:
+    chance, now = random.Random(3), datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
+    several = [SliWindow() for _ in range(5)]
+    for _ in range(500):
+        ago = timedelta(seconds=chance.randrange(40 * 86_400) * chance.random() ** 4)
+        chance.choice(several).add(now - ago, chance.choice(list(Outcome)))
+
+    wanted = Tally(0, 0, 0, 0)
+    for one in several:
+        wanted += one.tally(now, window)
+    assert SliWindow.tally_of_all(several, now, window) == wanted
+    assert SliWindow.tally_of_all([], now, window) == Tally(0, 0, 0, 0)
