@@ -74,6 +74,7 @@ def effects_part(house: House) -> dict[str, object]:
             "dead": backlog.dead,
             "oldest_waiting_seconds": oldest,
             "last_error": backlog.error,
+            "last_refusal": backlog.refusal,
         }
     oldest_at = min((b.oldest_at for b in backlogs if b.oldest_at is not None), default=None)
     return {

@@ -115,7 +115,8 @@ class LedgerReader:
                    min(CASE WHEN state <> 'dead' THEN created_at END),
                    coalesce((SELECT old.detail FROM effects old
                              WHERE old.outlet = effects.outlet AND old.state IN ('waiting', 'sending')
-                             ORDER BY old.created_at, old.rowid LIMIT 1), '')
+                             ORDER BY old.created_at, old.rowid LIMIT 1), ''),
+                   max(CASE WHEN state = 'dead' THEN created_at || char(31) || detail END)
             FROM effects WHERE state IN ('waiting', 'sending', 'dead') GROUP BY outlet ORDER BY outlet"""
         return self._all(rows.backlog_of, sql)
 

@@ -98,6 +98,7 @@ class Backlog:
         dead: Effects that were refused for good, of all time.
         oldest_at: When the oldest of those that wait was asked for; None when none does.
         error: What the last attempt at that one said; empty before the first.
+        refusal: Why the newest of those was refused that were refused for good; empty when none was.
     """
 
     outlet: str
@@ -105,6 +106,7 @@ class Backlog:
     dead: int
     oldest_at: datetime | None
     error: str
+    refusal: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -359,9 +359,11 @@ def alert_of(row: Row) -> AlertLink:
 
 
 def backlog_of(row: Row) -> Backlog:
-    outlet, waiting, dead, oldest, error = row
+    outlet, waiting, dead, oldest, error, refusal = row
     return Backlog(
         outlet=str(outlet), waiting=int(waiting), dead=int(dead), error=str(error),
+        # The newest one's instant goes before it: so one look over the rows is enough.
+        refusal=str(refusal or "").partition("\x1f")[2],
         oldest_at=None if oldest is None else from_text(oldest),
     )  # fmt: skip
 

@@ -127,9 +127,11 @@ STATUS = {
         "effects": {
             "oldest_waiting_seconds": 721.5, "waiting": 3, "dead": 1, "paused": "",
             "by_outlet": {
-                "folder": {"waiting": 0, "dead": 1, "oldest_waiting_seconds": None, "last_error": ""},
+                "folder": {"waiting": 0, "dead": 1, "oldest_waiting_seconds": None, "last_error": "",
+                           "last_refusal": "INC-0001.md: is a folder"},
                 "webhook": {
                     "waiting": 3, "dead": 0, "oldest_waiting_seconds": 721.5, "last_error": "answered 503",
+                    "last_refusal": "",
                 },
             },
         },

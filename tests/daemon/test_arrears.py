@@ -114,7 +114,13 @@ def test_the_status_counts_what_waits_and_what_was_given_up_by_outlet(office: Of
         "dead": 1,
         "paused": "",
         "by_outlet": {
-            "folder": {"waiting": 1, "dead": 1, "oldest_waiting_seconds": 180.0, "last_error": "no space left"},
-            "jira": {"waiting": 1, "dead": 0, "oldest_waiting_seconds": 120.0, "last_error": ""},
+            "folder": {
+                "waiting": 1,
+                "dead": 1,
+                "oldest_waiting_seconds": 180.0,
+                "last_error": "no space left",
+                "last_refusal": "answered 410",
+            },
+            "jira": {"waiting": 1, "dead": 0, "oldest_waiting_seconds": 120.0, "last_error": "", "last_refusal": ""},
         },
     }

@@ -182,16 +182,27 @@ def test_an_effect_is_asked_for_once_however_often_its_key_is_committed(ledger: 
 def test_effects_are_given_in_the_order_in_which_they_go_out(ledger: Ledger) -> None:
     third = replace(CREATE, key="k3", order=3, created_at=T0 - SECOND)
     second = replace(CREATE, key="k2", order=2, state=EffectState.SENDING)
-    dead = replace(CREATE, key="k4", order=4, state=EffectState.DEAD)
+    dead = replace(CREATE, key="k4", order=4, state=EffectState.DEAD, detail="answered 410")
     ledger.commit(Commit(effects=(third, dead, CREATE, second))).result(60)
 
     assert [e.order for e in ledger.effects(ULID)] == [1, 2, 3, 4]
     assert ledger.effects(ULID, states=(EffectState.DEAD,)) == (dead,)
     assert ledger.unfinished("folder") == (CREATE, second, third)
     assert ledger.unfinished("webhook") == ()
-    assert ledger.backlogs() == (Backlog(outlet="folder", waiting=3, dead=1, oldest_at=T0 - SECOND, error=""),)
+    assert ledger.backlogs() == (
+        Backlog(outlet="folder", waiting=3, dead=1, oldest_at=T0 - SECOND, error="", refusal="answered 410"),
+    )
     counts = {EffectState.WAITING: 2, EffectState.SENDING: 1, EffectState.DEAD: 1}
     assert ledger.effect_counts() == {("folder", state): count for state, count in counts.items()}
+
+
+def test_of_what_was_refused_the_newest_reason_is_told(ledger: Ledger) -> None:
+    dead = replace(CREATE, state=EffectState.DEAD)
+    newest = replace(dead, key="k2", order=2, created_at=T0 + SECOND, detail="answered 410")
+    older = replace(dead, key="k3", order=3, created_at=T0, detail="z: answered 400")
+    ledger.commit(Commit(effects=(older, newest, dead))).result(60)
+
+    assert [backlog.refusal for backlog in ledger.backlogs()] == ["answered 410"]
 
 
 def test_a_services_place_is_its_pending_row_or_else_its_newest_incident(ledger: Ledger) -> None:
