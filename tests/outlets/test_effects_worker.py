@@ -164,6 +164,17 @@ def test_effects_go_out_in_order_and_the_ticket_is_known_from_the_first_answer_o
     assert ledger.backlogs() == ()
 
 
+def test_a_ticket_is_known_also_from_an_answer_that_refused_the_rest(ledger: Ledger) -> None:
+    tracker = Tracker()
+    tracker.answers["A/tracker/1"] = [no(DeliveryOutcome.REFUSED, external_id="T-9")]
+    ask(ledger, effect(1, CLOSE), effect(2, EffectKind.REOPEN))
+
+    with working(ledger, tracker) as worker:
+        assert worker.drain(60)
+
+    assert tracker.sent == [("A/tracker/1", "", ""), ("A/tracker/2", "T-9", "")]
+
+
 def test_updates_that_pile_up_behind_a_slow_outlet_leave_only_the_newest(ledger: Ledger) -> None:
     tracker = Tracker()
     tracker.gate.clear()

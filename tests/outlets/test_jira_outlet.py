@@ -331,6 +331,19 @@ def test_a_refused_close_that_is_tried_again_says_it_once_and_closes_once_it_may
     assert (desk.issue.status, len(desk.said)) == (DONE, said)
 
 
+def test_a_ticket_that_is_made_only_to_be_closed_is_known_also_when_it_stays_open(desk: Desk) -> None:
+    desk.jira.lag = lambda: 3_600.0
+    desk.jira.transitions = (TO_DOING,)
+    desk.order = 4  # what came before was refused
+
+    refused = desk.send(CLOSE, status="resolved")
+
+    assert (refused.outcome, refused.external_id) == (REFUSED, "OPS-1")
+    desk.jira.transitions = (TO_DOING, TO_DONE)
+    assert desk.send(CLOSE, attempts=2, again=True, status="resolved").detail == "OPS-1: closed"
+    assert len(desk.jira.issues) == 1
+
+
 def test_a_refused_close_that_a_person_made_good_is_done(desk: Desk) -> None:
     desk.jira.transitions = (TO_DOING,)
     desk.send(CREATE)
