@@ -27,6 +27,8 @@ SETTLING: Final = 30.0
 whose answer we did not wait for."""
 
 _GONE: Final = (404, 410)
+_NOT_ITS_FORM: Final = (KeyError, TypeError, ValueError, AttributeError)
+"""What reading an answer raises that another program gave than the one we take it for."""
 _LIVE: Final = ("open", "recovering")
 
 
@@ -60,6 +62,8 @@ class TicketOutlet:
                 return replace(self._apply(tracker, effect, message, ticket), merged=merged)
         except Stopped as stopped:
             return stopped.delivery
+        except _NOT_ITS_FORM as error:
+            return self._strange(error, DeliveryOutcome.AMBIGUOUS)
 
     def reconcile(self, effect: Effect, external_id: str) -> Delivery | None:
         try:
@@ -71,6 +75,15 @@ class TicketOutlet:
                 return _confirmed(ticket, "was applied before")
         except Stopped as stopped:
             return stopped.delivery
+        except _NOT_ITS_FORM as error:
+            return self._strange(error, DeliveryOutcome.RETRY)
+
+    def _strange(self, error: Exception, outcome: DeliveryOutcome) -> Delivery:
+        # Should it be a mistake of ours, the traceback is wanted.
+        logger.bind(outlet=self._name).opt(exception=error).debug("outlet {}: an answer was not understood", self._name)
+        what = one_line(f"{type(error).__name__} {error}", 80)
+        detail = f"{self._site.host} answered in a form that is not known ({what}): see that its url is right"
+        return Delivery(outcome=outcome, detail=detail)
 
     def _look_again(self, effect: Effect, ticket: Ticket | None) -> Delivery | None:
         """None once it was looked for long enough."""

@@ -543,6 +543,18 @@ def test_credentials_that_are_refused_pause_the_outlet(desk: Desk) -> None:
     assert refused.detail == "jira.example answered 401: Client must be authenticated, not ***."
 
 
+@pytest.mark.parametrize("answer", [{}, [], {"key": "OPS-1"}, {"key": None, "id": "x"}, "ok", None])
+def test_something_else_that_answers_under_that_address_is_told_as_such(desk: Desk, answer: Any) -> None:
+    desk.jira.obey = lambda _asked: (200, answer)
+
+    made, asked = desk.send(CREATE), desk.ask(CREATE)
+
+    assert made.outcome is AMBIGUOUS
+    assert made.detail.startswith("jira.example answered in a form that is not known (")
+    assert asked is not None
+    assert asked.outcome is RETRY
+
+
 def test_nothing_of_the_credentials_is_shown(desk: Desk) -> None:
     shown = repr(desk.outlet) + repr(vars(desk.outlet)) + repr(settings())
 
