@@ -256,3 +256,28 @@ def test_a_junit_file_that_cannot_be_written_is_3(tmp_path):
 
     assert ended.exit_code == 3
     assert ended.stderr.strip().endswith("checks.xml: cannot be written: No such file or directory")
+
+
+def test_maintenance_stands_beside_the_result_and_changes_no_exit_code(httpserver, tmp_path):
+    httpserver.expect_request("/").respond_with_data("fine")
+    windows = (
+        'maintenance:\n  - {weekly: "00:00-24:00", services: [orders, payments]}\n'
+        "  - {from: 2020-01-01 00:00, until: 2020-01-02 00:00, services: [search]}\n"
+    )
+    urls = {"orders": httpserver.url_for("/"), "payments": NOBODY, "search": httpserver.url_for("/")}
+    config = str(write_config(tmp_path, windows, **urls))
+
+    ended = check_once("-c", config, "--format", "json")
+
+    checks = {check["service"]: check for check in json.loads(ended.stdout)["checks"]}
+    assert ended.exit_code == 2
+    assert {name: check["status"] for name, check in checks.items()} == {
+        "orders": "ok",
+        "payments": "failed",
+        "search": "ok",
+    }
+    for name in ("orders", "payments"):
+        (note,) = checks[name]["notes"]
+        assert note.startswith("in maintenance 00:00-24:00 UTC until ")
+    assert checks["search"]["notes"] == []
+    assert "in maintenance 00:00-24:00 UTC" in check_once("-c", config, "orders").stdout

@@ -70,3 +70,33 @@ def test_a_queue_above_its_baseline_is_evidence_while_it_is_read(
         surveyor.stop()
     clock.at += timedelta(seconds=91)
     assert surveyor.of("orders").queue_anomaly == ""
+
+
+def test_what_waits_while_work_is_planned_is_no_word_on_the_queue(
+    httpserver: HTTPServer, tmp_path: Path, wait_until: Callable[..., Any]
+) -> None:
+    result = [{"metric": {}, "value": [0, "200"]}]
+    answer = {"status": "success", "data": {"resultType": "vector", "result": result}}
+    httpserver.expect_request("/api/v1/query").respond_with_json(answer)
+    config = tmp_path / "config.yaml"
+    document = {
+        "monitor": {"state": str(tmp_path / "state")},
+        "sources": {"prometheus": httpserver.url_for("")},
+        "services": {"orders": {"checks": {"live": "http://127.0.0.1:9/"}, "traffic": {"queue_depth": "sum(waiting)"}}},
+    }
+    config.write_text(json.dumps(document))
+    clock = Clock()
+    surveyor = Surveyor(load([config], {}), clock)  # type: ignore[arg-type]  # all that it asks of a clock
+    surveyor.is_planned = lambda service, at: (service, at) == ("orders", clock.at)
+    surveyor.start()
+    try:
+
+        def is_read() -> bool:
+            surveyor.tick(clock.at)
+            return "orders" in surveyor._samples
+
+        wait_until(is_read, "a reading")
+    finally:
+        surveyor.stop()
+
+    assert surveyor._queues == {}
