@@ -316,9 +316,8 @@ class Casebook:
         for case in self.live():
             subject = self.subjects[case.incident.service]
             events = self._muting_change(case, subject, now, wall)
-            told = list(join(case, self.subjects, self.rules))
+            told = [*join(case, self.subjects, self.rules), *escalate(case, self.rules, now)]
             if not case.muted_by:
-                told += escalate(case, self.rules, now)
                 told += told_by_the_clock(case, subject.seen, self.rules, now, wall)
             events += [self.event(subject, t.name, t.text, now, wall, attributes=t.attributes) for t in told]
             commit = self.commit(subject, events, ())
@@ -340,6 +339,7 @@ class Casebook:
             return []
         if not case.muted_by:
             case.updated_at = now  # this is the update: one of the grid, which was left out meanwhile, would repeat it
+            case.called_at = now  # and from now on somebody can acknowledge it
             text = f"people are told again: {status_line(case, now)}"
             return [self.event(subject, "incident.unmuted", text, now, wall, attributes={"muted_by": before})]
         # With what has failed: a restart must not take a silence of that check for none.

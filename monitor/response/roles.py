@@ -38,7 +38,7 @@ def escalate(case: Case, rules: Rules, now: datetime) -> list[Told]:
     severity = incident.severity or Severity.SEV4
     policy = rules.policies.get(severity)
     backups = [role for role in case.roles.values() if role.backup]
-    if not backups or case.called_at is None or not incident.is_live:
+    if not backups or case.called_at is None or not incident.is_live or case.muted_by:
         return []
     why = backups_due(
         severity,
@@ -98,7 +98,7 @@ def restore(case: Case) -> None:
     """What the events tell of it."""
     case.roles = roles_of(case.events)
     for event in case.events:
-        if event.name in ("incident.opened", "incident.reopened"):
+        if event.name in ("incident.opened", "incident.reopened", "incident.unmuted"):
             case.called_at = event.at
         if event.name == ESCALATED:
             case.escalated_at = event.at

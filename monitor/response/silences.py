@@ -58,7 +58,12 @@ class Muting:
         """Why nobody is told of this incident at an instant of the wall clock; empty when people are."""
         if not self.active and not self._maintenance.inside:
             return ""
-        members = [Member(name, frozenset(case.failed.get(name, ())), name in case.beyond) for name in case.services()]
+        # What people or other systems told of is none of its checks.
+        told = {link.service or case.incident.service for link in case.alerts.values()}
+        members = [
+            Member(name, frozenset(case.failed.get(name, ())), name in case.beyond or name in told)
+            for name in case.services()
+        ]
         return incident_muted_by(
             members, self._in_force(wall), self._tags, lambda name: self._maintenance.of(name, wall)
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 import requests
+
+from monitor.ledger.crashpoints import VARIABLE
 
 SERVICE = "orders-service"
 SECRET = "s3cr3t-of-alertmanager"
@@ -123,6 +126,35 @@ def test_what_was_answered_survives_kill_minus_nine_in_the_next_instant(
     address = address_of(start(config))
     wait_until(lambda: requests.get(f"{address}/healthz/ready", timeout=10).ok, "ready")
     assert [a["labels"]["alertname"] for a in detail(address)["alerts"] if a["firing"]] == ["OrdersSlow"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dies_at", ["before-commit:9", "inside-transaction:40", "after-commit:9"])
+def test_whatever_instant_the_daemon_dies_at_all_that_it_acknowledged_is_known_and_it_is_one_incident(
+    dies_at: str, write_config: Callable[..., Path], start: Callable[..., Any], wait_until: Callable[..., Any]
+) -> None:
+    config = write_config(intake=INTAKE)
+    daemon = start(config, {VARIABLE: dies_at})
+    address = address_of(daemon)
+    sent, acknowledged = [], []
+    while daemon.process.poll() is None:
+        sent.append(f"A{len(sent)}")
+        try:
+            answer = send(address, alert(sent[-1]))
+        except requests.ConnectionError:
+            break  # it died of this one, or the system refuses who asks for what is not there any more
+        assert answer.status_code == 200
+        acknowledged.append(sent[-1])
+    assert daemon.process.wait(120) == -signal.SIGKILL
+
+    address = address_of(start(config))
+    wait_until(lambda: requests.get(f"{address}/healthz/ready", timeout=10).ok, "ready")
+    if acknowledged:
+        known = {a["labels"]["alertname"] for a in detail(address)["alerts"] if a["firing"]}
+        assert known >= set(acknowledged)
+    # Who got no answer sends it again.
+    assert send(address, *map(alert, sent)).status_code == 200
+    assert {a["labels"]["alertname"] for a in detail(address)["alerts"]} == set(sent)
 
 
 @pytest.mark.slow

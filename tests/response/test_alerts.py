@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from monitor.core.alerts import Alert, Notification, Routing
 from monitor.core.incident import State
+from monitor.core.muting import Silence
 from monitor.core.severity import Criticality, Severity
 from monitor.ledger.records import AlertLink
 from monitor.response.alerts import Intake, Taken
@@ -111,6 +112,19 @@ def test_as_one_ends_another_begins_in_the_same_notification_and_nothing_is_miti
 
     assert live(evening).incident.needs_mitigation
     assert live(evening).firing == ("OrdersSlow: OrdersSlow of orders",)
+
+
+@pytest.mark.parametrize(("subject", "muted"), [("orders/live", False), ("orders", True)])
+def test_a_silence_of_a_check_does_not_hide_an_alert_and_one_of_its_service_does(evening, subject, muted):
+    evening.play(orders="...", payments="...")
+    until = evening.now + timedelta(hours=1)
+    evening.book.muting.add(
+        Silence(number=1, subject=subject, author="Ada", comment="at work", since=evening.now, until=until)
+    )
+    tell(evening, alert(starts=evening.now))
+    evening.play(orders="FFFF", payments="....")
+
+    assert bool(live(evening).muted_by) is muted
 
 
 def test_an_alert_that_fires_while_it_recovers_ends_the_recovery(evening):

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from monitor.core.incident import IllegalTransition, Timing
+from monitor.core.muting import Silence
 from monitor.core.severity import Criticality
 from monitor.response import roles
 from monitor.response.case import Case
@@ -147,6 +148,30 @@ def test_a_reported_incident_has_roles_too(evening):
         "incident.role_assigned",
         "incident.role_assigned",
     ]
+
+
+def silence(night, subject: str, minutes: int) -> None:
+    until = night.now + timedelta(minutes=minutes)
+    night.book.muting.add(
+        Silence(number=1, subject=subject, author="Ada", comment="at work", since=night.now, until=until)
+    )
+
+
+def test_while_an_incident_is_muted_no_backup_is_told_and_afterwards_the_wait_begins_anew(evening):
+    night = evening()
+    night.play(orders="..", payments="..")
+    silence(night, "orders", 30)
+    case = opened(night)
+    assert case.muted_by
+    assert case.roles["incident_commander"].holder == "Ada"
+    while case.muted_by:
+        night.play(orders="F", payments=".")
+    assert told(night, "incident.escalated") == []
+
+    night.play(orders="F" * 9, payments="." * 9)
+    assert told(night, "incident.escalated") == []
+    night.play(orders="F", payments=".")
+    assert len(told(night, "incident.escalated")) == 1
 
 
 # -- who is needed ---------------------------------------------------------------------------------------------
