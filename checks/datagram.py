@@ -2,6 +2,7 @@
 What is asked of those who answer in datagrams, and what they said, as data.
 
 `ip` of a request: the addresses of the name that are used; None: one after the other, as the system orders them.
+`source`: the address of ours to ask from; empty: as the system chooses.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class DnsRequest:
     security: Security | None = None
     timeout: float = 10.0
     ip: Family | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,7 @@ class DatagramRequest:
     send: bytes = field(repr=False)  # may be a password
     timeout: float = 10.0
     ip: Family | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,7 @@ class EchoRequest:
     hop_limit: int = 0
     fragment: bool = True
     ip: Family | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

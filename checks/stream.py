@@ -62,6 +62,7 @@ class StreamRequest:
         security: How it is secured: from the beginning, or where the script says `starttls`. None: not at all.
         timeout: Seconds for the whole conversation, name lookup to last step.
         ip: The addresses of the name that are used. None: whichever connects first.
+        source: Address of ours to ask from; empty: as the system chooses.
     """
 
     url: str
@@ -69,6 +70,7 @@ class StreamRequest:
     security: Security | None = None
     timeout: float = 10.0
     ip: Family | None = None
+    source: str = ""
 
     @property
     def secures_itself(self) -> bool:

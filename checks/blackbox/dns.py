@@ -25,6 +25,7 @@ def request(module: Module, target: Target, ip: str, timeout: float) -> DnsReque
         query=Query(dns.name, dns.rtype, dns.rclass, dns.recursion),
         security=security(dns.tls, target) if dns.secured else None,
         timeout=timeout,
+        source=dns.source,
     )
 
 

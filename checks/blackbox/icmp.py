@@ -17,6 +17,7 @@ def request(module: Module, _target: Target, ip: str, timeout: float) -> EchoReq
         payload=icmp.payload,
         hop_limit=icmp.ttl,
         fragment=not icmp.dont_fragment,
+        source=icmp.source,
     )
 
 

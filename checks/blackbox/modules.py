@@ -69,9 +69,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tcp:
+    """*source*: Address of ours to ask from; empty: as the system chooses."""
+
     entries: tuple[Entry, ...] = ()
     secured: bool = False
     tls: Security = Security()  # noqa: RUF009 - frozen
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +106,7 @@ class Dns:
     answer: Rules = Rules()
     authority: Rules = Rules()
     additional: Rules = Rules()
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +116,7 @@ class Icmp:
     payload: int
     ttl: int = 64
     dont_fragment: bool = False
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

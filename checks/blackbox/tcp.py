@@ -22,6 +22,7 @@ def request(module: Module, target: Target, ip: str, timeout: float) -> StreamRe
         script=_script(tcp),
         security=security(tcp.tls, target) if secured else None,
         timeout=timeout,
+        source=tcp.source,
     )
 
 

@@ -146,6 +146,8 @@ class Datagrams:
             family, address = flight.addresses.popleft()
             try:
                 made = flight.socket = flight.talk.open(family)
+                if flight.request.source:
+                    made.bind((flight.request.source, 0))
                 # Flow and scope of an IPv6 address are in its text.
                 made.connect((address, flight.port))
                 made.send(flight.talk.datagram())

@@ -60,6 +60,7 @@ class DnsTalk:
             security=self._request.security,
             timeout=timeout,
             ip=self._request.ip if address is None else None,
+            source=self._request.source,
         )
 
     def told(self, answer: StreamAnswer) -> None:

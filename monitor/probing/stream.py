@@ -344,6 +344,8 @@ def _set_up(curl: pycurl.Curl, request: StreamRequest, timeout: float, family: i
             pycurl.URL,
             f"http://{target.netloc.encode('idna').decode() if not target.netloc.isascii() else target.netloc}/",
         )
+    if request.source:
+        curl.setopt(pycurl.INTERFACE, f"host!{request.source}")
     curl.setopt(pycurl.CONNECT_ONLY, 1)
     curl.setopt(pycurl.NOSIGNAL, 1)
     curl.setopt(pycurl.FRESH_CONNECT, 1)

@@ -197,7 +197,6 @@ def test_oauth2(known: Any, tmp_path: Path) -> None:
         ("http: {proxy_from_environment: true}", "http.proxy_from_environment", "cannot be done here"),
         ("http: {tls_config: {min_version: TLS10}}", "http.tls_config.min_version", "TLS10 is not spoken here"),
         (r"http: {fail_if_body_matches_regexp: [a, '\pL']}", "http.fail_if_body_matches_regexp[1]", r"\pL has \p"),
-        ("tcp: {source_ip_address: 192.0.2.1}", "tcp.source_ip_address", "cannot be done here"),
         ("dns: {query_name: a, query_type: LOC}", "dns.query_type", "LOC is not known here"),
         ("dns: {query_name: a, valid_rcodes: [BADVERS]}", "dns.valid_rcodes", "BADVERS is not known here"),
         (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 from checks.blackbox.modules import NOERROR, Dns, Entry, Grpc, Icmp, Rules, Tcp
 from checks.dns_message import RCODES, labels_of
 from checks.dns_records import CLASSES, TYPES
@@ -15,16 +17,14 @@ _PAYLOAD = 28
 
 
 def tcp_of(part: Part) -> Tcp:
-    _source(part)
     entries = []
     for one in part.parts("query_response"):
         entries.append(Entry(expect=one.regex("expect"), send=one.text("send"), starttls=one.flag("starttls")))
         one.end()
-    return Tcp(entries=tuple(entries), secured=part.flag("tls"), tls=tls_of(part))
+    return Tcp(entries=tuple(entries), secured=part.flag("tls"), tls=tls_of(part), source=_source(part))
 
 
 def dns_of(part: Part) -> Dns:
-    _source(part)
     name = part.text("query_name")
     if not name:
         part.tell("query_name", "is missing", "Add query_name: it has no default.")
@@ -47,15 +47,16 @@ def dns_of(part: Part) -> Dns:
         answer=_rules(part.part("validate_answer_rrs")),
         authority=_rules(part.part("validate_authority_rrs")),
         additional=_rules(part.part("validate_additional_rrs")),
+        source=_source(part),
     )
 
 
 def icmp_of(part: Part) -> Icmp:
-    _source(part)
     return Icmp(
         payload=part.number("payload_size", 0, _MOST_PAYLOAD) or _PAYLOAD,
         ttl=part.number("ttl", 64, 255) or 64,
         dont_fragment=part.flag("dont_fragment"),
+        source=_source(part),
     )
 
 
@@ -91,6 +92,10 @@ def _known(part: Part, key: str, default: str, known: dict[str, int]) -> str:
     return given
 
 
-def _source(part: Part) -> None:
-    if part.has("source_ip_address"):
-        part.refuse("source_ip_address", "cannot be done here", "Which address is ours is the system's to say.")
+def _source(part: Part) -> str:
+    given = part.text("source_ip_address")
+    try:
+        return str(ip_address(given)) if given else ""
+    except ValueError:
+        part.tell("source_ip_address", f"{quote(given)} is no address", "Write an address of this machine.")
+        return ""

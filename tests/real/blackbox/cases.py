@@ -219,6 +219,7 @@ TLS = [
     _tls("http2_unwanted", "{h2}", "/", valid_http_versions=["HTTP/1.1"]),
 ]
 
+WHO = {"expect": GREETING}, {"send": "WHO"}, {"expect": "^250 127\\.0\\.0\\.2$"}
 TCP = [
     _tcp("connects"),
     _tcp("connects_by_name", at="localhost:{tcp_port}"),
@@ -246,6 +247,10 @@ TCP = [
     _tcp("starttls", {"expect": GREETING}, {"send": "STARTTLS"}, {"expect": "^220"}, {"starttls": True},
          {"send": "EHLO again"}, {"expect": "^250-again$"}, **CA),
     _tcp("starttls_unknown", {"expect": GREETING}, {"send": "STARTTLS"}, {"expect": "^220"}, {"starttls": True}),
+    _tcp("from_an_address", *WHO, source_ip_address="127.0.0.2"),
+    _tcp("from_any_address", *WHO, timeout="700ms"),
+    _tcp("from_no_address_of_ours", source_ip_address="192.0.2.1"),
+    _tcp("from_another_family", source_ip_address="::1"),
     Case("tcp_hostname", "tcp", {**IP4, "tls": True, **CA}, "{wrong}", more={"hostname": "other.example"}),
 ]  # fmt: skip
 
@@ -283,6 +288,9 @@ DNS = [
     _dns("silent_over_tcp", "www.example.test", at="{silent}", timeout="700ms", tcp=True),
     _dns("nobody_there", "www.example.test", at="127.0.0.1:1"),
     _dns("no_dns_over_tcp", "www.example.test", at="{tcp}", tcp=True, timeout="700ms"),
+    _dns("asked_from_an_address", "www.example.test", source_ip_address="127.0.0.2"),
+    _dns("asked_from_an_address_over_tcp", "www.example.test", tcp=True, source_ip_address="127.0.0.2"),
+    _dns("asked_from_no_address_of_ours", "www.example.test", source_ip_address="192.0.2.1"),
     _dns("truncated", "many.example.test"),
     _dns("dns_no_such_name", "www.example.test", at="nobody.invalid"),
 ]  # fmt: skip
@@ -309,6 +317,8 @@ ICMP = [
     Case("echo_of_ip6", "icmp", {"preferred_ip_protocol": "ip6"}, "::1"),
     Case("echo_large", "icmp", {**IP4, "payload_size": 1400}, "127.0.0.1"),
     Case("echo_whole", "icmp", {**IP4, "dont_fragment": True}, "127.0.0.1"),
+    Case("echo_from_an_address", "icmp", {**IP4, "source_ip_address": "127.0.0.2"}, "127.0.0.1"),
+    Case("echo_from_no_address_of_ours", "icmp", {**IP4, "source_ip_address": "192.0.2.1"}, "127.0.0.1"),
     Case("echo_ttl", "icmp", {**IP4, "ttl": 5}, "127.0.0.1"),
     Case("echo_no_such_name", "icmp", dict(IP4), "nobody.invalid"),
 ]

@@ -203,6 +203,8 @@ class Talker(socketserver.StreamRequestHandler):
                 self.connection = self.secured.wrap_socket(self.connection, server_side=True)
                 self.rfile = self.connection.makefile("rb")
                 self.wfile = self.connection.makefile("wb", 0)
+            elif word == "WHO":
+                self._say(f"250 {self.client_address[0]}")
             elif word == "QUIT":
                 self._say("221 bye")
                 return
