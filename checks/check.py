@@ -28,6 +28,7 @@ class HttpQuestion:
     Attributes:
         expected_status: Accepted status codes as (low, high) inclusive pairs; empty where conditions judge it alone.
         max_redirects: 0 when redirects are not followed.
+        keep_alive: Seconds for which a connection is used again; 0 where each probe makes its own.
         expect: Conditions that must hold, as text: so they cross to the prober, which parses each once.
         warn: Conditions that should; each that does not is a warning of an answer that is ok.
     """
@@ -43,6 +44,7 @@ class HttpQuestion:
     verify: bool = True
     ca_file: str | None = None
     max_body: int = 65536
+    keep_alive: float = 0.0
     way: Way | None = None
     oauth2: OAuth2 | None = None
     expect: tuple[str, ...] = field(default=(), repr=False)  # may hold a secret that the answer must show

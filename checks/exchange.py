@@ -21,6 +21,7 @@ class HttpRequest:
             request that is alike each time.
         particulars: Whether to find out all that there is to know of the answer. Then all of its body is read, and what
             is beyond `max_body` is counted only.
+        keep_alive: Seconds for which a connection may be used again after it was made; 0 for a new one each time.
     """
 
     url: str
@@ -33,6 +34,7 @@ class HttpRequest:
     ca_file: str | None = None
     max_body: int = 65536
     certificate: bool = False
+    keep_alive: float = 0.0
     way: Way | None = None
     jar: tuple[str, ...] | None = field(default=None, repr=False)
     particulars: bool = False

@@ -35,6 +35,7 @@ def requests(question: HttpQuestion, timeout: float) -> tuple[HttpRequest | Auth
         verify=question.verify,
         ca_file=question.ca_file,
         max_body=question.max_body,
+        keep_alive=question.keep_alive,
         way=question.way,
         certificate=_asks_for_certificate(question),
     )

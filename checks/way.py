@@ -21,6 +21,7 @@ class Way:
         groups: What keys may be exchanged by in a TLS handshake, in OpenSSL's form: names between colons, the favourite
             first. Empty: what OpenSSL offers by itself.
         tls_version: `1.2` or `1.3`: the only one that is spoken. Empty: either.
+        resume: Seconds for which a TLS session is resumed after its full handshake; 0: every handshake is a full one.
     """
 
     version: str = ""
@@ -33,3 +34,4 @@ class Way:
     cookies: bool = False
     groups: str = ""
     tls_version: str = ""
+    resume: float = 0.0

@@ -33,6 +33,7 @@ _KINDS: dict[str, frozenset[str]] = {
             "redirects",
             "tls",
             "max_body",
+            "keep_alive",
             "expect",
             "warn",
             "http_version",
@@ -113,8 +114,9 @@ def _keys_of_kind(asked: str, check: CheckShape, path: Path, reading: Reading) -
             reading.tell((*path, key), found, f"Remove it, or make it a check with {takers[0]}:.")
     if check.tls is None:
         return
-    if asked not in _BY_LIBCURL and check.tls.groups is not None:
-        reading.tell((*path, "tls", "groups"), "is for http and grpc checks only", "Remove it.")
+    for key in ("groups", "resume"):
+        if asked not in _BY_LIBCURL and getattr(check.tls, key) is not None:
+            reading.tell((*path, "tls", key), "is for http and grpc checks only", "Remove it.")
     if asked == "tls":
         warn, fail = check.tls.warn or DEFAULT_WARN, check.tls.fail or DEFAULT_FAIL
         if warn < fail:
@@ -182,6 +184,11 @@ def _check_times(check: CheckShape, path: Path, reading: Reading) -> None:
             "A probe must end before the next is due. "
             f"Leave it out for the default, {show(default_timeout(interval))}.",
         )
+    resume = check.tls.resume if check.tls else None
+    for key, lasts in ((("keep_alive",), check.keep_alive), (("tls", "resume"), resume)):
+        if lasts is not None and lasts <= interval:
+            found = f"{show(lasts)} is over when the next probe comes, after {show(interval)}"
+            reading.tell((*path, *key), found, "Write a longer time, or remove it.")
     within = check.retry.within if check.retry else None
     if within is not None and within >= interval:
         reading.tell(

@@ -71,6 +71,11 @@ def _http(written: HttpShape, path: Path, reading: Reading) -> HttpQuestion:
     return replace(question, **given) if given else question
 
 
+def _http_check(written: CheckShape, path: Path, reading: Reading) -> Question:
+    question = _http(written, path, reading)
+    return replace(question, keep_alive=written.keep_alive.total_seconds()) if written.keep_alive else question
+
+
 def _journey(written: CheckShape, path: Path, reading: Reading) -> Question:
     from monitor.config import journey  # as in the rules
 
@@ -123,6 +128,7 @@ def _way(written: HttpShape, path: Path, reading: Reading) -> Way | None:
         key=_pem(shown.key, (*path, "tls", "key"), reading),
         cookies=isinstance(written, CheckShape) and bool(written.cookies),
         groups=shown.groups or "",
+        resume=shown.resume.total_seconds() if shown.resume else 0.0,
     )
     return None if way == Way() else way
 
@@ -230,7 +236,7 @@ def _command(written: CheckShape, path: Path, reading: Reading) -> Question:
 
 
 _MADE: Final[Mapping[str, Callable[[CheckShape, Path, Reading], Question]]] = {
-    "http": _http,
+    "http": _http_check,
     "collector": _collector,
     "tcp": _tcp,
     "udp": _udp,

@@ -16,10 +16,9 @@ _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
 _DATE: Final = re.compile(r"([A-Z][a-z]{2}) +(\d{1,2}) (\d\d):(\d\d):(\d\d) (\d{4}) GMT", re.ASCII)
 
 
-def seconds_left(chain: Chain, now: float) -> float | None:
-    """Until the server's own certificate expires; None where there was none. *now* is the wall clock's, Unix time."""
-    expiry = _expiry(chain[0]) if chain else None
-    return None if expiry is None else expiry - now
+def own_expiry(chain: Chain) -> float | None:
+    """When the server's own certificate expires, Unix time; None where there was none."""
+    return _expiry(chain[0]) if chain else None
 
 
 def earliest_expiry(chain: Chain) -> float | None:

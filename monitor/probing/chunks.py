@@ -37,9 +37,15 @@ class _Part(Enum):
 
 
 class Chunks:
-    __slots__ = ("_left", "_part", "_rest")
+    """
+    Attributes:
+        ended: Where in the last data the body was over.
+    """
+
+    __slots__ = ("_left", "_part", "_rest", "ended")
 
     def __init__(self) -> None:
+        self.ended = 0
         self._part = _Part.SIZE
         self._left = 0
         self._rest = b""
@@ -124,6 +130,7 @@ class Chunks:
         return at + 1
 
     def _last(self, sink: Sink, data: bytes, at: int) -> int:
+        self.ended = at + 1
         return -1 if data[at] == 10 else _give_up(sink, _MALFORMED)
 
 

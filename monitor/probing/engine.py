@@ -31,6 +31,7 @@ from monitor.probing.multi import Ended, Multi
 from monitor.probing.names import NameDoctor
 from monitor.probing.plain import Connection, Plain
 from monitor.probing.plain_request import place_of, wire_of
+from monitor.probing.sessions import Sessions
 from monitor.probing.transfer import HopEnd, Stopped, Transfer, system_bundle
 
 T = TypeVar("T")
@@ -75,15 +76,27 @@ class Engine:
         bundle: The file of the authorities that this machine trusts.
     """
 
-    def __init__(self, on_bug: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self,
+        on_bug: Callable[[BaseException], None],
+        most_idle: int = 100,
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """
+        Args:
+            most_idle: Connections that are kept for a next request; half of them are libcurl's.
+            seconds: By which sessions grow old.
+        """
         self._on_bug = on_bug
+        self._most_idle = most_idle // 2
+        self._sessions = Sessions(seconds)
         self._epoll = select.epoll()
         self._multis: dict[str | None, Multi] = {}
         self._retired: list[Multi] = []
         self._owners: dict[int, Multi] = {}
         self.bundle = system_bundle()
         self._pool: list[Transfer] = []
-        self._plain = Plain(self._epoll)
+        self._plain = Plain(self._epoll, self._most_idle)
         self._flying: dict[pycurl.Curl, tuple[Transfer, Exchange, Multi]] = {}
         self._ready: deque[tuple[Callable[[Any], None], Answer]] = deque()
         self._watched: dict[int, Callable[[int], None]] = {}
@@ -129,7 +142,7 @@ class Engine:
                 self._guarded(callback, events)
             elif (owner := self._owners.get(fd)) is not None:
                 self._end_all(owner.act(fd, events))
-            else:
+            elif not self._plain.idle.close(fd):
                 self.unregister(fd)
         now = time.monotonic()
         self._kick(now)
@@ -162,6 +175,7 @@ class Engine:
 
     def forget_authorities(self) -> None:
         """What begins from now on reads its file of CA certificates anew: it may hold others, or be of no more use."""
+        self._sessions.forget()
         for ca_file in [ca_file for ca_file in self._multis if ca_file is not None]:
             self._retired.append(self._multis.pop(ca_file))
         self._close_retired()
@@ -207,15 +221,19 @@ class Engine:
 
     def _start_transfer(self, exchange: Exchange, now: float) -> None:
         transfer = self._pool.pop() if self._pool else Transfer(self.bundle)
-        multi = self._multi_for(exchange.request.ca_file)
+        request, hop = exchange.request, exchange.hop
+        multi = self._multi_for(request.ca_file)
         try:
+            # Only to the host that is configured: a target could otherwise send us to ever new ones.
+            session = self._sessions.of(request) if hop.trusted else None
             transfer.begin(
-                exchange.request,
-                exchange.hop,
+                request,
+                hop,
                 exchange.own_headers,
                 exchange.remaining(now),
                 exchange.cookies,
                 exchange.family,
+                session,
             )
             multi.add(transfer.curl)
         except (ValueError, TypeError, pycurl.error) as error:
@@ -228,6 +246,8 @@ class Engine:
         multi = self._multis.get(ca_file)
         if multi is None:
             multi = self._multis[ca_file] = Multi(self._epoll, self._owners, self._on_bug)
+            for each in self._multis.values():
+                each.keep_at_most(self._most_idle // len(self._multis))
         return multi
 
     def connect(self, curl: pycurl.Curl, ended: Callable[[int, str], None]) -> None:

@@ -46,7 +46,7 @@ class Exchange:
     def conclude(self, end: HopEnd, now: float) -> HttpAnswer | None:
         """The answer, or None when `hop` is now the next one to ask, or is to be asked in another `family`."""
         secure = self.hop.url[:6].lower() == "https:"
-        self._timings = _added(self._timings, phases(end.marks, secure, end.status is not None))
+        self._timings = _added(self._timings, phases(end.marks, secure, end.status is not None, end.kept))
         if end.code in UNRESOLVED and self.remaining(now) > 0.001 and (other := self._other_family()):
             self.family = other
             return None

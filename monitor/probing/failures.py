@@ -112,14 +112,20 @@ def reason_of(number: int | None) -> Reason:
     return _ERRNO.get(number or 0, Reason.UNREACHABLE)
 
 
-def phases(marks: tuple[float, float, float, float, float], secure: bool, answered: bool) -> Timings:
+def phases(
+    marks: tuple[float, float, float, float, float], secure: bool, answered: bool, kept: bool = False
+) -> Timings:
     """
     The seconds of each phase; the one that was under way when the hop ended gets the rest.
 
     Args:
         answered: Whether a first byte came. libcurl sets its mark also when it gives up waiting for one.
+        kept: Whether the connection was there already.
     """
     name, connect, tls, first, total = marks
+    if kept:
+        first = min(first, total) if answered else total
+        return Timings(first_byte=first, transfer=total - first)
     if not name and not connect:
         return Timings(name_lookup=total)
     if not connect:
@@ -196,12 +202,13 @@ def _by_proxy(end: HopEnd) -> tuple[Reason, str] | None:
 def _awaited(hop: Hop, end: HopEnd) -> str:
     name, connect, tls, _, _ = end.marks
     where = place(hop.url)
-    if not name and not connect:
-        return f"the name {clip(host_of(hop.url))} to be resolved"
-    if not connect:
-        return f"{where} to accept the connection"
-    if hop.url[:6].lower() == "https:" and not tls:
-        return f"the TLS handshake with {where}"
+    if not end.kept:
+        if not name and not connect:
+            return f"the name {clip(host_of(hop.url))} to be resolved"
+        if not connect:
+            return f"{where} to accept the connection"
+        if hop.url[:6].lower() == "https:" and not tls:
+            return f"the TLS handshake with {where}"
     if end.status is None:
         return f"the first byte from {where}, connected"
     return f"the end of the answer of {shown(hop.url)} ({len(end.body)} bytes of body came)"

@@ -47,12 +47,13 @@ class Response:
     Attributes:
         code, message: As libcurl would end; 0 while there is nothing to complain of.
         headers_ended: False in the middle of a block of headers.
+        persists: Whether another request may follow on the same connection; to be asked when the answer is over.
     """
 
     __slots__ = (
-        "_bodyless", "_chunked", "_chunks", "_follows", "_head", "_header_bytes", "_left", "_length", "_located",
-        "_location", "_max_body", "_part", "_rest", "body", "code", "headers", "headers_ended", "message", "status",
-        "stopped",
+        "_bodyless", "_chunked", "_chunks", "_closes", "_follows", "_head", "_header_bytes", "_left", "_length",
+        "_located", "_location", "_max_body", "_part", "_rest", "_surplus", "body", "code", "headers", "headers_ended",
+        "message", "status", "stopped",
     )  # fmt: skip
 
     def __init__(self, *, head: bool, follows: bool, max_body: int) -> None:
@@ -75,7 +76,14 @@ class Response:
         self._rest = b""
         self._header_bytes = 0
         self._location = b""
+        self._closes = False
+        self._surplus = False
         self._begin_block()
+
+    @property
+    def persists(self) -> bool:
+        whole = self.code == OK and self.stopped is Stopped.NO and self.headers_ended
+        return whole and not (self._closes or self._surplus or self._part is _Part.ENDLESS or self.status == 101)
 
     def feed(self, data: bytes) -> bool:
         """Take what came; True when the answer is over, for better or worse."""
@@ -120,6 +128,7 @@ class Response:
                     return True
             elif first == 10 or first == 13:
                 if self._end_block(data[at:end]):
+                    self._surplus = end < size
                     return True
                 if self._part is not _Part.STATUS:
                     self._rest = b""
@@ -156,6 +165,7 @@ class Response:
             return self.fail(WEIRD_SERVER_REPLY, complaint)
         status = int(found[1])
         self.status = status or None
+        self._closes = line[5:8] != b"1.1"
         self.headers = []
         self.headers_ended = False
         self._begin_block()
@@ -184,6 +194,8 @@ class Response:
         elif key == "transfer-encoding":
             if not (self._bodyless or self._head) and (complaint := self._read_encodings(value)):
                 return self.fail(BAD_CONTENT_ENCODING, complaint)
+        elif key == "connection":
+            self._closes = self._closes or "close" in value.lower()
         elif key == "location":
             self._located = True
             if self._read_location(line.partition(b":")[2].strip(_WHITE)):
@@ -257,10 +269,13 @@ class Response:
         if self._part is _Part.COUNTED:
             piece = data[at : at + self._left]
             self._left -= len(piece)
+            self._surplus = at + len(piece) < len(data)
             return self.take(piece) or self._left == 0
         if self._part is _Part.ENDLESS:
             return self.take(data[at:])
-        return self._chunks.feed(self, data, at)
+        over = self._chunks.feed(self, data, at)
+        self._surplus = over and self._chunks.ended < len(data)
+        return over
 
     # -- what was read -------------------------------------------------------------------------------------------------
 

@@ -41,6 +41,10 @@ class Multi:
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_socket)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._on_timer)
 
+    def keep_at_most(self, connections: int) -> None:
+        """Of those that wait for their next request. libcurl would keep four for each transfer that is under way."""
+        self._multi.setopt(pycurl.M_MAXCONNECTS, max(1, connections))
+
     def add(self, curl: pycurl.Curl) -> None:
         self._multi.add_handle(curl)
         self._flying += 1

@@ -1,7 +1,7 @@
 """
 Plain HTTP asked over our own sockets, on the engine's epoll, for half the CPU that libcurl takes.
 
-One connection is one request: a check asks whether a newcomer gets in.
+One connection is one request, as a check asks whether a newcomer gets in; unless it says that it asks something else.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Final
 from monitor.probing.exchange import Exchange
 from monitor.probing.failures import COULDNT_CONNECT, RECV_ERROR, SEND_ERROR, TIMED_OUT
 from monitor.probing.http1 import Response
+from monitor.probing.idle import Idle, IdleConnections
 from monitor.probing.plain_request import Place
 from monitor.probing.transfer import HopEnd
 
@@ -34,32 +35,40 @@ class Connection:
     Attributes:
         deadline, begun, named, connected, first: Monotonic. The last three are when connecting began, when it was done,
             and when the first byte came; 0.0 before that.
-        unsent: What of the request the kernel has not taken yet.
+        made: When its socket was connected: before it began, where the connection was kept.
+        wire: The request.
+        unsent: What of it the kernel has not taken yet.
         interest: The epoll events that are waited for.
         tried: How many of the addresses of `place` were tried.
     """
 
     __slots__ = (
-        "address", "begun", "connected", "deadline", "exchange", "fd", "first", "interest", "named", "place",
-        "response", "socket", "tried", "unsent",
+        "address", "begun", "connected", "deadline", "exchange", "fd", "first", "interest", "made", "named", "place",
+        "response", "socket", "tried", "unsent", "wire",
     )  # fmt: skip
 
     def __init__(self, exchange: Exchange, place: Place, wire: bytes, now: float) -> None:
         request = exchange.request
         self.exchange = exchange
         self.place = place
+        self.wire = wire
         self.unsent: bytes | memoryview = wire
         self.response = Response(
             head=exchange.hop.method == "HEAD", follows=request.max_redirects > 0, max_body=request.max_body
         )
         self.deadline = now + exchange.remaining(now)
         self.begun = now
-        self.named = self.connected = self.first = 0.0
+        self.named = self.connected = self.first = self.made = 0.0
         self.interest = 0
         self.tried = 0
         self.fd = -1
         self.address: str | None = None
         self.socket: socket.SocketType | None = None
+
+    @property
+    def was_kept(self) -> bool:
+        """Whether it goes over a connection that an earlier request has made."""
+        return 0.0 < self.made < self.begun
 
 
 class Plain:
@@ -70,8 +79,9 @@ class Plain:
             connection that has ended until its deadline.
     """
 
-    def __init__(self, epoll: select.epoll) -> None:
+    def __init__(self, epoll: select.epoll, most_idle: int) -> None:
         self.flying: dict[int, Connection] = {}
+        self.idle = IdleConnections(most_idle)
         self.due = inf
         self._epoll = epoll
 
@@ -79,6 +89,10 @@ class Plain:
         """The end, where it ends at once."""
         if connection.deadline < self.due:
             self.due = connection.deadline
+        if (keep_alive := connection.exchange.request.keep_alive) and (
+            idle := self.idle.take(connection.place.addresses, connection.begun - keep_alive)
+        ):
+            return self._go_on(connection, idle)
         return self._connect(connection)
 
     def act(self, connection: Connection, events: int) -> HopEnd | None:
@@ -106,6 +120,23 @@ class Plain:
     def close(self) -> None:
         for connection in list(self.flying.values()):
             self.drop(connection)
+        self.idle.close_all()
+
+    def _go_on(self, connection: Connection, idle: Idle) -> HopEnd | None:
+        """With a connection that was kept."""
+        connection.socket, connection.fd, connection.address = idle.socket, idle.fd, idle.address
+        connection.named = connection.begun
+        connection.made = idle.made
+        connection.interest = select.EPOLLIN
+        self.flying[idle.fd] = connection
+        return self._try_to_send(connection, connection.begun)
+
+    def _begin_anew(self, connection: Connection) -> HopEnd | None:
+        """The target had hung up on a connection that was kept, and has not seen this request: RFC 9112, 9.3.1."""
+        self.drop(connection)
+        connection.unsent = connection.wire
+        connection.connected = connection.made = 0.0
+        return self._connect(connection)
 
     def _connect(self, connection: Connection) -> HopEnd | None:
         number = 0
@@ -145,6 +176,8 @@ class Plain:
             return None
         except OSError as error:
             number = error.errno or errno.EIO
+            if connection.was_kept:
+                return self._begin_anew(connection)
             if number in _HUNG_UP:
                 connection.connected = now
                 return self._end(connection, now, SEND_ERROR, number)
@@ -153,6 +186,7 @@ class Plain:
                 return self._connect(connection)
             return self._end(connection, now, COULDNT_CONNECT, number)
         connection.connected = now
+        connection.made = connection.made or now
         connection.unsent = memoryview(connection.unsent)[sent:] if sent < len(connection.unsent) else b""
         self._wait_for(connection, select.EPOLLIN | select.EPOLLOUT if connection.unsent else select.EPOLLIN)
         return None
@@ -180,15 +214,30 @@ class Plain:
         except BlockingIOError:
             return None
         except OSError as error:
+            if connection.was_kept and not connection.first:
+                return self._begin_anew(connection)
             return self._end(connection, now, RECV_ERROR, error.errno or errno.EIO, f"Recv failure: {error.strerror}")
         if data:
             if not connection.first:
                 connection.first = now
             if not connection.response.feed(data):
                 return None
+        elif connection.was_kept and not connection.first:
+            return self._begin_anew(connection)
         else:
             connection.response.end()
+        if connection.exchange.request.keep_alive and data and connection.response.persists:
+            self._keep(connection)
         return self._end(connection, now, connection.response.code)
+
+    def _keep(self, connection: Connection) -> None:
+        assert connection.socket is not None
+        del self.flying[connection.fd]
+        self.idle.put(
+            connection.place.addresses,
+            Idle(connection.fd, connection.socket, connection.made, connection.address),
+        )
+        connection.socket = None
 
     def _wait_for(self, connection: Connection, interest: int) -> None:
         if connection.interest == interest:
@@ -198,6 +247,9 @@ class Plain:
 
     def _end(self, connection: Connection, now: float, code: int, number: int = 0, message: str = "") -> HopEnd:
         self.drop(connection)
+        if code and connection.exchange.request.keep_alive:
+            # Who comes next, a retry too, comes as a newcomer.
+            self.idle.close_to(connection.place.addresses)
         begun, response = connection.begun, connection.response
         named, connected, first = connection.named, connection.connected, connection.first
         return HopEnd(
@@ -217,4 +269,5 @@ class Plain:
             body=bytes(response.body),
             stopped=response.stopped,
             address=connection.address,
+            kept=connection.was_kept,
         )

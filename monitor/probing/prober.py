@@ -55,14 +55,14 @@ _READ = 256 * 1024  # bytes
 
 
 class Prober:
-    def __init__(self, channel: socket.socket, most_in_flight: int = MOST) -> None:
+    def __init__(self, channel: socket.socket, most_in_flight: int = MOST, most_idle: int = 0) -> None:
         channel.setblocking(False)
         self._channel = channel
         self._rooms = Rooms(most_in_flight)
         self._frames = Frames()
         self._outbox = Outbox(channel)
         self._timetable = Timetable(lane_of)
-        self._engine = Engine(self._on_bug)
+        self._engine = Engine(self._on_bug, most_idle)
         self._on_demand: OnDemand | None = None
         self._configured = False
         self._means = self._make_means(SteadyClock.begin())
@@ -263,11 +263,17 @@ def most_in_flight(limit: int) -> int:
     return max(1, min(MOST, (limit - _SPARE_DESCRIPTORS) // 3))
 
 
+def most_idle(limit: int) -> int:
+    """Connections that may wait for their next request: what descriptors those in flight leave."""
+    return max(0, limit - _SPARE_DESCRIPTORS - 3 * most_in_flight(limit))
+
+
 def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with socket.socket(fileno=int(arguments[0])) as channel:
-        prober = Prober(channel, most_in_flight(descriptors()))
+        limit = descriptors()
+        prober = Prober(channel, most_in_flight(limit), most_idle(limit))
         try:
             prober.run()
         except Exception:  # told to the daemon already, as far as it listens

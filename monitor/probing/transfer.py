@@ -13,8 +13,9 @@ import pycurl
 
 from checks.exchange import HttpRequest, Particulars
 from checks.way import Way
-from monitor.probing.certificates import earliest_expiry, seconds_left, whole_certificates
+from monitor.probing.certificates import earliest_expiry, own_expiry, whole_certificates
 from monitor.probing.hops import REDIRECTS, Headers, Hop, headers_of
+from monitor.probing.sessions import Session
 from monitor.probing.shortage import shortage
 from monitor.probing.travel import cookies_of, spoken, travel
 
@@ -60,6 +61,7 @@ class HopEnd:
         cookies: In libcurl's form; empty where the request wants none.
         proxy: That was asked, if any.
         quic: Whether it went over UDP, where a refusal has no errno.
+        kept: Whether the connection was there already: no name was looked up, nothing connected, no hands shaken.
         certificate_left: Seconds until the server's certificate expires, where the request asked for it.
         expires_at: When the first certificate of the chain expires, Unix time, as above.
         particulars: Where the request asked for them.
@@ -80,6 +82,7 @@ class HopEnd:
     cookies: tuple[str, ...] = ()
     proxy: str = ""
     quic: bool = False
+    kept: bool = False
     certificate_left: float | None = None
     expires_at: float | None = None
     particulars: Particulars | None = None
@@ -97,8 +100,8 @@ class Transfer:
     """A pooled handle. Its callbacks are set once, because setting them anew costs more than the rest of a set-up."""
 
     __slots__ = (
-        "_block_ended", "_body", "_bundle", "_certificate", "_follows", "_header_bytes", "_length", "_lines",
-        "_max_body", "_particulars", "_plain", "_protocol", "_status", "_stopped", "_way", "curl",
+        "_block_ended", "_body", "_bundle", "_certificate", "_follows", "_header_bytes", "_keep_alive", "_length",
+        "_lines", "_max_body", "_particulars", "_plain", "_protocol", "_session", "_status", "_stopped", "_way", "curl",
     )  # fmt: skip
 
     def __init__(self, bundle: str | None) -> None:
@@ -115,6 +118,7 @@ class Transfer:
         timeout: float,
         cookies: tuple[str, ...] = (),
         family: int = 0,
+        session: Session | None = None,
     ) -> None:
         """
         Set the handle up. Raises ValueError, UnicodeError or pycurl.error for what libcurl would not send.
@@ -127,13 +131,15 @@ class Transfer:
         self._follows = request.max_redirects > 0
         self._certificate = request.certificate
         self._particulars = request.particulars
+        self._keep_alive = request.keep_alive
+        self._session = session
         self._way: Way | None = request.way
         self._plain = (
             hop.method == "GET"
             and hop.body is None
             and request.verify
             and request.ca_file is None
-            and not (request.certificate or request.particulars)
+            and not (request.certificate or request.particulars or request.keep_alive)
             and request.way is None
         )
         curl.setopt(pycurl.URL, hop.url)
@@ -167,6 +173,25 @@ class Transfer:
             curl.setopt(pycurl.VERBOSE, 1)
         if request.way is not None:
             travel(curl, request.way, hop, cookies, family)
+        if request.keep_alive:
+            self._keep_connection(request.keep_alive)
+        if session is not None:
+            self._come_back(session)
+
+    def _keep_connection(self, seconds: float) -> None:
+        curl = self.curl
+        curl.setopt(pycurl.FRESH_CONNECT, 0)
+        curl.setopt(pycurl.FORBID_REUSE, 0)
+        curl.setopt(pycurl.MAXAGE_CONN, max(1, round(seconds)))
+        curl.setopt(pycurl.MAXLIFETIME_CONN, max(1, round(seconds)))
+
+    def _come_back(self, session: Session) -> None:
+        if session.is_new:
+            session.is_new = False
+            self.curl.setopt(pycurl.FRESH_CONNECT, 1)
+        if session.share is not None:
+            self.curl.setopt(pycurl.SHARE, session.share)
+            self.curl.setopt(pycurl.SSL_SESSIONID_CACHE, 1)
 
     def end(self, code: int, message: str) -> HopEnd:
         end = end_of_connect(self.curl, code, message)
@@ -180,9 +205,12 @@ class Transfer:
             end.version = spoken(self.curl) if self._status else ""
             end.proxy, end.quic = self._way.proxy, self._way.version == "3"
             end.cookies = cookies_of(self.curl) if self._way.cookies else ()
+        if self._keep_alive:
+            end.kept = end.address is not None and not self.curl.getinfo(pycurl.NUM_CONNECTS)
         if self._certificate:
-            chain = self.curl.getinfo_raw(pycurl.INFO_CERTINFO)
-            end.certificate_left, end.expires_at = seconds_left(chain, time()), earliest_expiry(chain)
+            self._tell_of_certificate(end)
+        if self._session is not None and code and self._stopped is Stopped.NO:
+            self._session.is_broken = True
         if self._particulars:
             end.particulars = Particulars(
                 length=self._length,
@@ -192,6 +220,14 @@ class Transfer:
             )
         return end
 
+    def _tell_of_certificate(self, end: HopEnd) -> None:
+        chain = self.curl.getinfo_raw(pycurl.INFO_CERTINFO)
+        if self._session is not None:
+            self._session.see(chain)
+            end.certificate_left, end.expires_at = self._session.certificate_left, self._session.expires_at
+        elif (own := own_expiry(chain)) is not None:
+            end.certificate_left, end.expires_at = own - time(), earliest_expiry(chain)
+
     def rest(self) -> bool:
         """
         Ready for the pool: nothing of this request may reach the next one. False for a handle that cannot be made so:
@@ -199,6 +235,8 @@ class Transfer:
         """
         if self._way is not None and self._way.cookies:
             return False
+        if self._session is not None and self._session.share is not None:
+            self.curl.unsetopt(pycurl.SHARE)  # which a reset leaves
         if not self._plain:
             self.curl.reset()
             self._defaults()
@@ -218,7 +256,9 @@ class Transfer:
         self._particulars = False
         self._protocol = ""
         self._length = 0
+        self._keep_alive = 0.0
         self._plain = True
+        self._session = None
         self._way = None
 
     def _defaults(self) -> None:

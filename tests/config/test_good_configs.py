@@ -119,18 +119,22 @@ def test_conditions_that_warn_leave_the_status_as_it_is(config: Reader) -> None:
     assert found.all_checks()[0].question == HttpQuestion(url="http://h/", warn=("[STATUS] == 204",))
 
 
-def test_what_keys_are_exchanged_by_is_part_of_the_way_of_http_and_grpc(config: Reader) -> None:
+def test_how_hands_are_shaken_is_part_of_the_way_of_http_and_grpc(config: Reader) -> None:
     found = config("""
 services:
   shop:
     checks:
-      live: {http: "https://shop.example/", tls: {groups: "X25519:P-256"}}
-      health: {grpc: "shop.example:50051", tls: {groups: X25519MLKEM768}}
+      live: {http: "https://shop.example/", tls: {groups: "X25519:P-256", resume: 5m}, keep_alive: 10m}
+      health: {grpc: "shop.example:50051", tls: {groups: X25519MLKEM768, resume: 1h}}
 """)
 
     http, health = (check.question for check in found.all_checks())
-    assert http == HttpQuestion(url="https://shop.example/", way=Way(groups="X25519:P-256"))
-    assert health == grpc.Question(url="https://shop.example:50051", way=Way(version="2", groups="X25519MLKEM768"))
+    assert http == HttpQuestion(
+        url="https://shop.example/", way=Way(groups="X25519:P-256", resume=300.0), keep_alive=600.0
+    )
+    assert health == grpc.Question(
+        url="https://shop.example:50051", way=Way(version="2", groups="X25519MLKEM768", resume=3600.0)
+    )
 
 
 def test_a_collector_check_asks_for_health_and_metrics(config: Reader) -> None:

@@ -149,3 +149,9 @@ def test_the_phase_under_way_gets_the_rest_of_the_time(
 ) -> None:
     assert phases(marks, secure, answered) == expected
     assert phases(marks, secure, answered).total == marks[-1]
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_over_a_connection_that_was_kept_nothing_but_the_answer_took_time(secure: bool) -> None:
+    assert phases((0, 0, 0, 3, 5), secure, answered=True, kept=True) == Timings(first_byte=3, transfer=2)
+    assert phases((0, 0, 0, 0, 5), secure, answered=False, kept=True) == Timings(first_byte=5)

@@ -23,7 +23,7 @@ from checks.check import Check, HttpQuestion, Retry
 from checks.result import CheckResult, Confirmation, Outcome
 from monitor.clock import SteadyClock
 from monitor.core.slots import phase
-from monitor.probing.prober import most_in_flight
+from monitor.probing.prober import most_idle, most_in_flight
 from monitor.probing.wire import Batch, Faster, Finish, Frames, Heartbeat, Message, Remark, configure, encode
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
@@ -279,6 +279,10 @@ def test_nonsense_from_the_daemon_ends_it_with_a_last_word(child: Child, garbage
     assert "WireError" in child.of(Remark)[0].text
 
 
-@pytest.mark.parametrize(("limit", "most"), [(1024, 320), (4096, 1344), (65536, 2000), (256, 64), (16, 1)])
-def test_it_asks_no_more_at_once_than_it_has_descriptors_for(limit: int, most: int) -> None:
-    assert most_in_flight(limit) == most
+@pytest.mark.parametrize(
+    ("limit", "asked", "kept"), [(1024, 320, 0), (6064, 2000, 0), (6065, 2000, 1), (8192, 2000, 2128), (16, 1, 0)]
+)
+def test_it_asks_no_more_at_once_than_it_has_descriptors_for_and_keeps_what_they_leave(
+    limit: int, asked: int, kept: int
+) -> None:
+    assert (most_in_flight(limit), most_idle(limit)) == (asked, kept)

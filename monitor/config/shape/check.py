@@ -14,6 +14,7 @@ from monitor.config.fields import (
     HostPort,
     Interval,
     Line,
+    MinuteToHour,
     Name,
     RawText,
     Regex,
@@ -121,5 +122,7 @@ class CheckShape(HttpShape):
     """true: what an answer sets is sent along when a redirect is followed. Default false."""
     needs: Name | None = None
     """The contact who joins when it fails, by role: database."""
+    keep_alive: MinuteToHour | None = None
+    """For how long one connection is used again. Default: each probe makes its own, as a newcomer does."""
     data_loss: Switch | None = None
     """true: its confirmed failure means that data is lost, which is a SEV1 whatever the criticality. Default false."""

@@ -14,6 +14,7 @@ from monitor.config.fields import (
     HttpVersion,
     Line,
     Method,
+    MinuteToHour,
     Redirects,
     Scopes,
     Secret,
@@ -50,6 +51,8 @@ class Tls(Shape):
     """PEM file of the authorities to trust instead of the system's. Relative to this file."""
     groups: Groups | None = None
     """Of `http` and `grpc`: what keys may be exchanged by, the favourite first: X25519:P-256. Default: OpenSSL's."""
+    resume: MinuteToHour | None = None
+    """Of `http` and `grpc`: for how long handshakes resume the session of a full one. Default: each is a full one."""
 
 
 class Basic(Shape):
