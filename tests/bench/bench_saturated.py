@@ -44,7 +44,7 @@ from checks.dns_message import Query
 from checks.way import Way
 from monitor.clock import SteadyClock
 from monitor.probing import wire
-from monitor.probing.prober import Prober
+from monitor.probing.prober import Prober, collect_seldom
 
 IN_FLIGHT = 32
 SETTLE = 1.0
@@ -271,6 +271,7 @@ def our_figure(cpu: int, asked: Asked, at: Targets, count: int, seconds: float) 
 def serve_prober(fd: int) -> None:
     """The prober itself, but for what it takes for enough: 1,000 under way would only make the probes wait."""
     with socket.socket(fileno=fd) as channel:
+        collect_seldom()
         Prober(channel, most_in_flight=IN_FLIGHT, most_idle=8 * IN_FLIGHT).run()
 
 
