@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from ssl import PEM_cert_to_DER_cert
 from typing import Final
 
 Chain = Sequence[Sequence[tuple[bytes, bytes]]]
@@ -29,6 +28,8 @@ def earliest_expiry(chain: Chain) -> float | None:
 
 def whole_certificates(chain: Chain) -> tuple[bytes, ...]:
     """In DER; none where one of them is not told."""
+    from ssl import PEM_cert_to_DER_cert  # a megabyte and a half that no other http check needs
+
     told = [next((value for name, value in certificate if name == b"Cert"), b"") for certificate in chain]
     try:
         return tuple(PEM_cert_to_DER_cert(pem.decode("ascii").strip()) for pem in told)

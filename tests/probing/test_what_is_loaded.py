@@ -20,7 +20,7 @@ Serve = Callable[..., Any]
 
 PROGRAM = "import sys; from monitor.probing.prober import main; main(sys.argv[1:]); print(*sys.modules)"
 OPTIONAL = {
-    *(module for kind, module in _MODULES.items() if kind != "http"),
+    *(module for kind, module in _MODULES.items() if kind not in ("http", "unusable")),
     *(module for module, _ in _TRANSPORTS.values()),
     "checks.conditions", "checks.expectations", "checks.dns_message", "monitor.probing.datagrams",
     "monitor.probing.conversation", "monitor.probing.frames", "monitor.probing.secured",
