@@ -18,7 +18,8 @@ from monitor.core.slots import slot_instant
 from monitor.daemon.objectives import Objectives
 from monitor.ledger.records import Commit
 from monitor.response.objectives import ObjectiveWatch
-from monitor.response.watch import SETTLE, ServiceWatch
+from monitor.response.service_watch import ServiceWatch
+from monitor.response.watch import SETTLE
 
 MINUTE: Final = 60.0
 NEVER: Final = float("inf")

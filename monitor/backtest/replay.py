@@ -34,8 +34,9 @@ from monitor.response.case import Case
 from monitor.response.casebook import Casebook
 from monitor.response.minutes import MINUTE as A_MINUTE
 from monitor.response.observe import Surroundings
+from monitor.response.service_watch import objective_of
 from monitor.response.tracks import LatencyTrack, shift_of
-from monitor.response.watch import SETTLE, CheckWatch, objective_of
+from monitor.response.watch import SETTLE, CheckWatch
 from monitor.sources.traffic import TrafficSample, view
 
 MINUTE: Final = 60.0

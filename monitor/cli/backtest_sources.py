@@ -113,7 +113,7 @@ def from_history(config: Config, state: Path, series: Mapping[str, str], start: 
     from monitor.backtest.kept import kept_rows, notes_of, with_maintenance
     from monitor.ledger.database import LedgerError
     from monitor.ledger.history_reader import read_history
-    from monitor.response.watch import Maintained
+    from monitor.response.maintained import Maintained
 
     if series:
         raise Trouble("--series names series of Prometheus, and the history has each check under its own name")

@@ -25,7 +25,7 @@ from monitor.response.maintenance import ENDED, Maintenance, services_in
 from monitor.response.merge import merge_late
 from monitor.response.observe import Surroundings, blind_observation, in_maintenance, observe
 from monitor.response.parting import part, release
-from monitor.response.watch import ServiceWatch, watch_of
+from monitor.response.service_watch import ServiceWatch, watch_of
 
 ITSELF = "watchkeeper"
 """The subject of the monitor's own incidents; no service may take the name."""

@@ -21,7 +21,7 @@ from monitor.response.counter import Counter, Within
 from monitor.response.impact import SpentBudget, spent_since
 from monitor.response.measured import Measured, ReadMinutes
 from monitor.response.objectives import ObjectiveReading, ObjectiveWatch, leak_text, objectives_of
-from monitor.response.watch import ServiceWatch
+from monitor.response.service_watch import ServiceWatch
 from monitor.sources.indicator_threads import Answer, IndicatorThreads
 
 EVERY: Final = 60

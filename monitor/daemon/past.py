@@ -13,7 +13,7 @@ from monitor.core.indicator import is_measured
 from monitor.core.sli import SliWindow
 from monitor.ledger.history import History, MinuteRow
 from monitor.ledger.store import Ledger
-from monitor.response.watch import COUNTED_IN, LEFT_OUT
+from monitor.response.maintained import COUNTED_IN, LEFT_OUT
 
 MINUTE: Final = timedelta(minutes=1)
 HOUR: Final = timedelta(hours=1)

@@ -21,7 +21,8 @@ from monitor.daemon.watching import ConfigWatch
 from monitor.ledger.records import Commit, LedgerEvent
 from monitor.probing.supervisor import Supervisor
 from monitor.probing.wire import WireError
-from monitor.response.watch import CheckWatch, Maintained
+from monitor.response.maintained import Maintained
+from monitor.response.watch import CheckWatch
 from monitor.web.documents import timestamp
 
 SHOWN = 20

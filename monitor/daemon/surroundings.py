@@ -27,8 +27,8 @@ from monitor.daemon.tracking import SCORE_FOR, Key, Tracking
 from monitor.response.deploys import Versions
 from monitor.response.leftout import LeftOut
 from monitor.response.observe import Surroundings
+from monitor.response.service_watch import objective_of
 from monitor.response.tracks import QueueTrack
-from monitor.response.watch import objective_of
 from monitor.sources.fitting import BaselineStore, Fitter
 from monitor.sources.job import FitJob, ServiceJob
 from monitor.sources.poller import TrafficPoller

@@ -9,7 +9,8 @@ from checks.result import CheckResult, Outcome
 from monitor.core.counting import Counting, Slices, outcome_within
 from monitor.core.sli import SliWindow
 from monitor.response.okrun import OkRun
-from monitor.response.watch import CheckWatch, ServiceWatch
+from monitor.response.service_watch import ServiceWatch
+from monitor.response.watch import CheckWatch
 
 
 @dataclass(slots=True)

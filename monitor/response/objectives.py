@@ -24,7 +24,8 @@ from monitor.core.slo import BURN_WINDOWS, BurnAlarm, BurnWindow, Objective, bur
 from monitor.response.counter import Counter, checks_of
 from monitor.response.measured import Measured
 from monitor.response.measured_slices import measured_of
-from monitor.response.watch import SETTLE, CheckWatch, ServiceWatch, total
+from monitor.response.service_watch import ServiceWatch, total
+from monitor.response.watch import SETTLE, CheckWatch
 
 SHOWN_WINDOWS: Final[Mapping[str, timedelta]] = {
     "5m": timedelta(minutes=5),

@@ -16,7 +16,7 @@ from monitor.core.severity_table import TABLE, Suggestion, Table, suggest
 from monitor.core.sli import Tally
 from monitor.core.slo import Objective, burn_rate, burning
 from monitor.response.detect import Observation
-from monitor.response.watch import ServiceWatch, total
+from monitor.response.service_watch import ServiceWatch, total
 
 SLO_PERIOD = timedelta(days=30)
 TRAFFIC_ALARM = 0.5

@@ -1,5 +1,5 @@
 """
-What we know of a check and of a service right now: results in, evidence out. Mutable, but without a clock or I/O.
+What we know of a check right now: results in, evidence out. Mutable, but without a clock or I/O.
 
 The first attempt of a scheduled probe alone enters the SLI and the detector; extra probes and further attempts only say
 whether a failure is confirmed, and count as proof while an incident recovers.
@@ -7,18 +7,16 @@ whether a failure is confirmed, and count as proof while an incident recovers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from checks.check import Check
 from checks.result import CheckResult, Confirmation, Outcome
-from monitor.config import Service
-from monitor.core.incident import gap_limit
 from monitor.core.sequential import FailureCusum, Trouble
 from monitor.core.sli import SliWindow, Tally, window_start
-from monitor.core.slo import DETECTION_OBJECTIVE, Objective
 from monitor.core.slots import slot_instant, slots_between
+from monitor.response.maintained import Maintained
 from monitor.response.minutes import MinuteLatencies
 from monitor.response.okrun import OkRun
 
@@ -37,36 +35,6 @@ class Stretch:
 
 MOST_STRETCHES = 16
 """Kept of one check. With more, the results of the oldest are not expected any more, and none of them is missing."""
-
-
-LEFT_OUT = "maintenance"
-COUNTED_IN = "maintenance,counted"
-
-
-@dataclass(slots=True)
-class Maintained:
-    """
-    What a check did in maintenance, kept as its other results are, under a name of its own: so the history tells the
-    one from the other, and a restart knows what was left out.
-
-    Attributes:
-        id: The check's, and `LEFT_OUT` or `COUNTED_IN` after a colon, which is in no check's name.
-    """
-
-    id: str
-    window: SliWindow = field(default_factory=SliWindow)
-
-    @staticmethod
-    def name_of(check: str, left_out: bool) -> str:
-        return f"{check}:{LEFT_OUT if left_out else COUNTED_IN}"
-
-    def expected(self, start: datetime, end: datetime) -> int:
-        """For what is kept of a time that is over: no more than came."""
-        return self.taken(start, end)
-
-    def taken(self, start: datetime, end: datetime) -> int:
-        """How many slots it took in (start, end]."""
-        return sum(self.window.counts(start, end)) if end > start else 0
 
 
 @dataclass(slots=True)
@@ -316,107 +284,6 @@ class CheckWatch:
         return max(self.heard_at or self.began_at, self.began_at)
 
 
-@dataclass(slots=True)
-class ServiceWatch:
-    """A service's checks together."""
-
-    name: str
-    objective: float
-    checks: dict[str, CheckWatch]
-
-    def replace(self, service: Service, now: datetime) -> None:
-        """Its checks as they are configured from *now* on: those that stay keep what is known of them."""
-        known, self.checks = self.checks, {}
-        self.objective = objective_of(service)
-        cusum = FailureCusum.for_budget(Objective(self.objective).error_budget)
-        for check in service.checks:
-            watch = known.get(check.name)
-            if watch is None:
-                watch = CheckWatch(check=check, cusum=cusum, began_at=now, window=SliWindow())
-            else:
-                watch.replace(check, cusum, now)
-            self.checks[check.name] = watch
-
-    def failing(self) -> tuple[str, ...]:
-        return tuple(name for name, watch in self.checks.items() if watch.failing)
-
-    def recedes(self) -> bool:
-        """One check is well again, and none of those that still fail was asked since."""
-        last = max((w.heard_at for w in self.checks.values() if w.failing and w.heard_at), default=None)
-        return last is not None and any(
-            not w.failing and w.well_since is not None and w.well_since > last for w in self.checks.values()
-        )
-
-    def failing_texts(self) -> tuple[str, ...]:
-        texts = []
-        for name, watch in self.checks.items():
-            if watch.failing and watch.last is not None:
-                texts.append(f"{name}: {watch.last.reason or 'failed'}: {watch.last.detail}")
-        return tuple(texts)
-
-    def alarmed(self) -> tuple[str, ...]:
-        return tuple(name for name, watch in self.checks.items() if watch.alarmed)
-
-    def forget_what_is_over(self) -> None:
-        """A planned window has ended: the failures of a check that is well again were those of the planned work."""
-        for watch in self.checks.values():
-            if not watch.failing and not watch.last_two[1]:
-                watch.reset_detector()
-
-    def first_failure_at(self) -> datetime | None:
-        """When the present trouble began: the earliest beginning among failing and alarmed checks."""
-        instants = [
-            instant
-            for watch in self.checks.values()
-            if watch.failing or watch.alarmed
-            for instant in (watch.trouble.since if watch.alarmed and watch.trouble else watch.failing_since,)
-            if instant is not None
-        ]
-        return min(instants, default=None)
-
-    def gap(self, now: datetime) -> bool:
-        """No ok or failed result of any check for longer than the gap limit."""
-        return bool(self.checks) and all(
-            now - watch.silent_since() > gap_limit(watch.check.interval) for watch in self._asked()
-        )
-
-    def silent_since(self) -> datetime:
-        return max(watch.silent_since() for watch in self._asked())
-
-    def _asked(self) -> list[CheckWatch]:
-        """What tells by itself is heard though nobody can ask any more, so it counts only where nothing is asked."""
-        watches = list(self.checks.values())
-        return [watch for watch in watches if watch.check.question.kind != "push"] or watches
-
-    def tally(self, now: datetime, window: timedelta) -> Tally:
-        return total(watch.tally(now, window) for watch in self.checks.values())
-
-    def counted(self, now: datetime, window: timedelta) -> Tally:
-        """As `tally`, without what the timetable expected: all that a ratio needs."""
-        return SliWindow.tally_of_all((watch.window for watch in self.checks.values()), now, window)
-
-    def proof(self) -> Tally:
-        return total(watch.proof for watch in self.checks.values())
-
-    def prove_since(self, since: datetime) -> None:
-        """Proof is counted from *since* on; once it is, saying so again changes nothing."""
-        for watch in self.checks.values():
-            if watch.proof_since != since:
-                watch.proof_since, watch.proved, watch.disproved = since, 0, 0
-
-    def reset_detectors(self) -> None:
-        for watch in self.checks.values():
-            watch.reset_detector()
-
-    def cause(self) -> CheckResult | None:
-        """The result that best explains the trouble: the last one of a failing check, else of an alarmed one."""
-        for wanted in (self.failing(), self.alarmed()):
-            for name in wanted:
-                if (last := self.checks[name].last) is not None:
-                    return last
-        return None
-
-
 def _trouble(kept: object) -> Trouble | None:
     match kept:
         case [str(since), str(last), *alarmed]:
@@ -426,24 +293,3 @@ def _trouble(kept: object) -> Trouble | None:
 
 def _instant(text: object) -> datetime | None:
     return datetime.fromisoformat(text) if isinstance(text, str) else None
-
-
-def total(tallies: Iterable[Tally]) -> Tally:
-    result: Tally | None = None
-    for tally in tallies:
-        result = tally if result is None else result + tally
-    return result or Tally()
-
-
-def watch_of(service: Service, now: datetime) -> ServiceWatch:
-    objective = objective_of(service)
-    cusum = FailureCusum.for_budget(Objective(objective).error_budget)
-    checks = {
-        check.name: CheckWatch(check=check, cusum=cusum, began_at=now, window=SliWindow()) for check in service.checks
-    }
-    return ServiceWatch(service.name, objective, checks)
-
-
-def objective_of(service: Service) -> float:
-    """The strictest success objective; without one the detection objective, which gives no budget."""
-    return max((slo.objective for slo in service.slos if slo.sli == "success"), default=DETECTION_OBJECTIVE.ratio)

@@ -12,7 +12,8 @@ from monitor.core.incident import Incident, State
 from monitor.core.sequential import FailureCusum
 from monitor.core.sli import SliWindow
 from monitor.response.observe import Surroundings, observe
-from monitor.response.watch import CheckWatch, ServiceWatch
+from monitor.response.service_watch import ServiceWatch
+from monitor.response.watch import CheckWatch
 
 T0 = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 

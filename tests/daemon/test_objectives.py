@@ -22,7 +22,7 @@ from monitor.ledger.history import History, MinuteRow
 from monitor.ledger.records import BudgetCheckpoint, Commit
 from monitor.ledger.store import Ledger
 from monitor.response.objectives import ObjectiveReading
-from monitor.response.watch import watch_of
+from monitor.response.service_watch import watch_of
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -21,8 +21,8 @@ from monitor.response.entries import POSTMORTEMS
 from monitor.response.merge import merge_late
 from monitor.response.observe import Surroundings, observe
 from monitor.response.parting import release
+from monitor.response.service_watch import ServiceWatch, watch_of
 from monitor.response.triage import Role
-from monitor.response.watch import ServiceWatch, watch_of
 
 T0 = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 STEP = timedelta(seconds=30)

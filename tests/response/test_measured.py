@@ -14,7 +14,7 @@ from monitor.core.period import Rolling
 from monitor.core.sli import Tally
 from monitor.response.measured import Measured
 from monitor.response.objectives import ObjectiveReading, ObjectiveWatch
-from monitor.response.watch import ServiceWatch
+from monitor.response.service_watch import ServiceWatch
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 MONTH = timedelta(days=30)

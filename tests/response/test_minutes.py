@@ -9,7 +9,8 @@ import pytest
 from checks.check import Check, HttpQuestion
 from checks.result import Attempt, CheckResult, Outcome, Reason
 from monitor.config import Service
-from monitor.response.watch import CheckWatch, watch_of
+from monitor.response.service_watch import watch_of
+from monitor.response.watch import CheckWatch
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

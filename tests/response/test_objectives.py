@@ -13,7 +13,7 @@ from monitor.core.budget import BudgetState
 from monitor.core.counting import Slices
 from monitor.core.sli import Tally
 from monitor.response.objectives import ObjectiveReading, ObjectiveWatch, composite_of, leak_text, objectives_of
-from monitor.response.watch import ServiceWatch, watch_of
+from monitor.response.service_watch import ServiceWatch, watch_of
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -17,7 +17,8 @@ from monitor.config import Service
 from monitor.core.sequential import OVER_AFTER, Trouble
 from monitor.core.severity import Criticality, Severity, TrafficView
 from monitor.response.observe import Surroundings
-from monitor.response.watch import CheckWatch, watch_of
+from monitor.response.service_watch import watch_of
+from monitor.response.watch import CheckWatch
 
 T0 = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

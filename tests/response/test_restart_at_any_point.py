@@ -22,7 +22,7 @@ from monitor.core.sli import SliWindow
 from monitor.response.casebook import Casebook
 from monitor.response.counter import Counter
 from monitor.response.objectives import ObjectiveWatch, objectives_of
-from monitor.response.watch import ServiceWatch, watch_of
+from monitor.response.service_watch import ServiceWatch, watch_of
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)

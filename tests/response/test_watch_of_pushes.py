@@ -9,7 +9,7 @@ from checks.check import Check, HttpQuestion
 from checks.push import Question
 from checks.result import Attempt, CheckResult, Confirmation, Outcome, Reason
 from monitor.config import Service
-from monitor.response.watch import watch_of
+from monitor.response.service_watch import watch_of
 
 T0 = datetime(2026, 11, 24, 3, 15, tzinfo=UTC)
 BACKUP = Check(service="shop", name="backup", question=Question(every=60, grace=60), timeout=0.0)

@@ -9,7 +9,8 @@ from checks.check import Check, HttpQuestion
 from checks.result import Attempt, CheckResult, Confirmation, Outcome, Reason
 from monitor.config import Service, Slo
 from monitor.core.slots import slots_between
-from monitor.response.watch import MOST_STRETCHES, CheckWatch, ServiceWatch, watch_of
+from monitor.response.service_watch import ServiceWatch, watch_of
+from monitor.response.watch import MOST_STRETCHES, CheckWatch
 
 T0 = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
