@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from monitor.config import Config
     from monitor.core.severity_table import Table
     from monitor.ledger.reader import LedgerReader
-    from monitor.web.documents import IncidentDetail, IncidentDocument, StatusDocument
+    from monitor.web.documents import IncidentDocument
+    from monitor.web.incident_documents import IncidentDetail
     from monitor.web.severity import IncidentSeverityDocument
     from monitor.web.silences import SilenceDocument
+    from monitor.web.status_documents import StatusDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class LedgerDesk:
         self._reader = reader
 
     def incidents(self, state: str, limit: int) -> list[IncidentDocument]:
-        from monitor.web.documents import select_incidents
+        from monitor.web.incident_documents import select_incidents
 
         return select_incidents(self._reader.incidents(), state, limit, self._reader)
 
@@ -98,7 +100,7 @@ class LedgerDesk:
         return [silence_document(silence, now) for silence in reversed(known) if expired or silence.is_active(now)]
 
     def incident(self, ref: str) -> IncidentDetail | None:
-        from monitor.web.documents import incident_detail
+        from monitor.web.incident_documents import incident_detail
 
         found = self._reader.incident(ref)
         return incident_detail(found, self._reader) if found else None
@@ -117,7 +119,8 @@ class LedgerDesk:
 
         from monitor import __version__
         from monitor.core.incident import Incident
-        from monitor.web.documents import check_document, service_document, timestamp
+        from monitor.web.documents import timestamp
+        from monitor.web.status_documents import check_document, service_document
 
         now = datetime.now(UTC)
         places = {place.service: place for place in self._reader.places()}

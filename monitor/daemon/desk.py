@@ -49,24 +49,19 @@ from monitor.web.documents import (
     AcceptedDocument,
     ActionDocument,
     DeployDocument,
-    IncidentDetail,
     IncidentDocument,
-    ServiceDocument,
-    StatusDocument,
     TakenDocument,
     action_document,
-    check_document,
-    incident_detail,
     incident_document,
-    select_incidents,
-    service_document,
     timestamp,
 )
+from monitor.web.incident_documents import IncidentDetail, incident_detail, select_incidents
 from monitor.web.objectives import SloDocument, slo_documents
 from monitor.web.recovering import RecoveryDocument, recovery_document
 from monitor.web.series import series_document
 from monitor.web.severity import IncidentSeverityDocument, incident_severity
 from monitor.web.silences import MOST_ACTIVE, SilenceDocument, silence_document
+from monitor.web.status_documents import ServiceDocument, StatusDocument, check_document, service_document
 
 CLOCKS_APART = timedelta(minutes=1)
 """By how much somebody else's clock may be ahead of ours."""

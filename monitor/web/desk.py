@@ -12,18 +12,12 @@ from monitor.core.alerts import Notification
 from monitor.core.pushes import Push
 from monitor.probing.wire import Asked
 from monitor.telemetry.exposition import Dialect
-from monitor.web.documents import (
-    AcceptedDocument,
-    ActionDocument,
-    DeployDocument,
-    IncidentDetail,
-    IncidentDocument,
-    StatusDocument,
-    TakenDocument,
-)
+from monitor.web.documents import AcceptedDocument, ActionDocument, DeployDocument, IncidentDocument, TakenDocument
+from monitor.web.incident_documents import IncidentDetail
 from monitor.web.objectives import SloDocument
 from monitor.web.severity import IncidentSeverityDocument
 from monitor.web.silences import SilenceDocument
+from monitor.web.status_documents import StatusDocument
 
 
 class DeskRefusal(Exception):

@@ -33,19 +33,17 @@ from monitor.web.documents import (
     AcceptedDocument,
     ActionDocument,
     DeployDocument,
-    IncidentDetail,
     IncidentDocument,
-    StatusDocument,
     TakenDocument,
     action_document,
-    incident_detail,
     incident_document,
-    select_incidents,
     timestamp,
 )
+from monitor.web.incident_documents import IncidentDetail, incident_detail, select_incidents
 from monitor.web.serve import WebServer
 from monitor.web.severity import IncidentSeverityDocument, incident_severity
 from monitor.web.silences import SilenceDocument, silence_document
+from monitor.web.status_documents import StatusDocument
 
 T0 = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 TOKEN = "a-token-of-the-tests"
