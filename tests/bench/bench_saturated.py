@@ -323,13 +323,14 @@ class Asking:
 
 def with_daemon(seconds: float) -> None:
     """All of the daemon on both CPUs, asked for more than it can do, and how much of it is the prober's."""
-    checks = 9_000
+    checks = 4_000
     with rig.helper("target") as target, rig.daemon(checks, "1s", target) as watched:
         rig.wait_for_fitting(watched.pid)
         time.sleep(3 * SETTLE)
 
         def counted() -> int:
-            return int(sum(rig.get(watched.port, "/api/v1/status")[1]["parts"]["results"].values()))
+            results = watched.status()["parts"]["results"]
+            return int(results["good"] + results["bad"] + results["unknown"])
 
         before, spent, own, begun = counted(), rig.cpu(watched.pid), rig.cpu(watched.pid, children=False), time.time()
         time.sleep(seconds)
