@@ -46,9 +46,9 @@ class Rooms:
 
     def take(self, lane: str, requests: int) -> None:
         """With a negative number they are given back."""
-        before = self._kept_for(lane)
-        self._taken[lane] += requests
-        self._kept += self._kept_for(lane) - before
+        share, before = self._shares.get(lane, 0), self._taken[lane]
+        after = self._taken[lane] = before + requests
+        self._kept += max(after, share) - max(before, share)
 
     def left(self, lane: str) -> int:
         """How many more requests may begin in *lane* now."""
