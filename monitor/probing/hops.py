@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 from string import ascii_letters, digits
+from typing import Final
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 from checks.exchange import HttpRequest, TransportError
@@ -49,7 +50,9 @@ def _hop(configured: str, method: str, body: bytes | None) -> Hop:
     return Hop(url=url, method=method, body=body)
 
 
-_kept_hop = lru_cache(maxsize=4096)(_hop)
+MOST_KEPT: Final = 16_384
+"""URLs. They come by turns, so a cache for fewer than there are would hold none of them when it is asked."""
+_kept_hop = lru_cache(maxsize=MOST_KEPT)(_hop)
 """The same few thousand URLs for days, and parsing one costs a tenth of our share of a check."""
 
 

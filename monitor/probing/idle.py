@@ -37,8 +37,10 @@ class IdleConnections:
         """One to *place*, the last that was put; what was made earlier is closed."""
         for_it = self._by_place.get(place)
         while for_it:
-            idle = for_it[-1]
-            self._remove(idle.fd)
+            idle = for_it.pop()
+            if not for_it:
+                del self._by_place[place]
+            del self._waiting[idle.fd]
             if idle.made > made_after:
                 return idle
             idle.socket.close()
@@ -51,7 +53,10 @@ class IdleConnections:
                 return
             self.close(next(iter(self._waiting)))
         self._waiting[idle.fd] = place, idle
-        self._by_place.setdefault(place, []).append(idle)
+        for_it = self._by_place.get(place)
+        if for_it is None:
+            for_it = self._by_place[place] = []
+        for_it.append(idle)
 
     def close(self, fd: int) -> bool:
         """Whether *fd* was one of them."""

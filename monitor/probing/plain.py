@@ -40,11 +40,12 @@ class Connection:
         unsent: What of it the kernel has not taken yet.
         interest: The epoll events that are waited for.
         tried: How many of the addresses of `place` were tried.
+        was_kept: Whether it goes over a connection that an earlier request has made.
     """
 
     __slots__ = (
         "address", "begun", "connected", "deadline", "exchange", "fd", "first", "interest", "made", "named", "place",
-        "response", "socket", "tried", "unsent", "wire",
+        "response", "socket", "tried", "unsent", "was_kept", "wire",
     )  # fmt: skip
 
     def __init__(self, exchange: Exchange, place: Place, wire: bytes, now: float) -> None:
@@ -60,15 +61,11 @@ class Connection:
         self.begun = now
         self.named = self.connected = self.first = self.made = 0.0
         self.interest = 0
+        self.was_kept = False
         self.tried = 0
         self.fd = -1
         self.address: str | None = None
         self.socket: socket.SocketType | None = None
-
-    @property
-    def was_kept(self) -> bool:
-        """Whether it goes over a connection that an earlier request has made."""
-        return 0.0 < self.made < self.begun
 
 
 class Plain:
@@ -127,6 +124,7 @@ class Plain:
         connection.socket, connection.fd, connection.address = idle.socket, idle.fd, idle.address
         connection.named = connection.begun
         connection.made = idle.made
+        connection.was_kept = True
         connection.interest = select.EPOLLIN
         self.flying[idle.fd] = connection
         return self._try_to_send(connection, connection.begun)
@@ -136,6 +134,7 @@ class Plain:
         self.drop(connection)
         connection.unsent = connection.wire
         connection.connected = connection.made = 0.0
+        connection.was_kept = False
         return self._connect(connection)
 
     def _connect(self, connection: Connection) -> HopEnd | None:

@@ -15,7 +15,7 @@ from typing import Final
 import pycurl
 
 from checks.exchange import HttpRequest
-from monitor.probing.hops import Headers, Hop
+from monitor.probing.hops import MOST_KEPT, Headers, Hop
 
 _URL: Final = re.compile(
     r"http://(?:(?P<v4>[0-9.]+)|\[(?P<v6>[0-9a-f:]+)\]|(?P<name>localhost))(?::(?P<port>[1-9][0-9]{0,4}))?"
@@ -45,7 +45,7 @@ class Place:
     near: bool
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=MOST_KEPT)
 def place_of(url: str) -> Place | None:
     """Where to ask *url* and for what; None where that is for libcurl to find out."""
     found = _URL.fullmatch(url)

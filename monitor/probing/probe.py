@@ -120,6 +120,7 @@ class Probe:
         self._unexcused: Asked | None = None
         self._holding = False
         self._requests = 0
+        self._lane = ""
         self._ended = False
 
     def begin(self) -> None:
@@ -141,7 +142,8 @@ class Probe:
             timeout, requests = left, requests_of(check, left)
         self._hold()
         self._requests = len(requests)
-        means.rooms.take(lane_of(check), self._requests)
+        self._lane = lane_of(check)
+        means.rooms.take(self._lane, self._requests)
         ask(
             means.engine,
             check,
@@ -275,7 +277,7 @@ class Probe:
     def _give_back(self) -> None:
         """What merely waits for an excuse or a retry holds no descriptor."""
         if self._requests:
-            self._means.rooms.take(lane_of(self._check), -self._requests)
+            self._means.rooms.take(self._lane, -self._requests)
             self._requests = 0
 
     def _hold(self) -> None:
