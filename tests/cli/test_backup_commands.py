@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from monitor.cli.backup import size
 from monitor.cli.main import monitor
+from monitor.ledger.schema import LEDGER_STEPS
 from monitor.ledger.store import Ledger
 
 Invoke = Callable[..., Any]
@@ -42,7 +43,7 @@ def test_each_says_what_it_did_in_lines_that_a_job_can_mail(state: Path, invoke:
     made = invoke("backup", "b.tar.gz")
     restored = invoke("restore", "b.tar.gz")
 
-    counts = "ledger of schema 1 with 0 events, 0 incidents (0 live), 0 effects not sent; no history; 0 baselines"
+    counts = f"ledger of schema {len(LEDGER_STEPS)} with 0 events, 0 incidents (0 live), 0 effects not sent; no history; 0 baselines"
     assert (made.exit_code, made.stderr) == (0, "")
     assert re.fullmatch(rf"b\.tar\.gz: \S+ (bytes|kB), {re.escape(counts)}\n", made.stdout)
     assert (restored.exit_code, restored.stderr) == (0, "")
