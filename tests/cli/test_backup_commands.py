@@ -43,7 +43,8 @@ def test_each_says_what_it_did_in_lines_that_a_job_can_mail(state: Path, invoke:
     made = invoke("backup", "b.tar.gz")
     restored = invoke("restore", "b.tar.gz")
 
-    counts = f"ledger of schema {len(LEDGER_STEPS)} with 0 events, 0 incidents (0 live), 0 effects not sent; no history; 0 baselines"
+    schema = f"ledger of schema {len(LEDGER_STEPS)}"
+    counts = f"{schema} with 0 events, 0 incidents (0 live), 0 effects not sent; no history; 0 baselines"
     assert (made.exit_code, made.stderr) == (0, "")
     assert re.fullmatch(rf"b\.tar\.gz: \S+ (bytes|kB), {re.escape(counts)}\n", made.stdout)
     assert (restored.exit_code, restored.stderr) == (0, "")
