@@ -84,9 +84,12 @@ class LedgerDesk:
         self._reader = reader
 
     def incidents(self, state: str, limit: int) -> list[IncidentDocument]:
-        from monitor.web.incident_documents import select_incidents
+        from monitor.web.incident_documents import muted_by_of, select_incidents
 
-        return select_incidents(self._reader.incidents(), state, limit, self._reader)
+        reader = self._reader
+        return select_incidents(
+            reader.incidents(), state, limit, lambda incident: muted_by_of(incident, reader.events_of(incident.id))
+        )
 
     def silences(self, expired: bool) -> list[SilenceDocument]:
         """Newest first. *expired*: those that are over as well."""

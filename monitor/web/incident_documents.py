@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypedDict
 
 from monitor.core.incident import Incident
@@ -188,12 +188,14 @@ def _ticket(ticket: TicketLink) -> TicketDocument:
 
 
 def select_incidents(
-    incidents: Iterable[Incident], state: str, limit: int, records: IncidentRecords
+    incidents: Iterable[Incident], state: str, limit: int, muted_by: Callable[[Incident], str]
 ) -> list[IncidentDocument]:
-    """The newest *limit* of those in *state*, a key of STATES; newest first."""
+    """
+    The newest *limit* of those in *state*, a key of STATES; newest first.
+
+    Args:
+        muted_by: Of one that is live; asked of those that are returned alone.
+    """
     wanted = [incident for incident in incidents if incident.state in STATES[state] and incident.id]
     wanted.sort(key=lambda incident: incident.number, reverse=True)
-    return [
-        incident_document(one, muted_by_of(one, _all_events(one.id, records)) if one.is_live else "")
-        for one in wanted[:limit]
-    ]
+    return [incident_document(one, muted_by(one) if one.is_live else "") for one in wanted[:limit]]
