@@ -307,7 +307,10 @@ class Engine:
             for connection, end in self._plain.expire(now):
                 self._hop_ended(connection.exchange, end)
         for transport in self._transports.values():
-            transport.expire(now)
+            try:
+                transport.expire(now)
+            except Exception as error:  # of one kind; without this it would end the prober, and with it all of them
+                self._on_bug(error)
 
     def _end_all(self, ended: list[Ended]) -> None:
         for curl, code, message in ended:
