@@ -84,7 +84,9 @@ class _Builder:
         written = _given(self.root.incidents.meeting if self.root.incidents else None)
         if "weekly" in written:
             _, written["weekly"] = written["weekly"]
-        return WorkingHours(zone=ZoneInfo(monitor.time_zone), **written)
+        if monitor.time_zone != "UTC":
+            written["zone"] = ZoneInfo(monitor.time_zone)
+        return WorkingHours(**written)
 
     def monitor(self) -> config.Monitor:
         written = self.root.monitor

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from itertools import product
 from typing import Final
@@ -174,7 +174,7 @@ def _meant(wall: datetime, often: bool, zone: ZoneInfo) -> Iterator[datetime]:
         yield change_between(second, first, zone)
 
 
-def change_between(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
+def change_between(before: datetime, after: datetime, zone: tzinfo) -> datetime:
     """The minute at which the clocks change between two instants."""
     offset = before.astimezone(zone).utcoffset()
     while after - before > _MINUTE:

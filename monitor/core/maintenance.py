@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -42,7 +42,7 @@ class Weekly:
     begin: int
     end: int
 
-    def spans(self, after: datetime, zone: ZoneInfo) -> Iterator[Span]:
+    def spans(self, after: datetime, zone: tzinfo) -> Iterator[Span]:
         """Those that end later than *after*, oldest first, without end."""
         length = timedelta(minutes=(self.end - self.begin) % (24 * 60) or 24 * 60)
         # The window of the day before may cross midnight, and that midnight may be one at which clocks change.
@@ -160,7 +160,7 @@ def stand(windows: Iterable[MaintenanceWindow], at: datetime) -> Stand:
     return Stand(at, min(edges, default=None), inside)
 
 
-def on_the_wall(day: date, minute: int, zone: ZoneInfo, last: bool = False) -> datetime:
+def on_the_wall(day: date, minute: int, zone: tzinfo, last: bool = False) -> datetime:
     """
     When the clock on the wall shows a minute of a day, UTC; when it never does, the moment at which it is set forward.
 
@@ -172,7 +172,7 @@ def on_the_wall(day: date, minute: int, zone: ZoneInfo, last: bool = False) -> d
     return instant_on_the_wall(wall, zone, last)
 
 
-def instant_on_the_wall(wall: datetime, zone: ZoneInfo, last: bool = False) -> datetime:
+def instant_on_the_wall(wall: datetime, zone: tzinfo, last: bool = False) -> datetime:
     """As `on_the_wall`; *wall* has no time zone."""
     first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     if first > second:

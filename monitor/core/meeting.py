@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from monitor.core.maintenance import Span, Weekly
 
@@ -25,7 +24,8 @@ class WorkingHours:
     """
 
     weekly: Weekly = field(default_factory=lambda: Weekly(frozenset(range(5)), 9 * 60, 17 * 60))
-    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    # No ZoneInfo: on a machine without time zones not even UTC is one.
+    zone: tzinfo = UTC
     holidays: Collection[date] = ()
     length: timedelta = timedelta(hours=1)
 
@@ -65,7 +65,7 @@ def meeting_after(ended: datetime, within: timedelta, hours: WorkingHours) -> Me
     return None
 
 
-def _on_the_grid(at: datetime, zone: ZoneInfo) -> datetime:
+def _on_the_grid(at: datetime, zone: tzinfo) -> datetime:
     """The first half hour by the clock on the wall that is not before *at*; some zones are a quarter of an hour off."""
     local = at.astimezone(zone)
     past = timedelta(minutes=local.minute % 30, seconds=local.second, microseconds=local.microsecond)

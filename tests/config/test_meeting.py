@@ -29,7 +29,6 @@ def test_what_is_written_takes_its_place(tmp_path):
 
     assert hours(tmp_path, written) == WorkingHours(
         weekly=Weekly(frozenset({0, 3}), 600, 720),
-        zone=ZoneInfo("UTC"),
         holidays=(date(2026, 12, 24),),
         length=timedelta(minutes=45),
     )
