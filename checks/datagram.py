@@ -66,14 +66,14 @@ class EchoRequest:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class EchoAnswer(Answer):
     """*hop_limit*: Of the packet that came back, when it was here (IPv4: TTL). None where it is not told."""
 
     hop_limit: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class DnsAnswer(Answer):
     """*message*: None when none came, or none that can be read; `error` then says which."""
 

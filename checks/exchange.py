@@ -77,7 +77,8 @@ class Particulars:
     chain: tuple[bytes, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Nobody writes to an answer. It is not frozen, because setting each field in the frozen way costs 3 % of a probe.
+@dataclass(slots=True, kw_only=True)
 class Answer:
     """
     What came back. With `error` set the other fields hold whatever had arrived until then.
@@ -94,7 +95,7 @@ class Answer:
     error: TransportError | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class HttpAnswer(Answer):
     """
     Attributes:

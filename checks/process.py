@@ -28,7 +28,7 @@ class ProcessRequest:
         return url_of(self.command)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ProcessAnswer(Answer):
     """
     `body` is what it wrote to its standard output.

@@ -63,7 +63,7 @@ class StepEnd:
     finding: Finding
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class JourneyAnswer(Answer):
     """
     Attributes:

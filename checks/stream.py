@@ -121,7 +121,7 @@ class Certificate:
     der: bytes = field(default=b"", repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class StreamAnswer(Answer):
     """
     Attributes:
