@@ -125,17 +125,14 @@ class SliWindow:
 
     def tally(self, now: datetime, window: timedelta, expected: int = 0) -> Tally:
         """The results in (`window_start`, now]; the last cell is counted whole, as nothing lies in the future."""
-        short = window <= _LONGEST_IN_MINUTES
-        unit, strip = (_MINUTE, self._minutes) if short else (_HOUR, self._hours)
-        good, bad, unknown = strip.sums(_floor(now - window, unit) + 1, int(-(-now.timestamp() // unit)))
+        short, first, last = _cells(now, window)
+        good, bad, unknown = (self._minutes if short else self._hours).sums(first, last)
         return Tally(expected, good, bad, unknown)
 
     @staticmethod
     def tally_of_all(windows: Iterable[SliWindow], now: datetime, window: timedelta) -> Tally:
-        """What `tally` says of each, together. Of a hundred checks of one service at a fifth of the price."""
-        short = window <= _LONGEST_IN_MINUTES
-        unit = _MINUTE if short else _HOUR
-        first, last = _floor(now - window, unit) + 1, int(-(-now.timestamp() // unit))
+        """What `tally` says of each, together. Of a hundred checks of one service at a fifteenth of the price."""
+        short, first, last = _cells(now, window)
         good = bad = unknown = 0
         for one in windows:
             found = (one._minutes if short else one._hours).sums(first, last)
@@ -149,9 +146,8 @@ class SliWindow:
 
     def bad_cells(self, now: datetime, window: timedelta) -> list[tuple[int, int]]:
         """The minutes, or beyond six hours the hours, of the window that hold bad results, by number, with how many."""
-        short = window <= _LONGEST_IN_MINUTES
-        unit, strip = (_MINUTE, self._minutes) if short else (_HOUR, self._hours)
-        return strip.counted(_floor(now - window, unit) + 1, int(-(-now.timestamp() // unit)), _COLUMN[Outcome.FAILED])
+        short, first, last = _cells(now, window)
+        return (self._minutes if short else self._hours).counted(first, last, _COLUMN[Outcome.FAILED])
 
     def leaving(self, now: datetime, window: timedelta) -> list[tuple[timedelta, int]]:
         """The bad results that a *window* of more than six hours holds: in how long how many leave it, next first."""
@@ -217,6 +213,13 @@ def _put(strip: Strip, unit: int, counts: Counts) -> None:
     for column, count in enumerate(counts):
         if count:
             strip.add(unit, column, count)
+
+
+def _cells(now: datetime, window: timedelta) -> tuple[bool, int, int]:
+    """Whether the window that ends *now* is counted in minutes, and the numbers of its first and last cell."""
+    short = window <= _LONGEST_IN_MINUTES
+    unit = _MINUTE if short else _HOUR
+    return short, _floor(now - window, unit) + 1, int(-(-now.timestamp() // unit))
 
 
 def _floor(at: datetime, unit: int) -> int:

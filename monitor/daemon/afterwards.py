@@ -2,18 +2,16 @@
 After an incident: its postmortem is shown and held, its action items are added and done, and what is late is told.
 
 A case may be forgotten by then; so it is read from the ledger, in another thread, and nobody else may read it until
-what was decided is written: else two action items would get one number.
+what was decided is written: else two action items would get one number, or two effects one place.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
-import threading
-from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime
-from queue import SimpleQueue
-from typing import Final, TypeVar
+from collections.abc import Callable
+from datetime import date
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from loguru import logger
@@ -22,6 +20,7 @@ from monitor.core.incident import IllegalTransition
 from monitor.daemon.gathering import gathered
 from monitor.daemon.house import House
 from monitor.daemon.kept import case_from
+from monitor.daemon.recording import readable, recorded
 from monitor.ledger.records import Commit
 from monitor.response import roles
 from monitor.response.actions import Action
@@ -31,8 +30,6 @@ from monitor.response.postmortem import QUESTIONS, draft
 from monitor.web.desk import DeskRefusal
 
 T = TypeVar("T")
-
-_WRITTEN_WITHIN: Final = 5.0
 
 
 class Afterwards:
@@ -44,7 +41,7 @@ class Afterwards:
         """As it would be drafted now. Reads the ledger and asks Prometheus: to be called in another thread."""
         house = self._house
         case = self._case(ref)
-        found = gathered(house.config, house.ledger, case, house.clock.wall() - house.clock.now())
+        found = gathered(house.config, house.ledger, case, house.clock.now(), house.clock.wall())
         return draft(case, roles.held(case, house.casebook.rules), found) + QUESTIONS
 
     async def held(self, ref: str, by: str) -> Case:
@@ -61,11 +58,8 @@ class Afterwards:
         return case.incident.number, action
 
     async def _write(self, ref: str, act: Callable[[FollowUp], tuple[T, Commit]]) -> tuple[Case, T]:
-        house = self._house
         async with self._alone:
-            kept = await asyncio.to_thread(self._case, ref)
-            case = house.casebook.cases.get(kept.incident.id, kept)
-            follow = FollowUp(case, house.casebook.rules.outlets, house.clock.now(), house.clock.wall())
+            follow = self._follow(await asyncio.to_thread(self._case, ref))
             try:
                 found, commit = act(follow)
             except UnknownAction as unknown:
@@ -73,61 +67,43 @@ class Afterwards:
             except IllegalTransition as refusal:
                 raise DeskRefusal(409, str(refusal)) from None
             if commit.events:
-                await _recorded(house, commit)
-            return case, found
+                await recorded(self._house.adopt(commit))
+            return follow.case, found
+
+    async def remind(self) -> None:
+        """Tells of what is late, once."""
+        async with self._alone:
+            try:
+                cases = await asyncio.to_thread(self._followed)
+            except sqlite3.Error as error:
+                logger.warning("what is late after incidents is not told now, the ledger cannot be read: {}", error)
+                return
+            for kept in cases:
+                follow = self._follow(kept)
+                if (commit := follow.late(self._today())).events:
+                    try:
+                        await recorded(self._house.adopt(commit))
+                    except DeskRefusal:  # it is held, and the ledger tells of its own troubles
+                        return
+
+    def _follow(self, kept: Case) -> FollowUp:
+        """*kept*: as the ledger has it, unless the casebook still knows it."""
+        house = self._house
+        case = house.casebook.cases.get(kept.incident.id, kept)
+        return FollowUp(case, house.casebook.rules.outlets, house.clock.now(), house.clock.wall())
+
+    def _today(self) -> date:
+        house = self._house
+        return house.clock.wall().astimezone(ZoneInfo(house.config.monitor.time_zone)).date()
 
     def _case(self, ref: str) -> Case:
-        """The case as the ledger has it."""
-        try:
+        """As the ledger has it."""
+        with readable():
             incident = self._house.ledger.incident(ref)
             if incident is not None:
                 return case_from(self._house.ledger, incident.id)
-        except sqlite3.Error as error:
-            raise DeskRefusal(503, f"the ledger cannot be read now: {error}; monitor status says what to do") from None
         raise DeskRefusal(404, f"no incident is called {ref}; /api/v1/incidents?state=all lists them")
 
-
-async def _recorded(house: House, commit: Commit) -> None:
-    try:
-        await asyncio.wait_for(asyncio.wrap_future(house.adopt(commit)), _WRITTEN_WITHIN)
-    except TimeoutError:
-        raise DeskRefusal(503, "taken, but the ledger cannot record it now; it is held and retried") from None
-
-
-class Reminders:
-    """
-    Looks through the log for what is late, in another thread since that may take a second; what it found is adopted on
-    the loop by the next `tick`.
-    """
-
-    def __init__(self, house: House) -> None:
-        self._house = house
-        self._found: SimpleQueue[Sequence[Case]] = SimpleQueue()
-        self._thread: threading.Thread | None = None
-
-    def look(self) -> None:
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self._look, name="reminders", daemon=True)
-            self._thread.start()
-
-    def tick(self, now: datetime, wall: datetime) -> None:
-        while not self._found.empty():
-            for commit in self._late(self._found.get(), now, wall):
-                self._house.adopt(commit)
-
-    def _look(self) -> None:
+    def _followed(self) -> list[Case]:
         ledger = self._house.ledger
-        try:
-            wanted = followed(ledger.events_named(*FOLLOWED))
-            self._found.put([case_from(ledger, incident) for incident in sorted(wanted)])
-        except sqlite3.Error as error:
-            logger.warning("what is late after incidents is not told now, the ledger cannot be read: {}", error)
-
-    def _late(self, cases: Iterable[Case], now: datetime, wall: datetime) -> Iterable[Commit]:
-        house = self._house
-        today = wall.astimezone(ZoneInfo(house.config.monitor.time_zone)).date()
-        for kept in cases:
-            case = house.casebook.cases.get(kept.incident.id, kept)
-            commit = FollowUp(case, house.casebook.rules.outlets, now, wall).late(today)
-            if commit.events:
-                yield commit
+        return [case_from(ledger, incident) for incident in sorted(followed(ledger.events_named(*FOLLOWED)))]

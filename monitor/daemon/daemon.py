@@ -17,6 +17,7 @@ from loguru import logger
 
 from checks.result import CheckResult
 from monitor.config import Config
+from monitor.daemon.afterwards import Afterwards
 from monitor.daemon.desk import DaemonDesk
 from monitor.daemon.ending import Ending, end_at_last
 from monitor.daemon.heartbeat import Heartbeat, unwell
@@ -74,6 +75,8 @@ class Daemon:
             self.house.clock, self.house.ledger, self._take_push, lambda text: self.house.hiding.text(text)
         )
         self.vitals = Vitals(self.house, self.supervisor)
+        self.afterwards = Afterwards(self.house)
+        self._reminding: asyncio.Task[None] | None = None
         listen = config.monitor.listen
         self._app = create_app(DaemonDesk(self), self.house.token, listen.host)
         self._app.state.hooks = hooks_of(config)
@@ -116,7 +119,7 @@ class Daemon:
         for commit in resume(self.house):
             self.house.adopt(commit)
         self.pushes.start(config.all_checks(), self.house.token, last_seen(self.house))
-        self.housekeeping = Housekeeping(self.house)
+        self.housekeeping = Housekeeping(self.house, self._remind)
         self.house.start()
         gc.freeze()  # what there is now stays: looking through it again and again finds nothing
         gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
@@ -126,6 +129,10 @@ class Daemon:
         logger.info(
             f"watching {len(config.services)} services, {len(config.all_checks())} checks; http://{web.host}:{web.port}"
         )
+
+    def _remind(self) -> None:
+        if self._reminding is None or self._reminding.done():
+            self._reminding = asyncio.create_task(self.afterwards.remind(), name="reminders")
 
     def stop(self) -> None:
         logger.info("stopping: probes in flight first, then effects, then telemetry")
@@ -206,6 +213,8 @@ class Daemon:
         self.notify.stopping()
         self.reload.stop()
         self.pushes.stop()
+        if self._reminding is not None:
+            self._reminding.cancel()
         await asyncio.gather(self.supervisor.stop(ending.left(GRACE)), self._web.stop())
         self.house.close(ending, self.housekeeping.close if self.housekeeping is not None else None)
         if self.ending is not None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from uuid import uuid4
@@ -17,9 +14,9 @@ from monitor.core.incident import IllegalTransition, Incident
 from monitor.core.muting import TAG, Silence
 from monitor.core.pushes import Push
 from monitor.core.severity import Severity
-from monitor.daemon.afterwards import Afterwards
 from monitor.daemon.exposing import exposition
 from monitor.daemon.judge import ITSELF
+from monitor.daemon.recording import readable, recorded
 from monitor.daemon.standing import Running, Standing
 from monitor.ledger.records import Commit
 from monitor.probing.wire import Asked
@@ -61,7 +58,7 @@ class DaemonDesk:
         self._house = daemon.house
         self._people = People(daemon.house.casebook)
         self._intake = Intake(daemon.house.casebook)
-        self._afterwards = Afterwards(daemon.house)
+        self._afterwards = daemon.afterwards
         self._standing = Standing(daemon)
 
     # -- looking ------------------------------------------------------------------------------------------------
@@ -94,7 +91,7 @@ class DaemonDesk:
         return self._house.hiding.asked(await self._daemon.supervisor.ask(module, target, timeout))
 
     def incidents(self, state: str, limit: int) -> list[IncidentDocument]:
-        with _readable():
+        with readable():
             return select_incidents(self._house.ledger.incidents(), state, limit, self._muted_by)
 
     def _muted_by(self, incident: Incident) -> str:
@@ -103,12 +100,12 @@ class DaemonDesk:
         return case.muted_by if case is not None else ""
 
     def incident(self, ref: str) -> IncidentDetail | None:
-        with _readable():
+        with readable():
             incident = self._house.ledger.incident(ref)
             return None if incident is None else incident_detail(incident, self._house.ledger)
 
     def silences(self, expired: bool) -> list[SilenceDocument]:
-        with _readable():
+        with readable():
             known = silences_of(self._house.ledger.events_named(*SILENCES)).values()
         wall = self._house.clock.wall()
         return [silence_document(s, wall) for s in reversed(known) if expired or s.is_active(wall)]
@@ -273,12 +270,7 @@ class DaemonDesk:
             raise DeskRefusal(404, f"no service is called {service}; there are {known}")
 
     async def _recorded(self, commit: Commit) -> None:
-        """Returns once the ledger has it, so that what a person was told is done survives what comes next."""
-        done = self._house.adopt(commit)
-        try:
-            await asyncio.wait_for(asyncio.wrap_future(done), 5.0)
-        except TimeoutError:
-            raise DeskRefusal(503, "taken, but the ledger cannot record it now; it is held and retried") from None
+        await recorded(self._house.adopt(commit))
 
     async def _act(self, act: Callable[[datetime, datetime], tuple[Case, Commit]]) -> IncidentDocument:
         try:
@@ -299,11 +291,3 @@ def _past(at: datetime, wall: datetime) -> datetime:
     if at > wall + CLOCKS_APART:
         raise DeskRefusal(422, f"{utc(at)} is in the future; it is {utc(wall)}")
     return at
-
-
-@contextmanager
-def _readable() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise DeskRefusal(503, f"the ledger cannot be read now: {error}; monitor status says what to do") from None

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from datetime import timedelta
+from contextlib import closing
+from datetime import datetime
 from time import monotonic
 from typing import Final
 
+import msgspec
 from loguru import logger
 
 from monitor.config import Config
-from monitor.core.incident import Incident
 from monitor.ledger.store import Ledger
 from monitor.response.case import Case
 from monitor.response.milestones import milestones
@@ -27,33 +28,40 @@ PATIENCE: Final = 20.0
 """Seconds for the questions to Prometheus of one draft."""
 
 
-def gathered(config: Config, ledger: Ledger, case: Case, ahead: timedelta) -> Gathered:
-    """Args: ahead: From our timeline to the wall clock."""
-    return Gathered(tuple(_requests(config, case, ahead)), _similar(ledger, case))
-
-
-def _requests(config: Config, case: Case, ahead: timedelta) -> Iterator[Requests]:
-    reached, url = milestones(case), config.sources.prometheus
-    began, ended = reached.began, reached.recovered or reached.resolved
-    if url is None or began is None or ended is None:
-        return
-    prometheus, until = Prometheus(url), monotonic() + PATIENCE
-    for name in case.services():
-        service = config.services.get(name)
-        if service is None or service.traffic is None:
-            continue
-        if monotonic() > until:
-            yield Requests(service=name, problem="not asked, Prometheus was too slow with the others")
-            continue
-        found = failed_requests(prometheus, name, service.traffic, began + ahead, ended + ahead)
-        if found is not None:
-            yield found
-    prometheus.close()
-
-
-def _similar(ledger: Ledger, case: Case) -> tuple[Incident, ...]:
+def gathered(config: Config, ledger: Ledger, case: Case, now: datetime, wall: datetime) -> Gathered:
     try:
-        return similar_to(case.incident, ledger.incidents())
+        return Gathered(_requests(config, ledger, case, now, wall), similar_to(case.incident, ledger.incidents()))
     except sqlite3.Error as error:
-        logger.warning("the postmortem names no earlier incidents, the ledger cannot be read: {}", error)
+        logger.warning("the postmortem is drafted without its past, the ledger cannot be read: {}", error)
+        return Gathered()
+
+
+def _requests(config: Config, ledger: Ledger, case: Case, now: datetime, wall: datetime) -> tuple[Requests, ...]:
+    """As they were counted first: a draft is written anew for months, and Prometheus forgets."""
+    reached = milestones(case)
+    began, ended = reached.began, reached.recovered or reached.resolved
+    if config.sources.prometheus is None or began is None or ended is None:
         return ()
+    key = f"requests {case.incident.id} {ended.isoformat()}"  # it may be reopened, and end once more
+    if (kept := ledger.meta(key)) is not None:
+        return msgspec.json.decode(kept, type=tuple[Requests, ...])
+    ahead = wall - now
+    found = tuple(_asked(config, config.sources.prometheus, case, began + ahead, ended + ahead))
+    if found and all(one.is_final(wall) for one in found):
+        ledger.set_meta(key, msgspec.json.encode(found).decode())
+    return found
+
+
+def _asked(config: Config, url: str, case: Case, began: datetime, ended: datetime) -> Iterator[Requests]:
+    patient_until = monotonic() + PATIENCE
+    with closing(Prometheus(url)) as prometheus:
+        for name in case.services():
+            service = config.services.get(name)
+            if service is None or service.traffic is None:
+                continue
+            if monotonic() > patient_until:
+                yield Requests(service=name, problem="not asked, Prometheus was too slow with the others")
+                continue
+            found = failed_requests(prometheus, name, service.traffic, began, ended)
+            if found is not None:
+                yield found

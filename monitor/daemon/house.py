@@ -19,6 +19,7 @@ from checks.result import CheckResult
 from monitor import logs
 from monitor.clock import SteadyClock
 from monitor.config import Changes, Config
+from monitor.core.maintenance import InMaintenance
 from monitor.daemon.anomalies import Anomalies
 from monitor.daemon.budgets import Budgets
 from monitor.daemon.ending import Ending
@@ -84,7 +85,7 @@ class House:
             self._began_to_fail,
             self.surveyor.tracking.add,
         )
-        self.surveyor.is_planned = self._is_planned
+        self.surveyor.is_planned = lambda service, at: self._maintenance(service, at) is not None
         self.objectives = Objectives(
             self.config, self.judge.watches, self.clock.now(), self.adopt, self._publish, is_left_out=self._is_left_out
         )
@@ -228,13 +229,13 @@ class House:
         unusual = self.anomalies.evidence(service)
         return replace(self.surveyor.of(service), budget_alarm=text, burn=burn, unusual=unusual)
 
-    def _is_planned(self, service: str, at: datetime) -> bool:
-        """Whether an instant of the steady timeline lies in maintenance."""
-        return self.judge.maintenance.of(service, at + (self.clock.wall() - self.clock.now())) is not None
+    def _maintenance(self, service: str, at: datetime) -> InMaintenance | None:
+        """*at*: of the steady timeline."""
+        return self.judge.maintenance.of(service, at + (self.clock.wall() - self.clock.now()))
 
     def _is_left_out(self, service: str, at: datetime) -> bool:
         """In maintenance that does not count."""
-        inside = self.judge.maintenance.of(service, at + (self.clock.wall() - self.clock.now()))
+        inside = self._maintenance(service, at)
         return inside is not None and not inside.counts
 
     def _began_to_fail(self, result: CheckResult) -> None:
@@ -271,8 +272,8 @@ class House:
         self._sent[effect.outlet] = effect.key, sent
         degraded = "" if self.ledger.healthy else "The ledger is unavailable: this is not recorded yet."
         if effect.outlet == POSTMORTEMS:
-            found = gathered(self.config, self.ledger, case, self._ahead())
-            return postmortem_message(case, held(case, rules), now, self.clock.wall(), found)
+            found = gathered(self.config, self.ledger, case, now, wall := self.clock.wall())
+            return postmortem_message(case, held(case, rules), now, wall, found)
         return compose(case, held(case, rules), now, degraded)
 
     def _told(self, effect: Effect, delivery: Delivery) -> None:

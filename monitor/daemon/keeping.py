@@ -9,6 +9,7 @@ after the wall clock was stepped.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 
 import schedule
@@ -16,7 +17,6 @@ from loguru import logger
 
 from monitor.core.flapping import Flaps
 from monitor.core.sli import Tally
-from monitor.daemon.afterwards import Reminders
 from monitor.daemon.budgets import Counted, counted
 from monitor.daemon.house import House
 from monitor.daemon.past import HOUR, MINUTE
@@ -45,8 +45,14 @@ STEP = timedelta(seconds=2)
 
 
 class Housekeeping:
-    def __init__(self, house: House) -> None:
+    """
+    Args:
+        remind: Begins to look for what is late after incidents, and does not wait for it.
+    """
+
+    def __init__(self, house: House, remind: Callable[[], object] = lambda: None) -> None:
         self._house = house
+        self._remind = remind
         now, wall = house.clock.now(), house.clock.wall()
         self._minute = now.replace(second=0, microsecond=0)
         self._heartbeat = now
@@ -56,7 +62,6 @@ class Housekeeping:
         self._restless = set(house.history.detector_states())
         self._offset = wall - now
         self._fitted_at = now
-        self._reminders = Reminders(house)
         self._jobs = self._set_up()
         self._close_again()
         remember_timeline(house, now)
@@ -85,7 +90,6 @@ class Housekeeping:
         if self._house.budgets.hour + HOUR <= settled:
             self._house.budgets.keep_hours(self._counted())
         self._jobs.run_pending()
-        self._reminders.tick(now, wall)
         if self._house.to_fit and now - self._fitted_at >= REFIT_PAUSE:
             self._fitted_at = now
             self._house.refresh_baselines()
@@ -164,7 +168,7 @@ class Housekeeping:
         jobs.every().day.at("03:17").do(self._house.refresh_baselines)
         jobs.every().hour.do(self._compact)
         jobs.every().hour.do(self._refit_accepted)
-        jobs.every().hour.do(self._reminders.look)
+        jobs.every().hour.do(self._remind)
         jobs.every().hour.do(self._close_again)
         jobs.every().day.at("09:00").do(self._review_playbook)
         return jobs

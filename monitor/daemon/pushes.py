@@ -26,6 +26,7 @@ from checks.push import Question
 from checks.result import Attempt, CheckResult, Outcome
 from monitor.clock import Clock
 from monitor.core.pushes import Event, Expected, Push, Terms, Told, away, expected, from_json, standing, take, to_json
+from monitor.daemon.recording import recorded
 from monitor.ledger.store import Ledger
 from monitor.probing.timetable import Timetable
 from monitor.web.desk import DeskRefusal
@@ -36,7 +37,6 @@ BURST: Final = 10
 LOOK_EVERY: Final = 1.0
 ASLEEP: Final = timedelta(seconds=30)
 """A pause of the loop, as of a machine that was suspended, in which nobody could be heard."""
-WRITTEN_WITHIN: Final = 5.0
 _OVERTAKEN: Final = 8
 """Deadlines that are kept for each check."""
 STEPPED: Final = timedelta(seconds=1)
@@ -149,7 +149,7 @@ class Pushes:
         result = self._result(row, now, extra=True)
         if result.outcome is not (row.said or Outcome.OK):
             self._tell(row, result)
-        await _done(written)
+        await recorded(written)
 
     def look(self) -> None:
         """Makes every result that is due by now."""
@@ -273,13 +273,6 @@ class Pushes:
     def _write(self, row: _Row) -> Future[None]:
         document = {"schedule": row.terms.text, "told": to_json(row.told)}
         return self._ledger.set_meta(_key(row.check.id), json.dumps(document))
-
-
-async def _done(written: Future[None]) -> None:
-    try:
-        await asyncio.wait_for(asyncio.wrap_future(written), WRITTEN_WITHIN)
-    except TimeoutError:
-        raise DeskRefusal(503, "taken, but the ledger cannot record it now; it is held and retried") from None
 
 
 def _expected_anew(told: Told, now: datetime) -> Told:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from monitor import __version__
 from monitor.core.slo import Objective, burn_rate
+from monitor.daemon.afterwards import Afterwards
 from monitor.daemon.arrears import effects_part
 from monitor.daemon.heartbeat import Heartbeat
 from monitor.daemon.house import House
@@ -31,6 +32,7 @@ STUCK = timedelta(seconds=30)
 
 class Running(Protocol):
     house: House
+    afterwards: Afterwards
     supervisor: Supervisor
     pushes: Pushes
     reload: Reload

@@ -81,6 +81,13 @@ class Case:
             **({"failed_at": failed.isoformat()} if failed is not None else {}),
         }
 
+    def first(self, name: str) -> LedgerEvent | None:
+        """The first event of that name in its log."""
+        return next((event for event in self.events if event.name == name), None)
+
+    def newest(self, name: str) -> LedgerEvent | None:
+        return next((event for event in reversed(self.events) if event.name == name), None)
+
     @property
     def firing(self) -> tuple[str, ...]:
         return tuple(link.summary for link in self.alerts.values() if link.firing)

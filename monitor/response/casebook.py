@@ -45,13 +45,11 @@ class UnknownIncident(LookupError):
 
 class Casebook:
     """
-    Args:
+    Attributes:
         spent: Of the budgets of some services, from an instant on until now.
     """
 
-    def __init__(
-        self, rules: Rules, *, new_id: Callable[[], str], new_number: Callable[[], int], spent: Spent = nothing_spent
-    ) -> None:
+    def __init__(self, rules: Rules, *, new_id: Callable[[], str], new_number: Callable[[], int]) -> None:
         self.rules = rules
         self.subjects: dict[str, Subject] = {}
         self.cases: dict[str, Case] = {}
@@ -60,7 +58,7 @@ class Casebook:
         self.muting = Muting()
         self.new_id = new_id
         self.new_number = new_number
-        self.spent = spent
+        self.spent: Spent = nothing_spent
 
     # -- looking ------------------------------------------------------------------------------------------------
 

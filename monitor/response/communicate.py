@@ -147,10 +147,8 @@ def compose(case: Case, roles: tuple[Role, ...], now: datetime, degraded: str = 
 
 def _opened_wall(case: Case) -> datetime:
     """The wall clock's word for the opening; people compare it with their own logs."""
-    for event in case.events:
-        if event.name == "incident.opened":
-            return event.wall
-    return case.incident.opened_at or case.incident.since
+    opened = case.first("incident.opened")
+    return opened.wall if opened is not None else case.incident.opened_at or case.incident.since
 
 
 def _holder(role: Role) -> str:

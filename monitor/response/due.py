@@ -6,8 +6,6 @@ What falls due is told as an event's name, text and attributes; the case remembe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from monitor.core.cadence import evidence_wait_due, slowed, unproven_since, updates_due
@@ -16,15 +14,10 @@ from monitor.core.severity import Severity
 from monitor.response.case import Case
 from monitor.response.communicate import update_text
 from monitor.response.detect import Observation
+from monitor.response.entries import Told
+from monitor.response.roles import held
 from monitor.response.rules import Rules
 from monitor.response.triage import utc
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    name: str
-    text: str
-    attributes: Mapping[str, object] = field(default_factory=dict)
 
 
 def told_by_the_clock(case: Case, seen: Observation | None, rules: Rules, now: datetime, wall: datetime) -> list[Told]:
@@ -83,7 +76,7 @@ def _update(case: Case, rules: Rules, now: datetime, wall: datetime) -> Told | N
     missed = due.text(ahead)
     late = f"{missed}\n" if missed else ""
     following = utc(due.at + every + ahead)
-    text = late + update_text(case, tuple(case.roles.values()) or rules.roles, now, following)
+    text = late + update_text(case, held(case, rules), now, following)
     return Told("incident.update_due", text, {"missed": due.missed} if due.missed else {})
 
 

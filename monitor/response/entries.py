@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -38,6 +39,15 @@ _EFFECTS: Final[Mapping[str, EffectKind]] = {
     "incident.merged": EffectKind.CLOSE,
 }
 """Any other event of a live incident updates the ticket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is to be an event, before it is one of an incident."""
+
+    name: str
+    text: str
+    attributes: Mapping[str, object] = field(default_factory=dict)
 
 
 def name_of(transition: Transition) -> str:

@@ -34,7 +34,7 @@ class FollowUp:
     """
 
     def __init__(self, case: Case, outlets: tuple[str, ...], now: datetime, wall: datetime) -> None:
-        self._case = case
+        self.case = case
         self._outlets = outlets
         self._now = now
         self._wall = wall
@@ -42,53 +42,53 @@ class FollowUp:
     def held(self, by: str) -> Commit:
         """Saying it twice is saying it once."""
         self._must_be_over("postmortem")
-        if any(event.name == HELD for event in self._case.events):
+        if any(event.name == HELD for event in self.case.events):
             return Commit()
         return self._commit([self._event(HELD, "the postmortem was held", by)])
 
     def add(self, what: str, owner: str, due: date, by: str) -> tuple[Action, Commit]:
         """Also while it is live: what must be done afterwards is often known before."""
-        number = max(actions(self._case.events), default=0) + 1
+        number = max(actions(self.case.events), default=0) + 1
         action = Action(number=number, what=what, owner=owner, due=due)
         told: dict[str, object] = {"action": number, "what": what, "owner": owner, "due": due.isoformat()}
         return action, self._commit([self._event(ADDED, str(action), by, told)])
 
     def done(self, number: int, by: str) -> tuple[Action, Commit]:
-        known = actions(self._case.events).get(number)
+        known = actions(self.case.events).get(number)
         if known is None:
             raise UnknownAction(f"there is no action item {number}")
         if known.done_by:
             return known, Commit()
         event = self._event(DONE, f"{known} is done", by, {"action": number})
-        return actions([*self._case.events, event])[number], self._commit([event])
+        return actions([*self.case.events, event])[number], self._commit([event])
 
     def late(self, today: date) -> Commit:
         """What is late and was not told yet. Nothing of what is late is told twice: people know it then."""
         events = [
             self._event(OVERDUE, f"{action} is late", "watchkeeper", {"action": action.number})
-            for action in actions(self._case.events).values()
+            for action in actions(self.case.events).values()
             if action.is_late(today) and not action.told
         ]
-        planned = scheduled(self._case)
-        told = {event.name for event in self._case.events}
+        planned = scheduled(self.case)
+        told = {event.name for event in self.case.events}
         if planned is not None and self._wall > planned.due and not told & {HELD, LATE}:
             text = f"the postmortem was due by {utc(planned.due)} and nobody said that it was held"
             events.append(self._event(LATE, text, "watchkeeper"))
         return self._commit(events)
 
     def _must_be_over(self, what: str) -> None:
-        incident = self._case.incident
+        incident = self.case.incident
         if incident.state not in (State.RESOLVED, State.CLEAR):
             raise IllegalTransition(incident.service, what, incident.state)
 
     def _event(self, name: str, text: str, author: str, attributes: Mapping[str, object] | None = None) -> LedgerEvent:
-        return entry(self._case.incident, name, text, author, self._now, self._wall, attributes=attributes)
+        return entry(self.case.incident, name, text, author, self._now, self._wall, attributes=attributes)
 
     def _commit(self, events: Sequence[LedgerEvent]) -> Commit:
         if not events:
             return Commit()
-        self._case.events.extend(events)
-        return Commit(events=tuple(events), effects=effects_for(self._case, events, self._outlets))
+        self.case.events.extend(events)
+        return Commit(events=tuple(events), effects=effects_for(self.case, events, self._outlets))
 
 
 def followed(events: Sequence[LedgerEvent]) -> set[str]:

@@ -28,6 +28,7 @@ class Milestones:
         told: When somebody else said so first: a report of a person, an alert of another system.
         opened: When the incident did.
         recovered: The beginning of the calm that lasted, not of one that did not.
+        ahead: From the steady timeline to the wall clock, which people read, at the opening.
     """
 
     failed: datetime | None = None
@@ -38,6 +39,7 @@ class Milestones:
     mitigated: datetime | None = None
     recovered: datetime | None = None
     resolved: datetime | None = None
+    ahead: timedelta = timedelta(0)
 
     @property
     def began(self) -> datetime | None:
@@ -76,8 +78,7 @@ _SETBACKS: Final = {
 
 
 def milestones(case: Case) -> Milestones:
-    events = case.events
-    opened = _first(events, "incident.opened")
+    opened = case.first("incident.opened")
     failed = case.incident.first_failure_at
     if opened is not None and isinstance(kept := opened.attributes.get("failed_at"), str):
         # Of the incident as it is now, a relapse would be told as the beginning.
@@ -86,11 +87,12 @@ def milestones(case: Case) -> Milestones:
         failed=failed,
         told=_told(case, opened),
         opened=opened.at if opened is not None else case.incident.opened_at,
-        acknowledged=_at(_first(events, "incident.acknowledged")),
-        updated=_at(_first(events, UPDATE)),
-        mitigated=_at(_first(events, "incident.mitigated")),
-        recovered=_at(_calm_for_good(events)),
-        resolved=_at(_last(events, "incident.resolved")),
+        acknowledged=_at(case.first("incident.acknowledged")),
+        updated=_at(case.first(UPDATE)),
+        mitigated=_at(case.first("incident.mitigated")),
+        recovered=_at(_calm_for_good(case.events)),
+        resolved=_at(case.newest("incident.resolved")),
+        ahead=opened.wall - opened.at if opened is not None else timedelta(0),
     )
 
 
@@ -104,30 +106,25 @@ def spans(reached: Milestones) -> list[Span]:
     return found
 
 
-def gaps(case: Case, reached: Milestones, ahead: timedelta) -> list[str]:
-    """
-    What did not go as the playbook has it, a sentence each. Empty: nothing that the log shows.
-
-    Args:
-        ahead: From the steady timeline to the wall clock, which people read.
-    """
+def gaps(case: Case, reached: Milestones) -> list[str]:
+    """What did not go as the playbook has it, a sentence each. Empty: nothing that the log shows."""
     return [
-        *_of_detection(case, reached, ahead),
+        *_of_detection(case, reached),
         *_of_response(case, reached),
         *_of_updates(case.events),
         *_of_recovery(case.events),
     ]
 
 
-def _of_detection(case: Case, reached: Milestones, ahead: timedelta) -> Iterable[str]:
+def _of_detection(case: Case, reached: Milestones) -> Iterable[str]:
     if reached.failed is None and case.incident.declared_by:
         yield f"None of our checks ever failed: {case.reporter} told of it."
-    elif reached.told is not None and reached.failed is not None and reached.told < reached.failed:
-        later = duration_text(reached.failed - reached.told)
-        yield f"Others knew first: told at {reached.told + ahead:%H:%M:%S} UTC, {later} before a check of ours failed."
-    elif reached.told is not None and reached.opened is not None and reached.told < reached.opened:
-        before = duration_text(reached.opened - reached.told)
-        yield f"Others knew first: told at {reached.told + ahead:%H:%M:%S} UTC, {before} before the incident opened."
+    elif reached.told is not None:
+        first = f"Others knew first: told at {reached.told + reached.ahead:%H:%M:%S} UTC"
+        if reached.failed is not None and reached.told < reached.failed:
+            yield f"{first}, {duration_text(reached.failed - reached.told)} before a check of ours failed."
+        elif reached.opened is not None and reached.told < reached.opened:
+            yield f"{first}, {duration_text(reached.opened - reached.told)} before the incident opened."
 
 
 def _of_response(case: Case, reached: Milestones) -> Iterable[str]:
@@ -136,7 +133,8 @@ def _of_response(case: Case, reached: Milestones) -> Iterable[str]:
         yield f"Nobody acknowledged it{lasted}."
     if reached.mitigated is None:
         yield "Nobody said what mitigated it."
-    if not any(event.author != "watchkeeper" for event in case.events):
+    machines = {"watchkeeper", *(link.source for link in case.alerts.values())}
+    if all(event.author in machines for event in case.events):
         yield "The log holds no word of a person."
 
 
@@ -176,14 +174,6 @@ def _calm_for_good(events: Sequence[LedgerEvent]) -> LedgerEvent | None:
 def _missed(event: LedgerEvent) -> int:
     missed = event.attributes.get("missed")
     return missed if isinstance(missed, int) else 0
-
-
-def _first(events: Iterable[LedgerEvent], name: str) -> LedgerEvent | None:
-    return next((event for event in events if event.name == name), None)
-
-
-def _last(events: Sequence[LedgerEvent], name: str) -> LedgerEvent | None:
-    return _first(reversed(events), name)
 
 
 def _at(event: LedgerEvent | None) -> datetime | None:

@@ -83,7 +83,6 @@ def observe(
     alarm = "; ".join(f"{w.name}: {text}" if members else text for w, a in together for text in _alarms(w, a))
     failing = tuple(f"{w.name}/{text}" if members else text for w, _ in together for text in w.failing_texts())
     breach = "; ".join(failing) or alarm
-    mine = [*watch.failing(), *watch.alarmed()]
     cause = next((c for w, _ in together if (c := w.cause()) is not None), None)
     begun = [at for w, a in together for at in (w.first_failure_at(), a.shifted_since) if at is not None]
     return Observation(
@@ -101,8 +100,8 @@ def observe(
         span_id=cause.first.span_id if cause else "",
         failure=str(cause.reason or "") if cause else "",
         address=(cause.first.address or "") if cause else "",
-        checks=frozenset(mine),
-        beyond=len(_alarms(watch, around)) > len(watch.alarmed()),
+        checks=frozenset((*watch.failing(), *watch.alarmed())),
+        beyond=bool(_alarms_beyond(around)),
     )
 
 
@@ -157,6 +156,12 @@ def _alarms(watch: ServiceWatch, around: Surroundings) -> list[str]:
         if check.left_out is not None:
             tally += check.left_out.window.tally(until, five)
         alarms.append(f"{name} failed {tally.bad} of its last {tally.total} probes")
+    return [*alarms, *_alarms_beyond(around)]
+
+
+def _alarms_beyond(around: Surroundings) -> list[str]:
+    """What no check of ours raises."""
+    alarms = []
     if around.traffic is not None and around.traffic.fresh and (around.traffic.error_ratio or 0.0) >= TRAFFIC_ALARM:
         alarms.append(around.traffic.text)
     if around.data_loss:

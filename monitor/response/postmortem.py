@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
-from monitor.core.incident import Incident, State, duration_text
+from monitor.core.incident import Incident, duration_text
 from monitor.outlets.outlet import Message
 from monitor.response.actions import Action, actions
 from monitor.response.case import Case
@@ -123,11 +123,7 @@ def _meeting(planned: Scheduled | None) -> list[str]:
 def similar_to(incident: Incident, others: Iterable[Incident]) -> tuple[Incident, ...]:
     """Earlier incidents of the same service; those that say the same first, then the newest."""
     words = _words(incident.reason)
-    earlier = [
-        other
-        for other in others
-        if other.service == incident.service and other.number < incident.number and other.state is not State.PENDING
-    ]
+    earlier = [other for other in others if other.service == incident.service and other.number < incident.number]
 
     def likeness(other: Incident) -> tuple[float, int]:
         theirs = _words(other.reason)
@@ -150,7 +146,7 @@ def _impact(case: Case, requests: Sequence[Requests]) -> list[str]:
 
 
 def _spent(case: Case) -> tuple[SpentBudget, ...]:
-    newest = next((event for event in reversed(case.events) if event.name == SCHEDULED), None)
+    newest = case.newest(SCHEDULED)
     return from_attribute(newest.attributes.get("spent")) if newest is not None else ()
 
 
@@ -193,8 +189,6 @@ def _when(incident: Incident) -> str:
 
 def _gaps(case: Case) -> list[str]:
     reached = milestones(case)
-    opened = next((event for event in case.events if event.name == "incident.opened"), None)
-    ahead = opened.wall - opened.at if opened is not None else timedelta(0)
-    found = gaps(case, reached, ahead)
+    found = gaps(case, reached)
     lines = [f"- {span}" for span in spans(reached)]
     return [*lines, "", *(f"- {escape(text)}" for text in found)] if found else lines

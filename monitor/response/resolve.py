@@ -36,10 +36,11 @@ def schedule(ended: datetime, within: timedelta, hours: WorkingHours) -> tuple[s
         ended: On the wall clock.
     """
     due = ended + within
-    text, attributes = f"postmortem due by {utc(due)}", {"due": utc(due), "due_at": due.isoformat()}
+    text = f"postmortem due by {utc(due)}"
+    attributes: dict[str, object] = {"due": utc(due), "due_at": due.isoformat()}
     meeting = meeting_after(ended, within, hours)
     if meeting is None:
-        return f"{text}; no working hours were found for a meeting", {**attributes}
+        return f"{text}; no working hours were found for a meeting", attributes
     late = ", as there are no working hours before" if meeting.late else ""
     start, end = meeting.span.start, meeting.span.end
     return (
@@ -50,7 +51,7 @@ def schedule(ended: datetime, within: timedelta, hours: WorkingHours) -> tuple[s
 
 def scheduled(case: Case) -> Scheduled | None:
     """As the newest word has it; None before the end of the incident."""
-    event = next((event for event in reversed(case.events) if event.name == SCHEDULED), None)
+    event = case.newest(SCHEDULED)
     if event is None or not isinstance(due := event.attributes.get("due_at"), str):
         return None
     return Scheduled(datetime.fromisoformat(due), _meeting(event))

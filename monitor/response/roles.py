@@ -13,7 +13,7 @@ from monitor.core.escalation import backups_due
 from monitor.core.severity import Severity
 from monitor.ledger.records import LedgerEvent
 from monitor.response.case import Case, Subject
-from monitor.response.due import Told
+from monitor.response.entries import Told
 from monitor.response.rules import Rules
 from monitor.response.triage import Role, title_of
 

@@ -8,7 +8,7 @@ errors are summed for that much longer than the incident lasted, or its last min
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -31,7 +31,7 @@ class Requests:
         total: None where only errors are asked for.
         worst: The highest ratio of errors, and when; None where there is no ratio.
         problem: Why nothing is known; empty when it is.
-        ratios: Instants of the wall clock and the ratio of errors, for the picture.
+        until: From when on its rates hold all of it.
     """
 
     service: str
@@ -39,7 +39,11 @@ class Requests:
     total: float | None = None
     worst: tuple[datetime, float] | None = None
     problem: str = ""
-    ratios: tuple[tuple[datetime, float], ...] = ()
+    until: datetime | None = None
+
+    def is_final(self, wall: datetime) -> bool:
+        """Whether asking again brings nothing more."""
+        return not self.problem and self.until is not None and wall >= self.until
 
     def __str__(self) -> str:
         if self.problem:
@@ -75,7 +79,7 @@ def failed_requests(
         return Requests(service=service, problem=str(problem))
     if not errors and not requests:
         return Requests(service=service, problem="Prometheus has no data of that time")
-    return counted(service, errors, requests, ended, step)
+    return replace(counted(service, errors, requests, ended, step), until=until)
 
 
 def counted(
@@ -94,11 +98,11 @@ def counted(
     failed = sum(max(0.0, rate) for rate in errors.values()) * seconds
     if requests is None:
         return Requests(service=service, failed=failed)
-    ratios = tuple(
+    ratios = (
         (datetime.fromtimestamp(at, UTC), min(1.0, max(0.0, errors.get(at, 0.0)) / rate))
         for at, rate in sorted(requests.items())
         if rate > 0
     )
     total = sum(max(0.0, rate) for at, rate in requests.items() if at < ended.timestamp()) * seconds
     worst = max(ratios, key=lambda pair: pair[1], default=None)
-    return Requests(service=service, failed=failed, total=total, worst=worst, ratios=ratios)
+    return Requests(service=service, failed=failed, total=total, worst=worst)

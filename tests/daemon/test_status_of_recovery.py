@@ -15,6 +15,7 @@ import pytest
 
 from monitor.config import load
 from monitor.core.incident import State
+from monitor.daemon.afterwards import Afterwards
 from monitor.daemon.desk import DaemonDesk
 from monitor.daemon.heartbeat import Heartbeat
 from monitor.daemon.house import House
@@ -37,6 +38,7 @@ class Rounds:
     reload: Reload
     heartbeat: Heartbeat
     turned_at: datetime
+    afterwards: Afterwards
 
 
 @pytest.fixture
@@ -63,7 +65,11 @@ def house(write_config: Callable[..., Path], refused: int) -> Iterator[House]:
 def desk(house: House) -> DaemonDesk:
     supervisor = Supervisor(house.clock, lambda _: None, lambda _: None)
     reload = Reload(house, supervisor, Notify(), lambda _config: None)
-    return DaemonDesk(Rounds(house, supervisor, reload, Heartbeat(None, house.clock.wall, print), house.clock.now()))
+    return DaemonDesk(
+        Rounds(
+            house, supervisor, reload, Heartbeat(None, house.clock.wall, print), house.clock.now(), Afterwards(house)
+        )
+    )
 
 
 def test_a_live_incident_says_what_it_still_lacks_and_since_when_its_source_is_away(

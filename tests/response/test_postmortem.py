@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from monitor.core.alerts import Alert, Notification, Routing
 from monitor.core.incident import Incident, State
 from monitor.core.meeting import WorkingHours
+from monitor.core.severity import Criticality
+from monitor.response.alerts import Intake
 from monitor.response.impact import SpentBudget
 from monitor.response.people import People
 from monitor.response.postmortem import Gathered, draft, postmortem_message, similar_to
@@ -194,6 +198,23 @@ def test_what_others_know_is_in_it(begin):
 
     assert "- payments: about 1,200 requests failed of 4,000 (30 %); at worst 90 % at 12:04 UTC" in text
     assert "- INC-0000 &lt;b>gone&lt;/b> (2026-03-03, 9m0s)" in text
+
+
+def test_an_alert_is_no_word_of_a_person(begin):
+    evening = begin(routing=Routing(services={"payments": Criticality.HIGH}, service_labels=("service",)))
+    firing = Alert(
+        source="alertmanager", fingerprint="f", firing=True, starts_at=evening.now, labels={"service": "payments"}
+    )
+    ended = replace(firing, firing=False, ends_at=evening.now)
+    intake = Intake(evening.book)
+    for alert in (firing, ended):
+        evening.keep(intake.take(Notification(source="alertmanager", alerts=(alert,)), evening.now, evening.now).commit)
+    [case] = evening.book.cases.values()
+    assert {event.author for event in case.events} == {"watchkeeper", "alertmanager"}
+
+    assert "- The log holds no word of a person." in draft(case, ())
+    People(evening.book).note("1", "Ada", "on it", evening.now, evening.now)
+    assert "- The log holds no word of a person." not in draft(case, ())
 
 
 @pytest.mark.parametrize("hostile", ["a | b", "<!-- watchkeeper end", "two\nlines"])
