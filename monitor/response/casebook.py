@@ -33,7 +33,7 @@ from monitor.response.impact import Spent, as_attribute, nothing_spent
 from monitor.response.known_alerts import KnownAlerts
 from monitor.response.milestones import milestones
 from monitor.response.resolve import SCHEDULED, schedule
-from monitor.response.roles import call, escalate, join
+from monitor.response.roles import call, call_again, escalate, join
 from monitor.response.rules import Rules as Rules
 from monitor.response.silences import Muting, expired, remember_trouble
 from monitor.response.triage import why
@@ -337,7 +337,7 @@ class Casebook:
             return []
         if not case.muted_by:
             case.updated_at = now  # this is the update: one of the grid, which was left out meanwhile, would repeat it
-            case.called_at = now  # and from now on somebody can acknowledge it
+            call_again(case, now)
             text = f"people are told again: {status_line(case, now)}"
             return [self.event(subject, "incident.unmuted", text, now, wall, attributes={"muted_by": before})]
         # With what has failed: a restart must not take a silence of that check for none.

@@ -32,6 +32,12 @@ def call(case: Case, rules: Rules, now: datetime) -> list[Told]:
     return told + escalate(case, rules, now)
 
 
+def call_again(case: Case, now: datetime) -> None:
+    """People hear of it again, so that from now on somebody can acknowledge it. Backups are told once all the same."""
+    if case.called_at is not None and (case.escalated_at is None or case.escalated_at < case.called_at):
+        case.called_at = now
+
+
 def escalate(case: Case, rules: Rules, now: datetime) -> list[Told]:
     """The backups, if they are to be told now."""
     incident = case.incident
@@ -98,8 +104,10 @@ def restore(case: Case) -> None:
     """What the events tell of it."""
     case.roles = roles_of(case.events)
     for event in case.events:
-        if event.name in ("incident.opened", "incident.reopened", "incident.unmuted"):
+        if event.name in ("incident.opened", "incident.reopened"):
             case.called_at = event.at
+        if event.name == "incident.unmuted":
+            call_again(case, event.at)
         if event.name == ESCALATED:
             case.escalated_at = event.at
 

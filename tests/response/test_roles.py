@@ -174,6 +174,24 @@ def test_while_an_incident_is_muted_no_backup_is_told_and_afterwards_the_wait_be
     assert len(told(night, "incident.escalated")) == 1
 
 
+def test_backups_who_were_told_before_it_was_muted_are_not_told_again_afterwards(evening):
+    night = evening(Criticality.CRITICAL)
+    case = opened(night)
+    assert len(told(night, "incident.escalated")) == 1
+    silence(night, "orders", 5)
+    night.play(orders="F", payments=".")
+    assert case.muted_by
+    while case.muted_by:
+        night.play(orders="F", payments=".")
+    night.play(orders="F" * 20, payments="." * 20)
+
+    assert len(told(night, "incident.escalated")) == 1
+    kept = (case.called_at, case.escalated_at)
+    case.called_at = case.escalated_at = None
+    roles.restore(case)
+    assert (case.called_at, case.escalated_at) == kept, "and a restart knows it"
+
+
 # -- who is needed ---------------------------------------------------------------------------------------------
 
 
