@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -58,3 +59,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for name, text in report.user_properties:
             if name == "counted":
                 terminalreporter.write_line(f"{report.nodeid.rpartition('/')[2]}: {text}")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """
+    What failed is remembered by the name that it has when nothing runs in parallel: `make test` asks it once more. A
+    worker calls a test of a group NAME@GROUP, and for a name that nobody knows pytest asks everything.
+    """
+    if (remembered := session.config.pluginmanager.get_plugin("lfplugin")) is not None:
+        remembered.lastfailed = {re.sub(r"@[\w-]+$", "", name): True for name in remembered.lastfailed}

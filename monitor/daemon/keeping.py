@@ -48,13 +48,16 @@ class Housekeeping:
     """
     Args:
         remind: Begins to look for what is late after incidents, and does not wait for it.
+
+    Attributes:
+        written_until: The minutes up to it are in the history; a result of theirs that comes now is not.
     """
 
     def __init__(self, house: House, remind: Callable[[], object] = lambda: None) -> None:
         self._house = house
         self._remind = remind
         now, wall = house.clock.now(), house.clock.wall()
-        self._minute = now.replace(second=0, microsecond=0)
+        self.written_until = now.replace(second=0, microsecond=0)
         self._heartbeat = now
         self._unproven: dict[str, datetime] | None = None
         self._unmet: dict[str, dict[str, datetime]] | None = None
@@ -82,10 +85,10 @@ class Housekeeping:
             remember_flaps(self._house, known)
         # A minute is written once its last results must have come: timeout and excuse included.
         settled = now - timedelta(seconds=max((c.timeout for c in self._house.checks.values()), default=0.0)) - SETTLE
-        while self._minute + MINUTE <= settled:
-            self._write_minute(self._minute)
-            self._minute += MINUTE
-            self._house.budgets.keep_minutes(self._counted(), self._minute)
+        while self.written_until + MINUTE <= settled:
+            self._write_minute(self.written_until)
+            self.written_until += MINUTE
+            self._house.budgets.keep_minutes(self._counted(), self.written_until)
             self._house.budgets.keep_past(self._house.objectives.learned_late())
         if self._house.budgets.hour + HOUR <= settled:
             self._house.budgets.keep_hours(self._counted())
@@ -103,7 +106,7 @@ class Housekeeping:
         now = self._house.clock.now()
         self._write_states(is_last=True)
         self._house.budgets.keep_past(self._house.objectives.learned_late())
-        self._house.budgets.keep_all(self._counted(), self._minute, now)
+        self._house.budgets.keep_all(self._counted(), self.written_until, now)
         remember_timeline(self._house, now)
 
     def _watches(self) -> list[CheckWatch]:

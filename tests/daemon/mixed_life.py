@@ -39,7 +39,8 @@ class Life:
     Attributes:
         expected, came: Slots in the seconds that were given, and results of these.
         outcomes: Of any result: kind, outcome and reason.
-        heard, kept: Results in the minutes that the history has, and what it has of them.
+        heard, kept: Results in the minutes that the history has, and what it has of them. What a machine that is busy
+            brings when its minute was written is not heard: nothing is written twice.
         restarts, dropped: The prober's.
         said: Lines of the prober.
     """
@@ -59,10 +60,17 @@ class Listening(Daemon):
 
     def __init__(self, config: Config) -> None:
         self.came: dict[tuple[str, datetime], CheckResult] = {}
+        self.late: set[tuple[str, datetime]] = set()
         super().__init__(config)
 
     def take(self, batch: Batch) -> None:
-        self.came.update(((result.id, result.scheduled_at), result) for result in batch.results if not result.extra)
+        assert self.housekeeping is not None
+        for result in batch.results:
+            if not result.extra:
+                key = result.id, result.scheduled_at
+                self.came[key] = result
+                if result.scheduled_at <= self.housekeeping.written_until:
+                    self.late.add(key)
         super().take(batch)
 
 
@@ -96,7 +104,7 @@ async def live(config: Config, seconds: float, said: list[str]) -> Life:
         expected=expected,
         came=Counter(kind_of(check) for check, at in came if began < at <= end),
         outcomes=sorted({(kind_of(check), r.outcome, r.reason or "") for (check, _), r in daemon.came.items()}),
-        heard=Counter(kind_of(check) for check, at in daemon.came if first < at <= last),
+        heard=Counter(kind_of(check) for check, at in daemon.came.keys() - daemon.late if first < at <= last),
         kept=kept,
         restarts=status.restarts,
         dropped=status.dropped,
