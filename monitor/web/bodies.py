@@ -34,6 +34,10 @@ class Field:
     choices: tuple[str, ...] = ()
 
 
+BY = (Field(name="by"),)
+"""Who says so."""
+
+
 def parse_object(body: bytes) -> dict[str, object]:
     """JSON text to an object, nested at most MAX_DEPTH deep; raises HttpProblem 400."""
     if not body.strip():

@@ -30,7 +30,9 @@ def authorise(request: Request, token: str) -> None:
     raise HttpProblem(401, f"{found}; {HOW_TO_AUTHORISE}", headers={"WWW-Authenticate": "Bearer"})
 
 
-async def read_fields(request: Request, fields: Sequence[Field]) -> dict[str, str]:
+async def read_values(request: Request, fields: Sequence[Field]) -> dict[str, str]:
+    """Of whoever may write. The token first: a stranger's body is not even read."""
+    authorise(request, request.app.state.token)
     return check_fields(parse_object(await read_json(request)), fields)
 
 
