@@ -22,7 +22,7 @@ from monitor.ledger.records import Commit
 from monitor.probing.wire import Asked
 from monitor.response.alerts import Intake
 from monitor.response.case import Case
-from monitor.response.casebook import UnknownIncident
+from monitor.response.cases import UnknownIncident
 from monitor.response.deploys import Deploy
 from monitor.response.people import NothingPending, People
 from monitor.response.roles import UnknownRole

@@ -1,5 +1,5 @@
 """
-Every service's place in the incident machine, and the case of each incident that is live or may still reopen.
+The life of incidents: what is seen of a service moves its place in the incident machine, and what that makes happen.
 
 Takes what was seen or said, with the instant; gives back `Commit`s: a transition, its events and its effects.
 Does no I/O and reads no clock, so a whole incident can be played in a test in microseconds.
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from monitor.core.flapping import Flaps, span_of
+from monitor.core.flapping import span_of
 from monitor.core.incident import (
     Event,
     Incident,
@@ -23,6 +23,7 @@ from monitor.core.recovery import closing_note
 from monitor.core.severity import Severity, raise_severity
 from monitor.ledger.records import Commit, LedgerEvent, MemberLink
 from monitor.response.case import Case, Subject
+from monitor.response.cases import Cases
 from monitor.response.communicate import status_line
 from monitor.response.deploys import RecentDeploys
 from monitor.response.detect import Observation, next_event, suggested_opening
@@ -39,54 +40,21 @@ from monitor.response.silences import Muting, expired, remember_trouble
 from monitor.response.triage import why
 
 
-class UnknownIncident(LookupError):
-    """No live incident goes by that reference."""
-
-
-class Casebook:
+class Casebook(Cases):
     """
     Attributes:
         spent: Of the budgets of some services, from an instant on until now.
     """
 
     def __init__(self, rules: Rules, *, new_id: Callable[[], str], new_number: Callable[[], int]) -> None:
+        super().__init__()
         self.rules = rules
-        self.subjects: dict[str, Subject] = {}
-        self.cases: dict[str, Case] = {}
         self.deploys = RecentDeploys()
         self.alerts = KnownAlerts()
         self.muting = Muting()
         self.new_id = new_id
         self.new_number = new_number
         self.spent: Spent = nothing_spent
-
-    # -- looking ------------------------------------------------------------------------------------------------
-
-    def watch(self, service: str, now: datetime) -> Subject:
-        """The subject of *service*, clear if it was never seen."""
-        if service not in self.subjects:
-            self.subjects[service] = Subject(Incident(service=service, since=now))
-        return self.subjects[service]
-
-    def case_of(self, service: str) -> Case | None:
-        """The live case of this service, its own or the one it joined."""
-        subject = self.subjects.get(service)
-        if subject is None:
-            return None
-        if subject.joined:
-            return self.case_of(subject.joined)
-        return self.cases.get(subject.incident.id) if subject.incident.is_live else None
-
-    def find(self, ref: str) -> Case:
-        """A case by ULID, number or INC-number."""
-        wanted = ref.upper().removeprefix("INC-").lstrip("0")
-        for case in self.cases.values():
-            if case.incident.id == ref or str(case.incident.number) == wanted:
-                return case
-        raise UnknownIncident(f"no open or recently resolved incident is called {ref}")
-
-    def live(self) -> list[Case]:
-        return [case for case in self.cases.values() if case.incident.is_live]
 
     # -- what was seen ------------------------------------------------------------------------------------------
 
@@ -158,7 +126,7 @@ class Casebook:
         for transition in transitions:
             opening: dict[str, object] = {}
             if transition.new is State.CLEAR and transition.old is State.RESOLVED:
-                self._forget(subject.incident.service)
+                self.forget(subject.incident.service)
                 continue
             if _opens(transition):
                 opening = self.begin_case(subject, seen).opening()
@@ -244,7 +212,7 @@ class Casebook:
     def _join(self, subject: Subject, grouped: Grouped, seen: Observation, wall: datetime) -> Commit:
         service, host, because = subject.incident.service, grouped.host, grouped.because
         subject.joined = host
-        self._forget(service)  # an incident of its own that may not reopen any more
+        self.forget(service)  # an incident of its own that may not reopen any more
         hosting = self.subjects[host]
         case = self.cases[hosting.incident.id]
         member = MemberLink(incident=case.incident.id, service=service, joined_at=seen.at, why=because)
@@ -254,33 +222,7 @@ class Casebook:
         commit = self.commit(hosting, [event], ())
         return replace(commit or Commit(), members=(member,))
 
-    def release_members(self, subject: Subject, now: datetime) -> None:
-        for other in self.subjects.values():
-            if other.joined == subject.incident.service:
-                other.joined = ""
-                other.incident = Incident(service=other.incident.service, since=now)
-
     # -- what a restart finds ----------------------------------------------------------------------------------
-
-    def restore(self, incident: Incident, case: Case | None) -> None:
-        """Where a service stood when the ledger was last written; live members stay with their host."""
-        # Its host may have been restored before it, and have said that it belongs to it. One with a live incident of
-        # its own belongs to nobody: joined as well, it would be released from its own, and nobody would ever end that.
-        joined = "" if incident.is_live else self.watch(incident.service, incident.since).joined
-        self.subjects[incident.service] = Subject(incident, joined=joined)
-        if case is None:
-            return
-        self.cases[incident.id] = case
-        if incident.is_live:
-            for service in case.services()[1:]:
-                if not (member := self.watch(service, incident.since)).incident.is_live:
-                    member.joined = incident.service
-
-    def remember_flaps(self, service: str, flaps: Flaps, now: datetime) -> None:
-        subject = self.watch(service, now)
-        subject.flaps = flaps
-        if (case := self.cases.get(subject.incident.id)) is not None:
-            case.flapping = case.incident.is_live and flaps.flapping
 
     def lost_sight(self, service: str, reason: str, now: datetime, wall: datetime) -> Commit | None:
         """We were away for longer than the gap limit: what was pending is clear, what was recovering begins again."""
@@ -346,11 +288,6 @@ class Casebook:
         return [self.event(subject, "incident.muted", case.muted_by, now, wall, attributes=shown)]
 
     # -- writing down -------------------------------------------------------------------------------------------
-
-    def _forget(self, service: str) -> None:
-        """Its case can no longer reopen: the ledger keeps it, we need not."""
-        for case in [c for c in self.cases.values() if c.incident.service == service and not c.incident.is_live]:
-            del self.cases[case.incident.id]
 
     def _transition_event(
         self,

@@ -12,7 +12,8 @@ from monitor.core.incident import State
 from monitor.core.severity import Severity
 from monitor.daemon.kept import case_from
 from monitor.ledger.store import Ledger
-from monitor.response.casebook import Casebook, UnknownIncident
+from monitor.response.casebook import Casebook
+from monitor.response.cases import UnknownIncident
 from monitor.response.communicate import ticket
 from monitor.response.people import People
 
