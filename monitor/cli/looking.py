@@ -84,11 +84,13 @@ class LedgerDesk:
         self._reader = reader
 
     def incidents(self, state: str, limit: int) -> list[IncidentDocument]:
-        from monitor.web.incident_documents import muted_by_of, select_incidents
+        from monitor.web.documents import STATES
+        from monitor.web.incident_documents import incident_list, muted_by_of
 
         reader = self._reader
-        return select_incidents(
-            reader.incidents(), state, limit, lambda incident: muted_by_of(incident, reader.events_of(incident.id))
+        return incident_list(
+            reader.newest(STATES[state], limit),
+            lambda incident: muted_by_of(incident, reader.events_of(incident.id)),
         )
 
     def silences(self, expired: bool) -> list[SilenceDocument]:

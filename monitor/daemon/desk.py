@@ -33,6 +33,7 @@ from monitor.telemetry import names
 from monitor.telemetry.exposition import Dialect
 from monitor.web.desk import DeskRefusal
 from monitor.web.documents import (
+    STATES,
     AcceptedDocument,
     ActionDocument,
     DeployDocument,
@@ -42,7 +43,7 @@ from monitor.web.documents import (
     incident_document,
     timestamp,
 )
-from monitor.web.incident_documents import IncidentDetail, incident_detail, select_incidents
+from monitor.web.incident_documents import IncidentDetail, incident_detail, incident_list
 from monitor.web.objectives import SloDocument, slo_documents
 from monitor.web.severity import IncidentSeverityDocument, incident_severity
 from monitor.web.silences import MOST_ACTIVE, SilenceDocument, silence_document
@@ -92,7 +93,7 @@ class DaemonDesk:
 
     def incidents(self, state: str, limit: int) -> list[IncidentDocument]:
         with readable():
-            return select_incidents(self._house.ledger.incidents(), state, limit, self._muted_by)
+            return incident_list(self._house.ledger.newest(STATES[state], limit), self._muted_by)
 
     def _muted_by(self, incident: Incident) -> str:
         """From memory: to look through the logs of five hundred live incidents would take seconds."""

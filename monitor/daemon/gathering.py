@@ -30,7 +30,10 @@ PATIENCE: Final = 20.0
 
 def gathered(config: Config, ledger: Ledger, case: Case, now: datetime, wall: datetime) -> Gathered:
     try:
-        return Gathered(_requests(config, ledger, case, now, wall), similar_to(case.incident, ledger.incidents()))
+        return Gathered(
+            _requests(config, ledger, case, now, wall),
+            similar_to(case.incident, ledger.of_service(case.incident.service)),
+        )
     except sqlite3.Error as error:
         logger.warning("the postmortem is drafted without its past, the ledger cannot be read: {}", error)
         return Gathered()

@@ -105,7 +105,7 @@ class Standing:
             incident=case.incident if case else None,
             budget_remaining=tightest.budget.left if tightest is not None else None,
             budget_incomplete_since=incomplete,
-            burn_rate=burn_rate(watch.tally(now, timedelta(hours=1)), Objective(watch.objective)),
+            burn_rate=burn_rate(watch.counted(now, timedelta(hours=1)), Objective(watch.objective)),
             maintenance=inside.text if inside is not None else "",
             muted_by=(case.muted_by if case is not None else "") or muted_by,
             series=[series_document(reading) for reading in self._house.anomalies.of(name)],

@@ -262,8 +262,8 @@ class Surveyor:
         """For `status`: which services have a baseline, how good and how old."""
         now = self._clock.now()
         kept = {}
-        for name in self._config.services:
-            baseline = self._baseline(name, Signal.ERROR_RATIO, now)
+        for name, service in self._config.services.items():
+            baseline = self._baseline(name, Signal.ERROR_RATIO, now) if reads_traffic(service) else None
             if baseline is not None:
                 kept[name] = f"{baseline.quality_at(now)}, {baseline.age(now).total_seconds() / 3600:.0f} h old"
         return dict(kept)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from datetime import datetime
@@ -28,6 +28,8 @@ from monitor.ledger.records import (
 T = TypeVar("T")
 
 _LIVE = (State.OPEN, State.RECOVERING)
+_MOST = 2**63 - 1
+"""The largest number that SQLite knows."""
 
 
 class LedgerReader:
@@ -49,6 +51,15 @@ class LedgerReader:
         """Incidents that have a number, oldest first; *live_only*: open or recovering."""
         where = f"id <> '' AND state IN ({_marks(_LIVE)})" if live_only else "id <> ''"
         return self._incidents(f"WHERE {where} ORDER BY number", _LIVE if live_only else ())
+
+    def newest(self, states: Collection[State], limit: int) -> tuple[Incident, ...]:
+        """The newest *limit* incidents in one of *states*, newest first."""
+        where = f"WHERE id <> '' AND state IN ({_marks(list(states))}) ORDER BY number DESC LIMIT ?"
+        return self._incidents(where, (*states, min(limit, _MOST)))
+
+    def of_service(self, service: str) -> tuple[Incident, ...]:
+        """All incidents that it had itself, oldest first."""
+        return self._incidents("WHERE service = ? AND id <> '' ORDER BY number", (service,))
 
     def incident(self, id_or_number: str | int) -> Incident | None:
         """By ULID or by number; "7" and 7 are the same."""

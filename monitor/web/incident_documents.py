@@ -10,7 +10,6 @@ from monitor.ledger.records import AlertLink, Effect, LedgerEvent, MemberLink, T
 from monitor.response.actions import actions
 from monitor.response.roles import roles_of
 from monitor.web.documents import (
-    STATES,
     ActionDocument,
     IncidentDocument,
     action_document,
@@ -187,15 +186,9 @@ def _ticket(ticket: TicketLink) -> TicketDocument:
     return {"outlet": ticket.outlet, "external_id": ticket.external_id, "url": ticket.url}
 
 
-def select_incidents(
-    incidents: Iterable[Incident], state: str, limit: int, muted_by: Callable[[Incident], str]
-) -> list[IncidentDocument]:
+def incident_list(incidents: Iterable[Incident], muted_by: Callable[[Incident], str]) -> list[IncidentDocument]:
     """
-    The newest *limit* of those in *state*, a key of STATES; newest first.
-
     Args:
-        muted_by: Of one that is live; asked of those that are returned alone.
+        muted_by: Of one that is live; of others it is not asked.
     """
-    wanted = [incident for incident in incidents if incident.state in STATES[state] and incident.id]
-    wanted.sort(key=lambda incident: incident.number, reverse=True)
-    return [incident_document(one, muted_by(one) if one.is_live else "") for one in wanted[:limit]]
+    return [incident_document(one, muted_by(one) if one.is_live else "") for one in incidents]

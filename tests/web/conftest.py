@@ -30,6 +30,7 @@ from monitor.telemetry.exposition import Dialect
 from monitor.web.app import create_app
 from monitor.web.desk import DeskRefusal
 from monitor.web.documents import (
+    STATES,
     AcceptedDocument,
     ActionDocument,
     DeployDocument,
@@ -39,7 +40,7 @@ from monitor.web.documents import (
     incident_document,
     timestamp,
 )
-from monitor.web.incident_documents import IncidentDetail, incident_detail, select_incidents
+from monitor.web.incident_documents import IncidentDetail, incident_detail, incident_list
 from monitor.web.serve import WebServer
 from monitor.web.severity import IncidentSeverityDocument, incident_severity
 from monitor.web.silences import SilenceDocument, silence_document
@@ -102,7 +103,7 @@ class NotebookDesk:
             "ready": not self.missing,
             "missing": self.missing,
             "services": [],
-            "incidents": select_incidents(self.notebook, "live", 100, lambda _: ""),
+            "incidents": self.incidents("live", 100),
         }
 
     def metrics(self, dialect: Dialect) -> Iterator[str]:
@@ -113,7 +114,8 @@ class NotebookDesk:
         yield 'a{b="\ud800"} 1\n'
 
     def incidents(self, state: str, limit: int) -> list[IncidentDocument]:
-        return select_incidents(self.notebook, state, limit, lambda _: "")
+        newest = sorted(self.notebook, key=lambda incident: incident.number, reverse=True)
+        return incident_list([one for one in newest if one.state in STATES[state]][:limit], lambda _: "")
 
     def incident(self, ref: str) -> IncidentDetail | None:
         found = [i for i in self.notebook if ref in (i.id, str(i.number))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
+import msgspec
 from loguru import logger
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -36,7 +37,8 @@ def route(path: str, endpoint: Endpoint, *methods: str) -> Route:
 def json_answer(
     document: Mapping[str, object], status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    return JSONResponse(document, status, {**NOT_KEPT, **(headers or {})})
+    # The loop waits for it: a status of ten thousand checks is megabytes, which msgspec writes in a fifth of the time.
+    return Response(msgspec.json.encode(document), status, {**NOT_KEPT, **(headers or {})}, "application/json")
 
 
 def problem_answer(problem: HttpProblem) -> Response:
