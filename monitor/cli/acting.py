@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 def post(context: click.Context, path: str, body: dict[str, Any], key: str = "") -> dict[str, Any]:
     """The daemon's answer; raises Trouble with its refusal, or with what keeps it from answering."""
-    from monitor.cli.main import config_of
+    from monitor.cli.main import whereabouts_of
     from monitor.web.token import TokenError
 
     try:
-        return writing_client_of(config_of(context)).post(path, body, key)
+        return writing_client_of(whereabouts_of(context)).post(path, body, key)
     except (DaemonAway, DaemonRefused, TokenError) as error:
         raise Trouble(str(error)) from None
 

@@ -77,7 +77,7 @@ def _client(config: Config, environ: Mapping[str, str], url: str) -> Client:
     from monitor.cli.client import client_at, writing_client_of
 
     if not url:
-        return writing_client_of(config)
+        return writing_client_of(config.whereabouts())
     token = environ.get("WATCHKEEPER_TOKEN", "")
     if not token and config.monitor.token:
         token = config.monitor.token.get_secret_value()

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from monitor.cli.output import printable
 
 if TYPE_CHECKING:
-    from monitor.config import Config
+    from monitor.whereabouts import Whereabouts
 
 TIMEOUT = 10.0
 MAX_ANSWER = 64_000_000
@@ -86,18 +86,16 @@ class Client:
         return document
 
 
-def client_of(config: Config, timeout: float = TIMEOUT) -> Client:
+def client_of(where: Whereabouts, timeout: float = TIMEOUT) -> Client:
     """For reading. Who only reads needs no token, and may not be allowed to see it."""
-    return Client(*_listening(config), timeout=timeout)
+    return Client(*_listening(where), timeout=timeout)
 
 
-def writing_client_of(config: Config) -> Client:
+def writing_client_of(where: Whereabouts) -> Client:
     """Raises TokenError."""
     from monitor.web.token import read_token
 
-    configured = config.monitor.token
-    token = read_token(configured.get_secret_value() if configured else None, config.monitor.state)
-    return Client(*_listening(config), token)
+    return Client(*_listening(where), read_token(where.token, where.state))
 
 
 def client_at(url: str, token: str) -> Client:
@@ -111,13 +109,12 @@ def client_at(url: str, token: str) -> Client:
     return Client(parts.hostname, parts.port or (443 if tls else 80), token, tls=tls, prefix=parts.path.rstrip("/"))
 
 
-def _listening(config: Config) -> tuple[str, int]:
+def _listening(where: Whereabouts) -> tuple[str, int]:
     """What the configuration says; of port 0 only the daemon knows what became, and it told its state folder."""
     from monitor.ledger.lock import address_in
 
-    listen = config.monitor.listen
-    told = split(address_in(config.monitor.state)) if listen.port == 0 else None
-    return told or (listen.host, listen.port)
+    told = split(address_in(where.state)) if where.port == 0 else None
+    return told or (where.host, where.port)
 
 
 def split(address: str) -> tuple[str, int] | None:

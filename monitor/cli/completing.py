@@ -12,12 +12,11 @@ def live_incidents(context: click.Context, _: click.Parameter, incomplete: str) 
     """From the daemon, else from the ledger. Nothing where there is neither: a shell has no place for a reason."""
     from monitor.cli.client import DaemonRefused
     from monitor.cli.looking import look
-    from monitor.cli.main import config_of
     from monitor.cli.output import Trouble
 
     try:
         looked = look(
-            config_of(context),
+            context,
             "/api/v1/incidents?state=live&limit=100",
             lambda ledger: {"incidents": ledger.incidents("live", 100)},
         )

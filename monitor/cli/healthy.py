@@ -53,6 +53,6 @@ def healthy(context: click.Context, folder: Path | None, ready: bool) -> None:
 
 
 def _configured(context: click.Context) -> Client:
-    from monitor.cli.main import config_of
+    from monitor.cli.main import whereabouts_of
 
-    return client_of(config_of(context), PATIENCE)
+    return client_of(whereabouts_of(context), PATIENCE)

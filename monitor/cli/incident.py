@@ -178,10 +178,8 @@ def confirm(context: click.Context, service: str, by: str | None) -> None:
 
 
 def _look(context: click.Context, path: str, instead: Callable[[Any], Any]) -> Any:
-    from monitor.cli.main import config_of
-
     try:
-        return look(config_of(context), path, instead)
+        return look(context, path, instead)
     except DaemonRefused as refusal:
         raise Trouble(str(refusal)) from None
 

@@ -14,6 +14,8 @@ from monitor.cli.client import DaemonAway, client_of
 from monitor.cli.output import Trouble
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from monitor.config import Config
     from monitor.core.severity_table import Table
     from monitor.ledger.reader import LedgerReader
@@ -39,7 +41,7 @@ class Looked:
             click.echo(self.source, err=True)
 
 
-def look(config: Config, path: str, instead: Callable[[LedgerDesk], Any]) -> Looked:
+def look(context: click.Context, path: str, instead: Callable[[LedgerDesk], Any]) -> Looked:
     """
     The daemon's answer, or what *instead* makes of the ledger. The two have one shape.
 
@@ -47,15 +49,18 @@ def look(config: Config, path: str, instead: Callable[[LedgerDesk], Any]) -> Loo
         DaemonRefused: It answered and will not.
         Trouble: There is neither a daemon nor a ledger.
     """
+    from monitor.cli.main import whereabouts_of
+
+    where = whereabouts_of(context)
     try:
-        return Looked(client_of(config).get(path))
+        return Looked(client_of(where).get(path))
     except DaemonAway as away:
-        with _ledger(config, away) as reader:
-            return Looked(instead(LedgerDesk(reader)), f"{away}. This is from the ledger in {config.monitor.state}:")
+        with _ledger(where.state, away) as reader:
+            return Looked(instead(LedgerDesk(reader)), f"{away}. This is from the ledger in {where.state}:")
 
 
 @contextmanager
-def _ledger(config: Config, away: DaemonAway) -> Iterator[LedgerReader]:
+def _ledger(state: Path, away: DaemonAway) -> Iterator[LedgerReader]:
     import sqlite3
 
     from monitor.ledger.database import LedgerAbsent, LedgerError
@@ -63,7 +68,7 @@ def _ledger(config: Config, away: DaemonAway) -> Iterator[LedgerReader]:
     from monitor.ledger.store import Ledger
 
     try:
-        reader = Ledger.open_read_only(config.monitor.state)
+        reader = Ledger.open_read_only(state)
     except LedgerAbsent as error:
         raise Trouble(f"{away}\nand without it: {error}") from None
     except LedgerError as error:

@@ -22,6 +22,7 @@ from monitor.cli.output import UNKNOWN, Trouble
 
 if TYPE_CHECKING:
     from monitor.config import Config
+    from monitor.whereabouts import Whereabouts
 
 INTERRUPTED = 130
 _PATHS = "watchkeeper.paths"
@@ -204,3 +205,10 @@ def config_of(context: click.Context) -> Config:
         return load(config_paths(context), os.environ)
     except ConfigError as error:
         raise Trouble(str(error)) from None
+
+
+def whereabouts_of(context: click.Context) -> Whereabouts:
+    """Where the daemon is. Trouble only where the whole configuration has to be read for it, and is wrong."""
+    from monitor.whereabouts import whereabouts
+
+    return whereabouts(config_paths(context), os.environ) or config_of(context).whereabouts()

@@ -7,7 +7,7 @@ from monitor.cli.output import Trouble, printable
 
 def checked(ref: str) -> str:
     """What the daemon and the ledger know it by; Trouble when no incident can be called so."""
-    from monitor.web.documents import plain_reference
+    from monitor.core.reference import plain_reference
 
     plain = plain_reference(ref)
     if plain.isascii() and plain.isalnum():

@@ -59,10 +59,11 @@ def postmortem(context: click.Context, ref: str, path: Path | None, held: bool, 
 
 
 def _draft(context: click.Context, ref: str) -> str:
-    from monitor.cli.main import config_of
+    from monitor.cli.main import whereabouts_of
 
     try:
-        document = client_of(config_of(context), timeout=_PATIENCE).get(f"/api/v1/incidents/{checked(ref)}/postmortem")
+        client = client_of(whereabouts_of(context), timeout=_PATIENCE)
+        document = client.get(f"/api/v1/incidents/{checked(ref)}/postmortem")
     except (DaemonAway, DaemonRefused) as error:
         raise Trouble(str(error)) from None
     return str(document["markdown"])

@@ -39,7 +39,7 @@ def push(context: click.Context, names: tuple[str, ...]) -> None:
         secret = read_token(configured.get_secret_value() if configured else None, config.monitor.state)
     except TokenError as error:
         raise Trouble(str(error)) from None
-    base = f"http://{client_of(config).address}/push/"
+    base = f"http://{client_of(config.whereabouts()).address}/push/"
     width = max(len(check.id) for check in chosen)
     for check in chosen:
         click.echo(f"{check.id.ljust(width)}  {base}{token_of(secret, check)}")

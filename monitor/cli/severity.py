@@ -120,10 +120,12 @@ def _of_incident(context: click.Context, ref: str) -> tuple[dict[str, Any], str]
     from monitor.cli.main import config_of
     from monitor.cli.naming import checked
 
-    config, plain = config_of(context), checked(ref)
+    plain = checked(ref)
     try:
         looked = look(
-            config, f"/api/v1/incidents/{plain}/severity", lambda ledger: ledger.severity(plain, config.severity)
+            context,
+            f"/api/v1/incidents/{plain}/severity",
+            lambda ledger: ledger.severity(plain, config_of(context).severity),
         )
     except DaemonRefused as refusal:
         raise Trouble(str(refusal)) from None

@@ -57,11 +57,9 @@ def add(
 @click.pass_context
 def list_(context: click.Context, expired: bool, style: str) -> None:
     """Which silences there are, by whom, why and until when."""
-    from monitor.cli.main import config_of
-
     path = "/api/v1/silences" + ("?expired=true" if expired else "")
     try:
-        looked = look(config_of(context), path, lambda ledger: {"silences": ledger.silences(expired)})
+        looked = look(context, path, lambda ledger: {"silences": ledger.silences(expired)})
     except DaemonRefused as refusal:
         raise Trouble(str(refusal)) from None
     if style == "json":

@@ -34,16 +34,15 @@ unproven: were the missing and unknown results bad, the budget would be spent.""
 @click.pass_context
 def slo(context: click.Context, service: str | None, style: str) -> None:
     """The error budgets of all services, or of one."""
-    from monitor.cli.main import config_of
+    from monitor.cli.main import config_of, whereabouts_of
 
-    config = config_of(context)
-    if service is not None and service not in config.services:
-        raise Trouble(f"no service is called {service}; there are {', '.join(config.services)}")
     try:
-        document = client_of(config).get("/api/v1/slos")
+        document = client_of(whereabouts_of(context)).get("/api/v1/slos")
     except (DaemonAway, DaemonRefused) as error:
         raise Trouble(str(error)) from None
     slos = [one for one in document["slos"] if service in (None, one["service"])]
+    if service is not None and not slos and service not in (known := config_of(context).services):
+        raise Trouble(f"no service is called {service}; there are {', '.join(known)}")
     if style == "json":
         click.echo(json.dumps({**document, "slos": slos}, indent=2))
         return

@@ -38,9 +38,8 @@ def status(context: click.Context, style: str) -> None:
     """What the daemon sees now: services, checks, incidents, and the daemon's own parts."""
     from monitor.cli.main import config_of
 
-    config = config_of(context)
     try:
-        looked = look(config, "/api/v1/status", lambda ledger: ledger.status(config))
+        looked = look(context, "/api/v1/status", lambda ledger: ledger.status(config_of(context)))
     except DaemonRefused as refusal:
         raise Trouble(str(refusal)) from None
     if style == "json":

@@ -22,10 +22,11 @@ from monitor.config.config import (
     Traffic,
     Webhook,
 )
-from monitor.config.load import default_paths, load
+from monitor.config.load import load
 from monitor.config.places import Listen
 from monitor.config.problems import ConfigError, Problem
 from monitor.config.stamps import Stamps, stamps
+from monitor.whereabouts import default_paths
 
 __all__ = [
     "Changes",

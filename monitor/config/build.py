@@ -37,10 +37,7 @@ from monitor.config.trackers import github_of, jira_of
 from monitor.config.values import TELLING_NAME
 from monitor.core.meeting import WorkingHours
 from monitor.core.severity import POLICIES, Criticality, Policy, Severity
-
-SYSTEM_CONFIG = FilePath("/etc/watchkeeper")
-SYSTEM_STATE = FilePath("/var/lib/watchkeeper")
-"""The state of a configuration in /etc: nothing may be written there."""
+from monitor.whereabouts import default_state
 
 
 def build(root: Root, reading: Reading, base: FilePath) -> config.Config:
@@ -92,7 +89,9 @@ class _Builder:
         written = self.root.monitor
         given = _given(written)
         given["retention"] = config.Retention(**_given(given.get("retention")))
-        given["state"] = self.folder(given.get("state"), ("monitor", "state")) or self.default_state()
+        given["state"] = self.folder(given.get("state"), ("monitor", "state")) or default_state(
+            self.base, self.reading.environ
+        )
         given["heartbeat"] = self.heartbeat(written.heartbeat) if written and written.heartbeat else None
         if name := given.get("token_file"):
             path: Path = ("monitor", "token_file")
@@ -102,13 +101,6 @@ class _Builder:
             given["probe_modules"] = read_modules(name, ("monitor", "probe_modules"), self.reading)
         self.modules = given.get("probe_modules")
         return config.Monitor(**given)
-
-    def default_state(self) -> FilePath:
-        """Where systemd's StateDirectory= says; a command that is run beside the daemon has to find the same."""
-        if given := self.reading.environ.get("STATE_DIRECTORY", "").partition(":")[0]:
-            return FilePath(given)
-        base = self.base.absolute()
-        return SYSTEM_STATE if base.is_relative_to(SYSTEM_CONFIG) else base / "state"
 
     def heartbeat(self, written: Heartbeat) -> config.HeartbeatTarget:
         path: Path = ("monitor", "heartbeat")

@@ -22,6 +22,7 @@ from monitor.core.meeting import WorkingHours
 from monitor.core.period import Calendar, CalendarUnit, Period, Rolling
 from monitor.core.severity import POLICIES, Criticality, Policy, Severity
 from monitor.core.severity_table import TABLE, Table
+from monitor.whereabouts import LISTEN, Whereabouts
 
 _Value = TypeVar("_Value")
 Frozen = Annotated[Mapping[str, _Value], AfterValidator(MappingProxyType), PlainSerializer(dict)]
@@ -58,7 +59,7 @@ class Monitor(Part):
     environment: str = "production"
     location: str = "local"
     time_zone: str = "UTC"
-    listen: Listen = Listen("127.0.0.1", 8700)
+    listen: Listen = Listen(*LISTEN)
     token_file: Path | None = None
     token: SecretStr | None = None
     online: tuple[str, ...] = ()
@@ -263,6 +264,13 @@ class Config(Part):
     def asked_checks(self) -> tuple[Check, ...]:
         """Those that the prober asks; the others tell by themselves."""
         return tuple(check for check in self._all_checks if check.question.kind != "push")
+
+    def whereabouts(self) -> Whereabouts:
+        """What a command has to know to ask the daemon of this config."""
+        own = self.monitor
+        return Whereabouts(
+            own.state, own.listen.host, own.listen.port, own.token.get_secret_value() if own.token else None
+        )
 
     def secrets(self) -> frozenset[str]:
         """Values that no log, ticket or span may show."""

@@ -15,15 +15,9 @@ from monitor.config.openslo.reading import read_objectives
 from monitor.config.problems import ConfigError, Problem
 from monitor.config.reading import Reading, merge
 from monitor.config.rules import enforce
-from monitor.config.stamps import files_of, stamps
+from monitor.config.stamps import stamps
 from monitor.config.translate import shape_of
-
-SEARCHED = (Path("config.yaml"), Path("/etc/watchkeeper/config.yaml"))
-
-
-def default_paths() -> tuple[Path, ...]:
-    """Where the config is when nobody says: here, else in /etc. The first that exists, or the first of all."""
-    return next(((path,) for path in SEARCHED if path.exists()), SEARCHED[:1])
+from monitor.whereabouts import base_of, default_paths, files_of
 
 
 def load(paths: Sequence[Path], environ: Mapping[str, str]) -> Config:
@@ -47,7 +41,7 @@ def load(paths: Sequence[Path], environ: Mapping[str, str]) -> Config:
     left_out = _add_objectives(others, reading, problems) if others else []
     shape = shape_of(reading)
     warnings = [*reading.warnings, *enforce(shape, reading), *left_out]
-    config = build(shape, reading, given[0] if given[0].is_dir() else given[0].parent)
+    config = build(shape, reading, base_of(given))
     problems += reading.problems()
     read_from |= reading.looked_at
     if problems:

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from monitor.whereabouts import files_of
+
 Stamp = tuple[int, int, int, int] | None
 """Inode, size, and the instants of the last change of content and of anything; None while it cannot be looked at."""
 
 Stamps = Mapping[Path, Stamp]
-
-
-def files_of(path: Path) -> list[Path]:
-    """What *path* means: itself, or the files of a folder in the order of their names."""
-    return sorted([*path.glob("*.yaml"), *path.glob("*.yml")]) if path.is_dir() else [path]
 
 
 def stamp(file: Path) -> Stamp:

@@ -133,9 +133,3 @@ STATES: Mapping[str, frozenset[State]] = {
     "all": frozenset({State.OPEN, State.RECOVERING, State.RESOLVED}),
 }
 """What one may ask a list of incidents for."""
-
-
-def plain_reference(ref: str) -> str:
-    """What the ledger knows an incident by: `7` for `INC-0007`, `#7` and `007`; a ULID in capitals."""
-    text = ref.strip().upper().removeprefix("INC-").removeprefix("#")
-    return text.lstrip("0") or "0" if text.isascii() and text.isdigit() else text

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import rig
+import yaml
 
 sys.path.insert(0, str(rig.ROOT))
 
@@ -107,7 +108,7 @@ def world(past: int, live: int, target: int) -> Iterator[World]:
     folder = Path(tempfile.mkdtemp(prefix="watchkeeper-bench-"))
     port = rig.free_port()
     config = folder / "config.yaml"
-    config.write_text(json.dumps(document(folder, port, target, max(live, 10))))
+    config.write_text(yaml.safe_dump(document(folder, port, target, max(live, 10))))
     opened: list[int] = []
     if past:
         began = time.monotonic()

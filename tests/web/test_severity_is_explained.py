@@ -165,5 +165,5 @@ def test_completion_asks_the_ledger_without_a_daemon_and_is_silent_without_both(
     types("status", port=9)
     assert offered(tmp_path, "severity explain", "INC") == ["INC-0042"]
 
-    (tmp_path / "config.yaml").write_text("services: {}\n")
+    (tmp_path / "config.yaml").write_text(f"monitor:\n  state: {tmp_path}/nowhere\n  listen: 127.0.0.1:9\n")
     assert offered(tmp_path, "severity explain", "INC") == []

@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from monitor.core.reference import plain_reference
 from monitor.web.desk import DeskRefusal
-from monitor.web.documents import plain_reference
 from monitor.web.problems import HttpProblem
 
 Endpoint = Callable[[Request], Awaitable[Response]]
