@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from monitor.cli import output
 from monitor.cli.looking import Looked
-from monitor.cli.output import UNBOUNDED
+from monitor.cli.output import UNBOUNDED, Cell
 from monitor.cli.status import recovery, rendered
 from monitor.cli.story import story
 
@@ -256,3 +257,13 @@ def test_what_is_muted_and_in_maintenance_says_so():
     assert "in maintenance; restarted: uptime fell" in text
     told = story(DETAIL | {"muted_by": silenced}, UNBOUNDED, False)
     assert f"muted by: {silenced}\n" in told
+
+
+@pytest.mark.parametrize("cells", [("a", "bb"), ("", "a much longer cell"), (("red", "bold red"), "")])
+def test_a_table_that_fits_is_the_one_that_is_drawn(cells: tuple[Cell, Cell]) -> None:
+    """The two ways to make it agree to the letter, to the last column that has room."""
+    rows = [cells, ("x", "y")]
+    for width in (*range(10, 30), UNBOUNDED):
+        fitting = output._plain_table(("ONE", "THE OTHER"), rows, width)
+        assert fitting in ("", output._drawn_table(("ONE", "THE OTHER"), rows, width, False))
+    assert fitting
