@@ -90,7 +90,8 @@ class Afterwards:
         """*kept*: as the ledger has it, unless the casebook still knows it."""
         house = self._house
         case = house.casebook.cases.get(kept.incident.id, kept)
-        return FollowUp(case, house.casebook.rules.outlets, house.clock.now(), house.clock.wall())
+        rules = house.casebook.rules
+        return FollowUp(case, rules.outlets, rules.policies, house.clock.now(), house.clock.wall())
 
     def _today(self) -> date:
         house = self._house

@@ -33,7 +33,8 @@ def case_from(ledger: Ledger, incident_id: str) -> Case:
     case.members = {member.service: member for member in ledger.members(incident_id)}
     case.alerts = {link.fingerprint: link for link in ledger.alerts(incident_id)}
     for effect in ledger.effects(incident_id):
-        case.orders[effect.outlet] = max(case.orders.get(effect.outlet, 0), effect.order)
+        if effect.order > case.orders.get(effect.outlet, 0):
+            case.orders[effect.outlet], case.last_asked[effect.outlet] = effect.order, effect.kind
     for event in case.events:
         if event.name in ("incident.opened", "incident.update_due", "incident.unmuted"):
             case.updated_at = event.at

@@ -8,7 +8,7 @@ from datetime import datetime
 from monitor.core.flapping import Flaps
 from monitor.core.incident import Incident
 from monitor.core.severity import Severity
-from monitor.ledger.records import AlertLink, LedgerEvent, MemberLink
+from monitor.ledger.records import AlertLink, EffectKind, LedgerEvent, MemberLink
 from monitor.response.detect import Observation, Streaks
 from monitor.response.triage import Role
 
@@ -19,6 +19,7 @@ class Case:
     Attributes:
         incident: As it is now; replaced whole at each change, so a reader in another thread never sees half of one.
         orders: Effects so far, by outlet: the next one's place.
+        last_asked: What the newest of them asks of the outlet: whether the incident is announced there, or ended.
         updated_at: Steady instant of the last update that fell due, the opening included.
         unproven_since: Steady instant since when proof of recovery is wanting; None while it is not.
         asked_at: When, in this wait for proof, the Incident Commander was asked to close or wait.
@@ -39,6 +40,7 @@ class Case:
     members: dict[str, MemberLink] = field(default_factory=dict)
     alerts: dict[str, AlertLink] = field(default_factory=dict)
     orders: dict[str, int] = field(default_factory=dict)
+    last_asked: dict[str, EffectKind] = field(default_factory=dict)
     updated_at: datetime | None = None
     unproven_since: datetime | None = None
     asked_at: datetime | None = None
@@ -100,6 +102,7 @@ class Case:
             members=dict(self.members),
             alerts=dict(self.alerts),
             orders=dict(self.orders),
+            last_asked=dict(self.last_asked),
             unmet_since=dict(self.unmet_since),
             roles=dict(self.roles),
         )

@@ -344,7 +344,7 @@ class Casebook(Cases):
         if begun and case is not None:
             events += tuple(self._called(subject, case, begun[0]))
         # Order numbers are taken here, so they follow the order of commits.
-        effects = effects_for(case, events, self.rules.outlets) if case is not None else ()
+        effects = effects_for(case, events, self.rules.outlets, self.rules.policies) if case is not None else ()
         members = tuple(case.members.values()) if case and opened else ()
         return Commit(events=events, incidents=(incident,), effects=effects, members=members)
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from monitor.core.incident import Incident, State, Transition
-from monitor.core.severity import Severity
+from monitor.core.severity import Policy, Severity
 from monitor.ledger.records import Effect, EffectKind, LedgerEvent
+from monitor.response.audiences import AUDIENCES, Audience, kind_for
 from monitor.response.case import Case
 
 POSTMORTEMS: Final = "postmortems"
@@ -71,16 +72,15 @@ def entry(
     )  # fmt: skip
 
 
-def effects_for(case: Case, events: Iterable[LedgerEvent], outlets: tuple[str, ...]) -> tuple[Effect, ...]:
-    """One effect per outlet for all the events of one commit: the strongest of what they ask for."""
+def effects_for(
+    case: Case, events: Iterable[LedgerEvent], outlets: tuple[str, ...], policies: Mapping[Severity, Policy]
+) -> tuple[Effect, ...]:
+    """
+    At most one effect per outlet for all the events of one commit: the strongest of what they ask for, if the policy
+    of its severity tells that outlet.
+    """
     names = [event.name for event in events]
-    asked = [_EFFECTS[name] for name in names if name in _EFFECTS]
-    kind = asked[0] if asked else EffectKind.UPDATE
-    told = [outlet for outlet in outlets if outlet != POSTMORTEMS and _is_told(case, outlet, kind)]
-    # That it was reopened may have been muted, so it is told with the rest.
-    again = kind is EffectKind.UPDATE and "incident.unmuted" in names and case.incident.reopened > 0
-    kinds = {outlet: EffectKind.REOPEN if again and outlet not in RECORDS else kind for outlet in told}
-    effects = [_next(case, outlet, kind) for outlet, kind in kinds.items()] if names else []
+    effects = [] if not names else list(_told(case, names, outlets, policies))
     first = case.orders.get(POSTMORTEMS, 0) == 0
     # A draft that is there follows what becomes of it; none is begun by an action item alone.
     is_news = any(name.startswith("postmortem.") for name in names) and not first
@@ -98,15 +98,23 @@ def effects_for(case: Case, events: Iterable[LedgerEvent], outlets: tuple[str, .
     )  # fmt: skip
 
 
-def _is_told(case: Case, outlet: str, kind: EffectKind) -> bool:
-    """What was announced to an outlet is also ended there: else a page would stay open for ever."""
-    if not case.muted_by or outlet in RECORDS:
-        return True
-    return kind is EffectKind.CLOSE and case.orders.get(outlet, 0) > 0
+def _told(
+    case: Case, names: Sequence[str], outlets: tuple[str, ...], policies: Mapping[Severity, Policy]
+) -> Iterator[tuple[str, int, EffectKind]]:
+    asked = next((_EFFECTS[name] for name in names if name in _EFFECTS), EffectKind.UPDATE)
+    for outlet in outlets:
+        if outlet == POSTMORTEMS:
+            continue
+        kind = kind_for(
+            AUDIENCES.get(outlet, Audience.RECORD), asked, case.last_asked.get(outlet), names,
+            policies[case.incident.severity or Severity.SEV4],
+            live=case.incident.is_live, muted=bool(case.muted_by) and outlet not in RECORDS,
+        )  # fmt: skip
+        if kind is not None:
+            yield _next(case, outlet, kind)
 
 
 def _next(case: Case, outlet: str, kind: EffectKind) -> tuple[str, int, EffectKind]:
     order = case.orders[outlet] = case.orders.get(outlet, 0) + 1
-    if order == 1 and kind in (EffectKind.UPDATE, EffectKind.REOPEN):
-        kind = EffectKind.CREATE  # this outlet was configured after the incident had opened, or was not told of it
+    case.last_asked[outlet] = kind
     return outlet, order, kind

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Final
 
 from monitor.core.incident import IllegalTransition, State
+from monitor.core.severity import Policy, Severity
 from monitor.ledger.records import Commit, LedgerEvent
 from monitor.response.actions import ADDED, DONE, OVERDUE, Action, actions
 from monitor.response.case import Case
@@ -31,11 +32,20 @@ class FollowUp:
     """
     Args:
         outlets: Where effects go, by name.
+        policies: What each severity means for them.
     """
 
-    def __init__(self, case: Case, outlets: tuple[str, ...], now: datetime, wall: datetime) -> None:
+    def __init__(
+        self,
+        case: Case,
+        outlets: tuple[str, ...],
+        policies: Mapping[Severity, Policy],
+        now: datetime,
+        wall: datetime,
+    ) -> None:
         self.case = case
         self._outlets = outlets
+        self._policies = policies
         self._now = now
         self._wall = wall
 
@@ -88,7 +98,7 @@ class FollowUp:
         if not events:
             return Commit()
         self.case.events.extend(events)
-        return Commit(events=tuple(events), effects=effects_for(self.case, events, self._outlets))
+        return Commit(events=tuple(events), effects=effects_for(self.case, events, self._outlets, self._policies))
 
 
 def followed(events: Sequence[LedgerEvent]) -> set[str]:

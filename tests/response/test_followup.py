@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from monitor.core.incident import IllegalTransition
+from monitor.core.severity import POLICIES
 from monitor.response.actions import actions
 from monitor.response.entries import POSTMORTEMS
 from monitor.response.followup import FollowUp, UnknownAction, followed
@@ -27,7 +28,7 @@ def over(begin):
 
 def after(case, wall=None) -> FollowUp:
     at = wall or case.events[-1].wall + timedelta(hours=1)
-    return FollowUp(case, ("folder", POSTMORTEMS), at, at)
+    return FollowUp(case, ("folder", POSTMORTEMS), POLICIES, at, at)
 
 
 def effects(commit) -> list[str]:

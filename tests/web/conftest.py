@@ -205,14 +205,14 @@ class NotebookDesk:
 
     async def add_action(self, ref: str, what: str, owner: str, due: date, by: str) -> ActionDocument:
         incident = self._found(ref)
-        action, commit = FollowUp(Case(incident, events=self._of(incident)), (), T0, T0).add(what, owner, due, by)
+        action, commit = FollowUp(Case(incident, events=self._of(incident)), (), {}, T0, T0).add(what, owner, due, by)
         self.log += [replace(event, seq=len(self.log) + 1) for event in commit.events]
         return action_document(incident.number, action)
 
     async def action_done(self, ref: str, number: int, by: str) -> ActionDocument:
         incident = self._found(ref)
         try:
-            action, commit = FollowUp(Case(incident, events=self._of(incident)), (), T0, T0).done(number, by)
+            action, commit = FollowUp(Case(incident, events=self._of(incident)), (), {}, T0, T0).done(number, by)
         except UnknownAction as unknown:
             raise DeskRefusal(404, str(unknown)) from None
         self.log += [replace(event, seq=len(self.log) + 1) for event in commit.events]
