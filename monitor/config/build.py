@@ -18,6 +18,7 @@ from monitor.config.fields import OnChange
 from monitor.config.intake import hook_secrets, intake_of
 from monitor.config.maintenance import windows_of
 from monitor.config.objectives import names_of, slo_of
+from monitor.config.pages import page_secrets, pages_of
 from monitor.config.places import url
 from monitor.config.plugged import secrets_of
 from monitor.config.problems import Path, Wrong
@@ -72,6 +73,7 @@ class _Builder:
             severity=table_of(root),
             policy=_policies(root.policy or {}, incidents),
             tracker=self.tracker(monitor.state),
+            pages=pages_of(root, self.reading),
             intake=intake_of(root, self.reading),
             contacts={role: config.Contact(**_given(contact)) for role, contact in (root.contacts or {}).items()},
             playbook=config.Playbook(**_given(root.playbook)),
@@ -226,7 +228,7 @@ class _Builder:
         if tracker:
             tokens = [place.token for place in (tracker.jira, tracker.github) if place]
             found |= {token.get_secret_value() for token in tokens if token}
-        found |= hook_secrets(self.root)
+        found |= hook_secrets(self.root) | page_secrets(self.root)
         heartbeat = self.root.monitor.heartbeat if self.root.monitor else None
         if heartbeat and heartbeat.url:
             found.add(heartbeat.url.get_secret_value())

@@ -207,6 +207,20 @@ class Tracker(Part):
     github: Github | None = None
 
 
+class Pagerduty(Part):
+    """
+    Attributes:
+        url: Without the path of the Events API.
+    """
+
+    routing_key: SecretStr
+    url: str = "https://events.pagerduty.com"
+
+
+class Pages(Part):
+    pagerduty: Pagerduty | None = None
+
+
 class Hook(Part):
     """
     Attributes:
@@ -251,6 +265,7 @@ class Config(Part):
     severity: Table = TABLE
     policy: Annotated[Mapping[Severity, Policy], AfterValidator(MappingProxyType), PlainSerializer(dict)] = POLICIES
     tracker: Tracker
+    pages: Pages = Pages()
     intake: Intake = Intake()
     contacts: Frozen[Contact] = MappingProxyType({})
     playbook: Playbook = Playbook()

@@ -146,7 +146,7 @@ class House:
         self.anomalies.replace(config)
         if changed.touches("sources") or bool(self.objectives.measured()) != (self.objectives.threads is not None):
             self._ask_prometheus()
-        if changed.touches("tracker"):
+        if changed.touches("tracker", "pages"):
             self.worker.replace(outlets_of(config))
         self.to_fit = self.to_fit or bool(
             changed.added or changed.touches("sources", "monitor.time_zone") or changed.touches_services("traffic")

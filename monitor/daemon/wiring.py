@@ -11,6 +11,7 @@ from monitor.outlets.folder import FolderOutlet
 from monitor.outlets.github.site import GithubSite
 from monitor.outlets.jira.site import JiraSite
 from monitor.outlets.outlet import Outlet
+from monitor.outlets.pagerduty.outlet import PagerdutyOutlet
 from monitor.outlets.tickets import TicketOutlet
 from monitor.outlets.webhook import WebhookOutlet
 from monitor.response.casebook import Rules
@@ -86,4 +87,11 @@ def outlets_of(config: Config) -> dict[str, Outlet]:
         outlets["jira"] = TicketOutlet("jira", JiraSite(tracker.jira))
     if tracker.github is not None:
         outlets["github"] = TicketOutlet("github", GithubSite(tracker.github))
+    return outlets | _pages_of(config)
+
+
+def _pages_of(config: Config) -> dict[str, Outlet]:
+    outlets: dict[str, Outlet] = {}
+    if config.pages.pagerduty is not None:
+        outlets["pagerduty"] = PagerdutyOutlet(config.pages.pagerduty)
     return outlets

@@ -46,7 +46,6 @@ def test_keys_of_a_later_version_are_refused_and_nothing_else_of_that_config_is(
         "services.orders-service.logs",
         "incidents.auto_send_after",
         "chat",
-        "pages",
         "status_page",
     }
 
@@ -68,6 +67,7 @@ def test_the_file_with_every_key_has_every_key() -> None:
         "Webhook.secret",  # it and secret_file exclude each other
         "Jira.token",
         "Github.token",
+        "Pagerduty.routing_key",
         "Heartbeat.url",
         "Hook.secret",
         "GrafanaHook.secret_file",

@@ -14,7 +14,8 @@ from monitor.config.shape.group import Shape
 from monitor.config.shape.incidents import IncidentsShape, PolicyShape, SeverityRow
 from monitor.config.shape.itself import Monitor, Sources, Telemetry
 from monitor.config.shape.maintenance import MaintenanceOfSeveral
-from monitor.config.shape.people import Chat, Contact, Intake, Pages, PlaybookShape, StatusPage, Tracker
+from monitor.config.shape.pages import Pages
+from monitor.config.shape.people import Chat, Contact, Intake, PlaybookShape, StatusPage, Tracker
 from monitor.config.shape.service import ServiceShape
 
 
@@ -42,7 +43,8 @@ class Root(Shape):
     maintenance: tuple[MaintenanceOfSeveral, ...] | None = None
     """Planned windows of several services, by name or by tag."""
     chat: Annotated[Chat | None, NotYet()] = None
-    pages: Annotated[Pages | None, NotYet()] = None
+    pages: Pages | None = None
+    """Who is woken, by what."""
     status_page: Annotated[StatusPage | None, NotYet()] = None
     intake: Intake | None = None
     """Alerts of other systems, which meet what we see ourselves in one incident."""

@@ -112,15 +112,6 @@ class Chat(Shape):
     slack: Slack | None = None
 
 
-class Pagerduty(Shape):
-    routing_key: Secret | None = None
-    routing_key_file: Line | None = None
-
-
-class Pages(Shape):
-    pagerduty: Pagerduty | None = None
-
-
 class StatusPage(Shape):
     folder: Line
     template: Line | None = None

@@ -32,9 +32,10 @@ def clean(text: str) -> str:
 
 
 def one_line(text: str, longest: int) -> str:
-    """For a title."""
-    line = " ".join(clean(text).split()) or "-"
-    return line if len(line) <= longest else line[: longest - 1] + "…"
+    """For a title. Of a megabyte no more is read than may be kept."""
+    begun = text[: 8 * longest]
+    line = " ".join(clean(begun).split()) or "-"
+    return line if len(line) <= longest and begun == text else line[: longest - 1] + "…"
 
 
 def link_of(node: SyntaxTreeNode) -> str:

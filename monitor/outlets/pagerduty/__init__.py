@@ -1,0 +1,1 @@
+"""An incident as one alert of a PagerDuty service, through the Events API v2."""
