@@ -13,6 +13,7 @@ from monitor.ledger.records import LedgerEvent
 from monitor.ledger.store import Ledger
 from monitor.response import roles
 from monitor.response.case import Case
+from monitor.response.mitigation import runs
 from monitor.response.triage import because_of, reported_by
 
 TIMELINE = "timeline"
@@ -51,6 +52,7 @@ def case_from(ledger: Ledger, incident_id: str) -> Case:
         if event.name == "incident.evidence_wait" and case.unproven_since and event.at >= case.unproven_since:
             case.asked_at = event.at  # in this wait; an earlier one was ended by a condition that broke
     case.why = because_of(case.events)
+    case.has_runs = any(runs(case.events))
     roles.restore(case)
     return case
 

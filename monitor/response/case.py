@@ -28,6 +28,8 @@ class Case:
         flapping: Its trouble comes and goes; see core/flapping.py.
         said: Those of its symptoms that people and other systems told: what our probes see does not replace them.
         conditions: What the last evaluation said of recovery, one line each.
+        mitigations: What can be done about it, a line each with its commands; `offered_at`: when it was last looked at.
+        has_runs: Whether a person approved one of them: each turn of the loop asks of every live incident.
         failed: Service -> its checks that have failed or alarmed in it; `beyond`: services of which something else did.
         muted_by: Why nobody is told of it now, in words; empty while people are told.
         roles: Who has which role, by its name.
@@ -49,6 +51,9 @@ class Case:
     said: tuple[str, ...] = ()
     reporter: str = "watchkeeper"
     conditions: tuple[str, ...] = ()
+    mitigations: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    offered_at: datetime | None = None
+    has_runs: bool = False
     unmet_since: dict[str, datetime] = field(default_factory=dict)
     flapping: bool = False
     failed: dict[str, set[str]] = field(default_factory=dict)

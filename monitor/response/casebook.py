@@ -33,6 +33,7 @@ from monitor.response.groups import Grouped, whose
 from monitor.response.impact import Spent, as_attribute, nothing_spent
 from monitor.response.known_alerts import KnownAlerts
 from monitor.response.milestones import milestones
+from monitor.response.mitigation import MeasuredNow, effects_seen, newly_offered, nothing_measured, offered, told
 from monitor.response.resolve import SCHEDULED, schedule
 from monitor.response.roles import call, call_again, escalate, join
 from monitor.response.rules import Rules as Rules
@@ -44,6 +45,7 @@ class Casebook(Cases):
     """
     Attributes:
         spent: Of the budgets of some services, from an instant on until now.
+        measured: What a service shows now.
     """
 
     def __init__(self, rules: Rules, *, new_id: Callable[[], str], new_number: Callable[[], int]) -> None:
@@ -55,6 +57,7 @@ class Casebook(Cases):
         self.new_id = new_id
         self.new_number = new_number
         self.spent: Spent = nothing_spent
+        self.measured: MeasuredNow = nothing_measured
 
     # -- what was seen ------------------------------------------------------------------------------------------
 
@@ -256,10 +259,11 @@ class Casebook(Cases):
         for case in self.live():
             subject = self.subjects[case.incident.service]
             events = self._muting_change(case, subject, now, wall)
-            told = [*join(case, self.subjects, self.rules), *escalate(case, self.rules, now)]
+            due = [*join(case, self.subjects, self.rules), *escalate(case, self.rules, now)]
+            due += [*newly_offered(self, case, now, wall), *effects_seen(case, self.measured, now)]
             if not case.muted_by:
-                told += told_by_the_clock(case, subject.seen, self.rules, now, wall)
-            events += [self.event(subject, t.name, t.text, now, wall, attributes=t.attributes) for t in told]
+                due += told_by_the_clock(case, subject.seen, self.rules, now, wall)
+            events += [self.event(subject, t.name, t.text, now, wall, attributes=t.attributes) for t in due]
             commit = self.commit(subject, events, ())
             if commit is not None:
                 commits.append(commit)
@@ -343,6 +347,9 @@ class Casebook(Cases):
         begun = [event for event in events if event.name in ("incident.opened", "incident.reopened")]
         if begun and case is not None:
             events += tuple(self._called(subject, case, begun[0]))
+        if case is not None and events:
+            there = offered(self, case, events[-1].wall)
+            case.mitigations = told(there, there, incident.number)
         # Order numbers are taken here, so they follow the order of commits.
         effects = effects_for(case, events, self.rules.outlets, self.rules.policies) if case is not None else ()
         members = tuple(case.members.values()) if case and opened else ()

@@ -63,6 +63,8 @@ def ticket(case: Case, roles: Iterable[Role], now: datetime) -> str:
     lines += ["", "## Why this severity", "", *_bullets(case.why)]
     if case.conditions:
         lines += ["", "## Recovery", "", *_bullets(case.conditions)]
+    if case.mitigations and incident.is_live:
+        lines += ["", "## Mitigations", "", *_mitigations(case.mitigations)]
     if alerts := alert_lines(case.alerts.values()):
         lines += ["", "## Alerts", "", *_bullets(alerts)]
     lines += ["", "## Timeline (UTC)", "", *timeline(case.events)]
@@ -120,6 +122,7 @@ def document(case: Case, now: datetime) -> dict[str, object]:
         "why": list(case.why),
         "acknowledged_by": incident.acknowledged_by,
         "conditions": list(case.conditions),
+        "mitigations": [{"text": line, "commands": list(commands)} for line, commands in case.mitigations],
         "alerts": alert_lines(case.alerts.values()),
         "timeline": [
             {"at": utc(e.wall), "name": e.name, "text": e.text, "author": e.author, "trace_id": e.trace_id}
@@ -153,6 +156,14 @@ def _opened_wall(case: Case) -> datetime:
 
 def _holder(role: Role) -> str:
     return f"{role.holder} (backup: {role.backup})" if role.backup else role.holder
+
+
+def _mitigations(told: Iterable[tuple[str, Iterable[str]]]) -> Iterable[str]:
+    for line, commands in told:
+        yield f"- {escape(line)}"
+        yield ""
+        # Code by its indentation: no letter of a command can end it, and none is changed on the way to a shell.
+        yield from (f"      {part}" for command in commands for part in command.splitlines())
 
 
 def _bullets(lines: Iterable[str]) -> list[str]:

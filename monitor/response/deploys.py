@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from monitor.core.baseline import AFTER_DEPLOY
@@ -13,6 +13,8 @@ from monitor.ledger.records import LedgerEvent
 from monitor.response.triage import utc
 
 MARKED: Final = "deploy.marked"
+KEPT: Final = timedelta(days=2)
+"""A day before a first failure a deploy may still speak for a mitigation, and incidents last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +91,7 @@ class Versions:
 
 
 class RecentDeploys:
-    """Of each service, those young enough to explain what goes wrong now."""
+    """Of each service, those that may explain what goes wrong now."""
 
     def __init__(self) -> None:
         self._of: dict[str, list[Deploy]] = {}
@@ -100,13 +102,22 @@ class RecentDeploys:
 
     def add(self, deploy: Deploy, wall: datetime) -> bool:
         """False of one that is known: a pipeline that marks twice, or that marks what Prometheus showed as well."""
-        recent = [known for known in self._of.get(deploy.service, ()) if wall - known.at <= AFTER_DEPLOY]
+        kept = [known for known in self._of.get(deploy.service, ()) if wall - known.at <= KEPT]
+        recent = (known for known in kept if wall - known.at <= AFTER_DEPLOY)
         latest = max(recent, key=lambda known: known.at, default=None)
         is_new = latest is None or latest.version != deploy.version
         if is_new:
-            recent.append(deploy)
-        self._of[deploy.service] = recent
+            kept.append(deploy)
+        self._of[deploy.service] = kept
         return is_new
+
+    def known(self, service: str) -> tuple[Deploy, ...]:
+        """Of the last two days, and maybe some older ones."""
+        return tuple(self._of.get(service, ()))
+
+    def are_told(self, service: str) -> bool:
+        """Whether a deploy of it was ever marked."""
+        return service in self._of
 
     def before(self, services: Sequence[str], wall: datetime) -> list[Deploy]:
         """Of the last two hours before *wall*, oldest first."""

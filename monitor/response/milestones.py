@@ -14,6 +14,7 @@ from typing import Final
 from monitor.core.incident import duration_text
 from monitor.ledger.records import LedgerEvent
 from monitor.response.case import Case
+from monitor.response.mitigation import ENDED, runs
 
 UPDATE: Final = "incident.update_due"
 
@@ -63,7 +64,12 @@ _SPANS: Final = (
     ("Time to detect", "failed", "opened", "from the first failure to the incident"),
     ("Time to acknowledge", "opened", "acknowledged", "from the opening until somebody took it"),
     ("Time to the first update", "opened", "updated", "from the opening"),
-    ("Time to mitigate", "opened", "mitigated", "from the opening until somebody said so"),
+    (
+        "Time to mitigate",
+        "opened",
+        "mitigated",
+        "from the opening until somebody said so, or else the last mitigation had ended well",
+    ),
     ("Time to recover", "began", "recovered", "from the beginning until it was calm for good"),
     ("Time to resolve", "began", "resolved", "from the beginning until that was proven or said"),
 )
@@ -89,7 +95,7 @@ def milestones(case: Case) -> Milestones:
         opened=opened.at if opened is not None else case.incident.opened_at,
         acknowledged=_at(case.first("incident.acknowledged")),
         updated=_at(case.first(UPDATE)),
-        mitigated=_at(case.first("incident.mitigated")),
+        mitigated=_mitigated(case.events),
         recovered=_at(_calm_for_good(case.events)),
         resolved=_at(case.newest("incident.resolved")),
         ahead=opened.wall - opened.at if opened is not None else timedelta(0),
@@ -159,6 +165,24 @@ def _told(case: Case, opened: LedgerEvent | None) -> datetime | None:
     if opened is not None and case.incident.declared_by:
         others.append(opened.at)
     return min(others, default=None)
+
+
+def _mitigated(events: Sequence[LedgerEvent]) -> datetime | None:
+    """
+    A person's word. Without one, the last run that was begun before it was calm for good and that ended well, or the
+    calm where that came before its end: of those before it nobody can say that they helped.
+    """
+    said = next((event for event in events if event.name == "incident.mitigated"), None)
+    if said is not None:
+        return said.at
+    calm = _calm_for_good(events)
+    well = {event.attributes.get("run"): event.at for event in events if event.name == ENDED and _is_well(event)}
+    helped = [well[run.id] for run in runs(events) if run.id in well and (calm is None or run.at <= calm.at)]
+    return min(helped[-1], calm.at) if helped and calm is not None else helped[-1] if helped else None
+
+
+def _is_well(event: LedgerEvent) -> bool:
+    return event.attributes.get("exit_code") == 0
 
 
 def _calm_for_good(events: Sequence[LedgerEvent]) -> LedgerEvent | None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from monitor.core.alerts import Routing
 from monitor.core.incident import Timing
 from monitor.core.meeting import WorkingHours
+from monitor.core.mitigations import Mitigation
 from monitor.core.severity import Policy, Severity
 from monitor.response.triage import Role
 
@@ -26,6 +27,7 @@ class Rules:
         ack_within: How long the primary contacts have to acknowledge before their backups are told.
         contacts: Everybody who can be told, by role; `roles` are those who are told of each incident.
         needs: Service -> check -> the role that its failure needs.
+        mitigations: What can be done about each service, in the order of the file.
         routing: Whose service the alerts of other systems are of.
     """
 
@@ -42,4 +44,5 @@ class Rules:
     ack_within: timedelta = timedelta(minutes=5)
     contacts: Mapping[str, Role] = field(default_factory=dict)
     needs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    mitigations: Mapping[str, tuple[Mitigation, ...]] = field(default_factory=dict)
     routing: Routing = field(default_factory=Routing)

@@ -145,6 +145,13 @@ EVENTS: Final[Mapping[str, EventKind]] = MappingProxyType(
         "incident.noted": EventKind(9, "a person wrote a note"),
         "incident.role_assigned": EventKind(9, "somebody has a role: a contact who is told, or whom a person named"),
         "incident.escalated": EventKind(13, "the backups of its contacts are told"),
+        "incident.mitigation_offered": EventKind(9, "the evidence speaks for a mitigation; with its command"),
+        "incident.mitigation_approved": EventKind(9, "a person approved a mitigation"),
+        "incident.mitigation_started": EventKind(9, "whoever runs it has our yes"),
+        "incident.mitigation_ended": EventKind(
+            9, "what came of it: whether it ran, exit code, duration, the last of its output"
+        ),
+        "incident.mitigation_effect": EventKind(9, "2, 5 and 10 minutes after it: the numbers beside those of before"),
         "incident.mitigated": EventKind(9, "a person said that it is mitigated"),
         "incident.update_due": EventKind(9, "the next update to the people is due"),
         "incident.evidence_wait": EventKind(13, "recovery cannot be proven; the Incident Commander is asked"),
