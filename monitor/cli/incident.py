@@ -13,6 +13,7 @@ from monitor.cli.acting import post, user
 from monitor.cli.client import DaemonRefused
 from monitor.cli.completing import live_incidents
 from monitor.cli.looking import look
+from monitor.cli.mitigate import mitigate
 from monitor.cli.naming import checked
 from monitor.cli.output import Trouble, colour_wanted, printable, width_of
 from monitor.cli.postmortem import action, postmortem
@@ -38,6 +39,7 @@ Examples:
   monitor incident report --service orders --symptoms "customers cannot pay"
   monitor incident ack 42
   monitor incident role 42 scribe Lin
+  monitor incident mitigate 42 rollback
   monitor incident resolve 42 --why "rolled back to 1.4.2"
 \b
 An incident goes by its number (42, INC-0042) or its ULID."""
@@ -48,6 +50,7 @@ def incident() -> None:
 
 incident.add_command(postmortem)
 incident.add_command(action)
+incident.add_command(mitigate)
 
 
 @incident.command("list", epilog="Example: monitor incident list --state all --format json")
@@ -156,11 +159,11 @@ def resolve(context: click.Context, ref: str, why: str, by: str | None) -> None:
     _say(_act(context, ref, "resolve", {"by": by or user(), "why": why}), "resolved")
 
 
-@incident.command(epilog="Example: monitor incident mitigate 42")
+@incident.command("mitigated", epilog="Example: monitor incident mitigated 42")
 @click.argument("ref", metavar="INCIDENT", shell_complete=live_incidents)
 @_by
 @click.pass_context
-def mitigate(context: click.Context, ref: str, by: str | None) -> None:
+def mitigated(context: click.Context, ref: str, by: str | None) -> None:
     """Say that it is mitigated, so that a reported incident may recover."""
     _say(_act(context, ref, "mitigated", {"by": by or user()}), "marked as mitigated")
 

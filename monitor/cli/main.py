@@ -71,6 +71,12 @@ COMMANDS: Final[Mapping[str, Entry]] = {
 }
 
 
+HIDDEN: Final[Mapping[str, Entry]] = {
+    "mitigate-exec": Entry("monitor.cli.mitigate_exec", "mitigate_exec", "What monitor-mitigate@.service runs."),
+}
+"""Of no use to people: not in the list, and nothing completes to them."""
+
+
 def config_option() -> click.Option:
     return click.Option(
         ["-c", "--config", "paths"],
@@ -113,7 +119,7 @@ class Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
-        entry = COMMANDS.get(cmd_name)
+        entry = COMMANDS.get(cmd_name) or HIDDEN.get(cmd_name)
         if entry is None:
             return None
         command = getattr(import_module(entry.module), entry.attribute)
@@ -127,7 +133,7 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
-        if name not in COMMANDS and not name.startswith("-"):
+        if name not in COMMANDS and name not in HIDDEN and not name.startswith("-"):
             close = get_close_matches(name, COMMANDS, n=1)
             ctx.fail(f"No such command {name!r}." + (f" Did you mean {close[0]}?" if close else ""))
         return super().resolve_command(ctx, args)

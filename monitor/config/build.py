@@ -17,6 +17,7 @@ from monitor.config.check_rules import DEFAULT_RETRY_WITHIN, kinds_of
 from monitor.config.fields import OnChange
 from monitor.config.intake import hook_secrets, intake_of
 from monitor.config.maintenance import windows_of
+from monitor.config.mitigations import mitigations_of
 from monitor.config.objectives import names_of, slo_of
 from monitor.config.pages import page_secrets, pages_of
 from monitor.config.places import url
@@ -179,6 +180,7 @@ class _Builder:
             needs={check_name: check.needs for check_name, check in checks if check.needs is not None},
             alert_labels=written.alert_labels or {},
             maintenance=windows_of(name, written, self.root.maintenance or (), self.zone()),
+            mitigations=mitigations_of(name, written, self.reading),
         )
 
     def zone(self) -> str:

@@ -138,6 +138,7 @@ def _keys_of_services(old: Config, new: Config) -> Iterator[str]:
             "needs",
             "alert_labels",
             "maintenance",
+            "mitigations",
         ):
             if getattr(before, key) != getattr(service, key) or (
                 key == "slos" and before.composites != service.composites

@@ -19,6 +19,7 @@ from monitor.core.counting import Counting, Slices
 from monitor.core.indicator import Indicator
 from monitor.core.maintenance import MaintenanceWindow
 from monitor.core.meeting import WorkingHours
+from monitor.core.mitigations import Mitigation
 from monitor.core.period import Calendar, CalendarUnit, Period, Rolling
 from monitor.core.severity import POLICIES, Criticality, Policy, Severity
 from monitor.core.severity_table import TABLE, Table
@@ -145,6 +146,7 @@ class Service(Part):
     needs: Frozen[str] = Field(default_factory=lambda: MappingProxyType({}))
     alert_labels: Frozen[str] = Field(default_factory=lambda: MappingProxyType({}))
     maintenance: tuple[MaintenanceWindow, ...] = ()
+    mitigations: tuple[Mitigation, ...] = ()
 
 
 class Incidents(Part):

@@ -134,6 +134,8 @@ Duration = Annotated[timedelta, PlainValidator(values.duration()), WithJsonSchem
 Interval = Annotated[timedelta, PlainValidator(_seconds("1s", "24h")), WithJsonSchema(_DURATION)]
 MinuteToHour = Annotated[timedelta, PlainValidator(_seconds("1m", "1h")), WithJsonSchema(_DURATION)]
 MinuteToDay = Annotated[timedelta, PlainValidator(_seconds("1m", "1d")), WithJsonSchema(_DURATION)]
+Always = Annotated[str, PlainValidator(values.always), WithJsonSchema({"const": "always"})]
+SecondToHour = Annotated[timedelta, PlainValidator(_seconds("1s", "1h")), WithJsonSchema(_DURATION)]
 SecondOrMore = Annotated[timedelta, PlainValidator(_seconds("1s")), WithJsonSchema(_DURATION)]
 Wait = Annotated[timedelta, PlainValidator(_seconds("0s")), WithJsonSchema(_DURATION)]
 

@@ -32,7 +32,7 @@ def load(paths: Sequence[Path], environ: Mapping[str, str]) -> Config:
     given = tuple(paths) or default_paths()
     # Before they are read: what changes meanwhile looks different afterwards, and is read again.
     read_from = stamps(given)
-    trees, others, problems = _read_all(given)
+    trees, others, problems = read_all(given)
     if not trees and not others:
         raise ConfigError(problems, read_from)
     root, conflicts = merge(trees or [Group(others[0].file, 0)])
@@ -89,7 +89,7 @@ def _only(file: str, documents: list[Document], found: list[Problem]) -> tuple[G
     return documents[0].root, found
 
 
-def _read_all(paths: Sequence[Path]) -> tuple[list[Group], list[Node], list[Problem]]:
+def read_all(paths: Sequence[Path]) -> tuple[list[Group], list[Node], list[Problem]]:
     """
     The trees of all files, and the OpenSLO documents among them; none when one of them cannot be read, for the rest
     would then seem incomplete.

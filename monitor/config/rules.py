@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from itertools import pairwise
 
-from monitor.config import intake, maintenance, objectives
+from monitor.config import intake, maintenance, mitigations, objectives
 from monitor.config.check_rules import enforce_check
 from monitor.config.config import Retention
 from monitor.config.problems import Path
@@ -84,6 +84,7 @@ def _services(root: Root, reading: Reading) -> None:
         objectives.enforce(service, _has_prometheus(root), (*path, "slos"), reading)
         _traffic(root, service, (*path, "traffic"), reading)
         _queries(root, service, (*path, "queries"), reading)
+        mitigations.enforce(service, (*path, "mitigations"), reading)
     _dependencies(services, reading)
 
 

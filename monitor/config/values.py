@@ -84,6 +84,13 @@ def choice(*options: str) -> Callable[[object], str]:
     return parse
 
 
+def always(value: object) -> str:
+    """The word itself, where a condition may stand as well."""
+    if (found := text(value)) == "always":
+        return found
+    raise Wrong("{value} is no condition", "Write always, or a group with deployed_within or above_baseline.")
+
+
 def meant(found: str, known: tuple[str, ...] | list[str]) -> str:
     """A remedy that names what was probably meant, or else all there is."""
     by_case = {option.casefold(): option for option in known}

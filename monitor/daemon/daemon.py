@@ -12,6 +12,7 @@ import gc
 import os
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from pathlib import Path
 
 from loguru import logger
 
@@ -23,6 +24,7 @@ from monitor.daemon.ending import Ending, end_at_last
 from monitor.daemon.heartbeat import Heartbeat, unwell
 from monitor.daemon.house import House
 from monitor.daemon.keeping import Housekeeping
+from monitor.daemon.mitigating import Mitigating
 from monitor.daemon.notify import Notify, status_line
 from monitor.daemon.ourfault import LoopTrouble, Unasked
 from monitor.daemon.pushes import Pushes
@@ -48,6 +50,12 @@ def token_of(config: Config) -> str:
     """What whoever writes over HTTP must show."""
     configured = config.monitor.token.get_secret_value() if config.monitor.token else None
     return read_or_create_token(configured, config.monitor.state)
+
+
+def runtime_folder() -> Path | None:
+    """Systemd's `RuntimeDirectory=`, which is gone with us."""
+    folder = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    return Path(folder) if folder else None
 
 
 def shortest_interval(config: Config) -> float:
@@ -76,6 +84,7 @@ class Daemon:
         )
         self.vitals = Vitals(self.house, self.supervisor)
         self.afterwards = Afterwards(self.house)
+        self.mitigating = Mitigating(self.house, runtime_folder())
         self._reminding: asyncio.Task[None] | None = None
         listen = config.monitor.listen
         self._app = create_app(DaemonDesk(self), self.house.token, listen.host)
@@ -118,6 +127,7 @@ class Daemon:
         self._listening(web.address)
         for commit in resume(self.house):
             self.house.adopt(commit)
+        await self.mitigating.resume()
         self.pushes.start(config.all_checks(), self.house.token, last_seen(self.house))
         self.housekeeping = Housekeeping(self.house, self._remind)
         self.house.start()
@@ -213,6 +223,7 @@ class Daemon:
         self.notify.stopping()
         self.reload.stop()
         self.pushes.stop()
+        await self.mitigating.close()
         if self._reminding is not None:
             self._reminding.cancel()
         await asyncio.gather(self.supervisor.stop(ending.left(GRACE)), self._web.stop())

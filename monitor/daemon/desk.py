@@ -44,6 +44,7 @@ from monitor.web.documents import (
     timestamp,
 )
 from monitor.web.incident_documents import IncidentDetail, incident_detail, incident_list
+from monitor.web.mitigations import MitigationDocument, RunDocument
 from monitor.web.objectives import SloDocument, slo_documents
 from monitor.web.severity import IncidentSeverityDocument, incident_severity
 from monitor.web.silences import MOST_ACTIVE, SilenceDocument, silence_document
@@ -60,6 +61,7 @@ class DaemonDesk:
         self._people = People(daemon.house.casebook)
         self._intake = Intake(daemon.house.casebook)
         self._afterwards = daemon.afterwards
+        self._mitigating = daemon.mitigating
         self._standing = Standing(daemon)
 
     # -- looking ------------------------------------------------------------------------------------------------
@@ -155,6 +157,12 @@ class DaemonDesk:
 
     async def mitigated(self, ref: str, by: str) -> IncidentDocument:
         return await self._act(lambda now, wall: self._people.mitigate(ref, by, now, wall))
+
+    def mitigations(self, ref: str) -> list[MitigationDocument]:
+        return self._mitigating.offered(ref)
+
+    async def mitigate(self, ref: str, by: str, mitigation: str) -> RunDocument:
+        return await self._mitigating.approve(ref, by, mitigation)
 
     def postmortem(self, ref: str) -> str:
         return self._afterwards.postmortem(ref)

@@ -90,6 +90,7 @@ class House:
             self.config, self.judge.watches, self.clock.now(), self.adopt, self._publish, is_left_out=self._is_left_out
         )
         self.casebook.spent = self.objectives.spent
+        self.casebook.measured = lambda service: self.surveyor.figures(service, self.judge.watches.get(service))
         self.anomalies = Anomalies(self.config, self.clock, self.history)
         self.budgets = Budgets(self.ledger, self.history, self.clock.now())
         self.worker = EffectsWorker(

@@ -11,6 +11,7 @@ from monitor.daemon.afterwards import Afterwards
 from monitor.daemon.arrears import effects_part
 from monitor.daemon.heartbeat import Heartbeat
 from monitor.daemon.house import House
+from monitor.daemon.mitigating import Mitigating
 from monitor.daemon.pushes import Pushes
 from monitor.daemon.reload import Reload
 from monitor.probing.supervisor import ProberStatus, Supervisor
@@ -33,6 +34,7 @@ STUCK = timedelta(seconds=30)
 class Running(Protocol):
     house: House
     afterwards: Afterwards
+    mitigating: Mitigating
     supervisor: Supervisor
     pushes: Pushes
     reload: Reload

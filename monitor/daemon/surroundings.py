@@ -13,7 +13,9 @@ from loguru import logger
 from monitor.clock import SteadyClock
 from monitor.config import Changes, Config
 from monitor.core.baseline import Baseline, Sample, Signal
+from monitor.core.mitigations import Figures
 from monitor.core.slo import Objective
+from monitor.daemon.figures import figures_of
 from monitor.daemon.readings import (
     data_loss_of,
     deploys_of,
@@ -27,7 +29,7 @@ from monitor.daemon.tracking import SCORE_FOR, Key, Tracking
 from monitor.response.deploys import Versions
 from monitor.response.leftout import LeftOut
 from monitor.response.observe import Surroundings
-from monitor.response.service_watch import objective_of
+from monitor.response.service_watch import ServiceWatch, objective_of
 from monitor.response.tracks import QueueTrack
 from monitor.sources.fitting import BaselineStore, Fitter
 from monitor.sources.job import FitJob, ServiceJob
@@ -181,6 +183,17 @@ class Surveyor:
             data_loss_unknown=lost_unknown,
             away_since=sample.away_since if sample is not None and sample.away else None,
         )
+
+    def figures(self, name: str, watch: ServiceWatch | None) -> Figures:
+        """What it shows now; *watch* is its checks."""
+        service, now = self._config.services.get(name), self._clock.now()
+
+        def normal(signal: Signal) -> Sample | None:
+            baseline = self._baseline(name, signal, now)
+            return baseline.sample(now) if baseline is not None else None
+
+        budget = Objective(objective_of(service)).error_budget if service is not None else 0.0
+        return figures_of(watch, self._samples.get(name), normal, budget, now)
 
     def _crossed_since(self, name: str, sample: TrafficSample, normal: Sample | None, budget: float) -> datetime | None:
         """The reading with which the errors went past their limit, if they still are; what is unknown is no end."""

@@ -43,6 +43,7 @@ def rules_of(config: Config) -> Rules:
         ack_within=incidents.ack_within,
         contacts=contact_roles(config.contacts),
         needs={name: service.needs for name, service in config.services.items() if service.needs},
+        mitigations={name: service.mitigations for name, service in config.services.items() if service.mitigations},
         routing=_routing(config),
     )
 

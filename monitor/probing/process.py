@@ -28,7 +28,7 @@ MOST_AT_ONCE: Final = 32
 _READ: Final = 65_536
 _GRACE: Final = 0.5
 """Seconds for what it wrote last to arrive, once it has ended. What it left running may hold its outputs for ever."""
-_PASSED_ON: Final = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE")
+PASSED_ON: Final = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE")
 """And no more: the daemon's own environment may hold its secrets."""
 
 
@@ -224,7 +224,7 @@ def _end_at_once(child: subprocess.Popen[bytes]) -> None:
 
 
 def _environment(request: ProcessRequest, own_headers: Headers) -> dict[str, str]:
-    found = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    found = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     # As OpenTelemetry passes a trace on to a program: what it asks in turn belongs to the trace of this probe.
     passed_on = {name.upper(): value for name, value in own_headers if name == "traceparent"}
     return {**found, **passed_on, **dict(request.environment)}

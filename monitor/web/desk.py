@@ -14,6 +14,7 @@ from monitor.probing.wire import Asked
 from monitor.telemetry.exposition import Dialect
 from monitor.web.documents import AcceptedDocument, ActionDocument, DeployDocument, IncidentDocument, TakenDocument
 from monitor.web.incident_documents import IncidentDetail
+from monitor.web.mitigations import MitigationDocument, RunDocument
 from monitor.web.objectives import SloDocument
 from monitor.web.severity import IncidentSeverityDocument
 from monitor.web.silences import SilenceDocument
@@ -104,6 +105,14 @@ class Desk(Protocol):
     async def resolve(self, ref: str, by: str, why: str) -> IncidentDocument: ...
 
     async def mitigated(self, ref: str, by: str) -> IncidentDocument: ...
+
+    def mitigations(self, ref: str) -> list[MitigationDocument]:
+        """What can be done about it, what the evidence speaks for first. Also called on the loop."""
+        ...
+
+    async def mitigate(self, ref: str, by: str, mitigation: str) -> RunDocument:
+        """It is run because a person approved it; 409 for one that must not be run, or not now."""
+        ...
 
     def postmortem(self, ref: str) -> str:
         """The draft as of now, in Markdown. Called in another thread: it asks others."""

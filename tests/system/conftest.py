@@ -141,6 +141,12 @@ class Machine:
         [found] = self.monitor("incident list --state all")["incidents"]
         return found  # type: ignore[no-any-return]
 
+    def configure(self, **service: Any) -> None:
+        """The configuration of the start with more of its service, reloaded."""
+        [(name, before)] = CONFIG["services"].items()
+        self.write("/etc/watchkeeper/config.yaml", json.dumps(CONFIG | {"services": {name: before | service}}))
+        self.do("systemctl reload monitor")
+
     def target_answers(self, status: int) -> None:
         self.write("/srv/answer", str(status))
 

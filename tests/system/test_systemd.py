@@ -193,39 +193,94 @@ def test_a_reload_of_a_wrong_configuration_changes_nothing(machine: Any) -> None
 
 @pytest.mark.parametrize("unit", ["monitor.service", "monitor-mitigate@.service"])
 def test_systemd_finds_little_that_a_unit_is_exposed_to(unit: str, machine: Any) -> None:
-    machine.write("/etc/watchkeeper/mitigations/rollback", "#!/bin/sh\n", 0o755)
-
     assert exposure(UNITS / unit) <= 1.2
+    # A colon would be read as the beginning of another name for the file.
     assert machine.do(f"systemd-analyze verify /etc/systemd/system/{unit.replace('@.', '@rollback.')} 2>&1") == ""
 
 
-def test_a_mitigation_runs_without_arguments_and_with_no_right_but_what_was_granted(machine: Any) -> None:
-    program = '#!/bin/sh\necho "$# arguments, user $USER"\ntouch /etc/mine || echo no right\ncat /srv/for-backup\n'
+ROLLBACK = """#!/bin/sh
+echo "$# arguments: $1, user $USER"
+touch /etc/mine || echo no right
+cat /srv/for-backup
+"""
+GRANTED = "monitor-mitigate@orders-service:rollback"
+
+
+def timeline(machine: Any, name: str) -> list[str]:
+    """The texts of the incident's events of that name."""
+    events = machine.monitor("incident show INC-0001")["events"]
+    return [event["text"] for event in events if event["name"] == name]
+
+
+def test_a_mitigation_that_nobody_has_enabled_is_not_run_and_the_timeline_says_how_to_enable_it(machine: Any) -> None:
+    machine.write("/srv/rollback", ROLLBACK, 0o755)
     machine.write("/srv/for-backup", "what only a group may read\n", 0o040)
     machine.do("chgrp backup /srv/for-backup")
-    machine.write("/etc/watchkeeper/mitigations/rollback", program, 0o755)
+    run = {"run": ["/srv/rollback", "to 1.4.1"], "run_by": "unit"}
+    machine.configure(mitigations={"rollback": run, "broken": {"run": "/bin/false", "run_by": "unit"}})
+    machine.target_answers(503)
+    machine.wait(lambda: "1 incident" in machine.show("StatusText"), "it is open")
 
-    assert machine.run("systemctl start monitor-mitigate@rollback").returncode != 0
+    machine.do("/opt/watchkeeper/bin/monitor incident mitigate 1 rollback --yes --by Ada")
 
-    said = machine.journal("monitor-mitigate@rollback")
-    assert "0 arguments, user monitor-mitigate" in said
+    [said] = machine.wait(lambda: timeline(machine, "incident.mitigation_ended"), "that nothing was run")
+    assert "was not run: no unit took it within 30 s" in said
+    assert f"systemctl enable --now '{GRANTED}.path'" in said
+    assert machine.run("ls /run/watchkeeper/*.request").returncode != 0
+
+
+def test_an_approved_mitigation_is_run_by_its_unit_with_no_right_but_what_was_granted(machine: Any) -> None:
+    machine.do(f"systemctl enable --now '{GRANTED}.path'")
+
+    machine.do("/opt/watchkeeper/bin/monitor incident mitigate 1 rollback --yes --by Ada")
+
+    machine.wait(lambda: len(timeline(machine, "incident.mitigation_ended")) == 2, "it has ended")
+    said = timeline(machine, "incident.mitigation_ended")[-1]
+    assert "rollback of orders-service for Ada ended with exit code 1" in said
+    assert "1 arguments: to 1.4.1, user monitor-mitigate" in said
     assert "no right" in said
     assert "what only a group may read" not in said
     assert not (machine.root / "etc" / "mine").exists()
+    assert "1 arguments: to 1.4.1" in machine.journal(f"'{GRANTED}'")
 
-    rights = "/etc/systemd/system/monitor-mitigate@rollback.service.d/rights.conf"
-    machine.write(rights, "[Service]\nSupplementaryGroups=backup\n")
-    machine.do("systemctl daemon-reload && systemctl start monitor-mitigate@rollback")
+    machine.write(f"/etc/systemd/system/{GRANTED}.service.d/rights.conf", "[Service]\nSupplementaryGroups=backup\n")
+    machine.do("systemctl daemon-reload")
+    machine.do("/opt/watchkeeper/bin/monitor incident mitigate 1 rollback --yes --by Ada")
 
-    assert "what only a group may read" in machine.journal("monitor-mitigate@rollback")
+    machine.wait(lambda: len(timeline(machine, "incident.mitigation_ended")) == 3, "it has ended")
+    said = timeline(machine, "incident.mitigation_ended")[-1]
+    assert "ended with exit code 0" in said
+    assert "what only a group may read" in said
 
 
-@pytest.mark.parametrize("name", ["unheard-of", "..", "broken"])
-def test_a_mitigation_that_fails_or_is_none_says_so_to_whoever_started_it(name: str, machine: Any) -> None:
-    machine.write("/etc/watchkeeper/mitigations/broken", "#!/bin/sh\nexit 7\n", 0o755)
+def test_without_a_persons_approval_a_unit_runs_nothing(machine: Any) -> None:
+    before = machine.journal(f"'{GRANTED}'").count("arguments: to")
 
-    done = machine.run(f"systemctl start monitor-mitigate@{name}")
+    machine.do(f"systemctl start '{GRANTED}'")  # by hand: there is no request, so it is skipped
+    machine.do(f"echo made-up >'/run/watchkeeper/{GRANTED.partition('@')[2]}.request'")
 
-    assert done.returncode != 0
-    assert f"Job for monitor-mitigate@{name}.service failed" in done.stderr
-    assert machine.run("systemctl --failed --no-legend --plain").stdout.count("monitor-mitigate") == 0
+    machine.wait(lambda: "the monitor did not say yes" in machine.journal(f"'{GRANTED}'"), "it asked, and heard no")
+    assert machine.journal(f"'{GRANTED}'").count("arguments: to") == before
+    machine.do(f"rm '/run/watchkeeper/{GRANTED.partition('@')[2]}.request'")
+    machine.wait(lambda: machine.show("ActiveState", f"'{GRANTED}'") in ("failed", "inactive"), "it has ended")
+    assert machine.show("ActiveState", f"'{GRANTED}.path'") == "active"  # and sees the next approval
+
+
+def test_a_mitigation_outlives_a_monitor_that_is_killed_and_the_next_is_told_of_its_end(machine: Any) -> None:
+    machine.write(
+        "/srv/rollback", "#!/bin/sh\necho once >>/tmp/ran; sleep 5; echo rolled back, `wc -l </tmp/ran`\n", 0o755
+    )
+    machine.do("/opt/watchkeeper/bin/monitor incident mitigate 1 rollback --yes --by Ada")
+    machine.wait(lambda: machine.show("SubState", f"'{GRANTED}'") == "start", "it is running")
+    approvals = len(timeline(machine, "incident.mitigation_approved"))
+    machine.wait(lambda: len(timeline(machine, "incident.mitigation_started")) == approvals - 1, "it had our yes")
+
+    machine.do("systemctl kill --kill-whom=main --signal=KILL monitor")
+
+    machine.wait(
+        lambda: len(timeline(machine, "incident.mitigation_ended")) == approvals, "the next monitor tells of it"
+    )
+    said = timeline(machine, "incident.mitigation_ended")[-1]
+    assert "ended with exit code 0" in said
+    assert "rolled back, 1" in said
+    assert len(timeline(machine, "incident.mitigation_approved")) == approvals

@@ -18,6 +18,7 @@ from checks.blackbox.modules import Module
 from monitor.config.blackbox.modules import ProbeModules
 from monitor.core.alerts import Notification
 from monitor.core.incident import Incident, State
+from monitor.core.mitigations import Figures, Mitigation, Ranked, RunBy
 from monitor.core.muting import Silence
 from monitor.core.pushes import Push
 from monitor.core.severity import Evidence, Severity
@@ -26,6 +27,7 @@ from monitor.ledger.records import LedgerEvent
 from monitor.probing.wire import Asked
 from monitor.response.case import Case
 from monitor.response.followup import FollowUp, UnknownAction
+from monitor.response.mitigation import Run
 from monitor.telemetry.exposition import Dialect
 from monitor.web.app import create_app
 from monitor.web.desk import DeskRefusal
@@ -41,6 +43,7 @@ from monitor.web.documents import (
     timestamp,
 )
 from monitor.web.incident_documents import IncidentDetail, incident_detail, incident_list
+from monitor.web.mitigations import MitigationDocument, RunDocument, mitigation_documents, run_document
 from monitor.web.serve import WebServer
 from monitor.web.severity import IncidentSeverityDocument, incident_severity
 from monitor.web.silences import SilenceDocument, silence_document
@@ -58,6 +61,14 @@ class NotebookDesk:
         self.clear()
 
     def clear(self) -> None:
+        rollback = Mitigation(
+            service="orders", name="rollback", run=("/bin/roll back", "orders"), run_by=RunBy.UNIT, description="1.4.1"
+        )
+        drain = Mitigation(service="orders", name="drain", run=("/bin/drain",))
+        self.ranked = (
+            Ranked(rollback, True, "deployed orders \x1b[31m1.4.2 12m0s before the first failure"),
+            Ranked(drain, False, "queue depth 12 against at most 310 by its baseline"),
+        )
         self.services = ["orders", "payments"]
         self.notebook: list[Incident] = []
         self.log: list[LedgerEvent] = []
@@ -196,6 +207,17 @@ class NotebookDesk:
 
     async def mitigated(self, ref: str, by: str) -> IncidentDocument:
         return self._changed(replace(self._found(ref), mitigated_by=by), "incident.mitigated", by, by)
+
+    def mitigations(self, ref: str) -> list[MitigationDocument]:
+        self._found(ref)
+        return mitigation_documents(self.ranked)
+
+    async def mitigate(self, ref: str, by: str, mitigation: str) -> RunDocument:
+        incident = self._found(ref)
+        if mitigation not in (one.mitigation.name for one in self.ranked):
+            raise DeskRefusal(404, f"no mitigation of INC-0001 is called {mitigation}; there are rollback, drain")
+        self._write(incident, "incident.mitigation_started", mitigation, by)
+        return run_document(incident, Run(id="R1", service="orders", name=mitigation, by=by, before=Figures(), at=T0))
 
     def postmortem(self, ref: str) -> str:
         return f"# Postmortem of {self._found(ref).service}\n\x1b[31m"

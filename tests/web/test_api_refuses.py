@@ -17,6 +17,7 @@ WRITES = {
     "/api/v1/incidents/1/note": {"by": "Ada", "text": "x"},
     "/api/v1/incidents/1/resolve": {"by": "Ada", "why": "x"},
     "/api/v1/incidents/1/mitigated": {"by": "Ada"},
+    "/api/v1/incidents/1/mitigations": {"by": "Ada", "mitigation": "rollback"},
     "/api/v1/incidents/1/postmortem/held": {"by": "Ada"},
     "/api/v1/incidents/1/actions": {"by": "Ada", "what": "x", "owner": "Ada", "due": "2026-03-10"},
     "/api/v1/incidents/1/actions/1/done": {"by": "Ada"},

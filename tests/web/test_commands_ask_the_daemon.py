@@ -60,7 +60,7 @@ def test_an_incident_from_report_to_resolution(person):
         person.types("incident", "report", "--service", "orders", "--symptoms", "cannot pay", "--reporter", "Ada"),
         person.types("incident", "ack", "INC-0001", "--by", "Grace"),
         person.types("incident", "note", "1", "the pool is full", "--by", "Grace"),
-        person.types("incident", "mitigate", "#1", "--by", "Grace"),
+        person.types("incident", "mitigated", "#1", "--by", "Grace"),
         person.types("incident", "resolve", "1", "--why", "rolled back", "--by", "Grace"),
     ]
 

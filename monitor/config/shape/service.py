@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from monitor.config.fields import Duration, Line, Name, NotYet, Switch, Text, word
+from monitor.config.fields import Always, Command, Line, MinuteToDay, Name, NotYet, SecondToHour, Switch, Text, word
 from monitor.config.shape.check import CheckShape
 from monitor.config.shape.group import Shape
 from monitor.config.shape.maintenance import MaintenanceShape
@@ -30,13 +30,26 @@ class QueryShape(Shape):
 
 
 class When(Shape):
-    deployed_within: Duration | None = None
-    above_baseline: Annotated[str | None, *word("requests", "errors", "latency", "queue_depth")] = None
+    SHORTHAND = "always"
+    deployed_within: MinuteToDay | None = None
+    """A deploy of the service so long before the first failure speaks for it."""
+    above_baseline: Annotated[str | None, *word("errors", "latency", "queue_depth")] = None
+    """That key of `traffic` above its baseline speaks for it."""
+    always: Always | None = None
+    """It is an option whatever the evidence."""
 
 
-class Mitigation(Shape):
+class MitigationShape(Shape):
+    description: Line | None = None
+    """What it does, for who has to decide."""
     when: When | None = None
-    run: tuple[Text, ...]
+    """What speaks for it. Default always."""
+    run: Command | None = None
+    """The program and its arguments; no shell reads them. A relative program is looked for beside this file."""
+    run_by: Annotated[str | None, *word("copy", "daemon", "unit")] = None
+    """Who runs it once a person has approved by name. copy: nobody, people copy the command. Default copy."""
+    timeout: SecondToHour | None = None
+    """How long it may take. Default 5m."""
 
 
 class ServiceShape(Shape):
@@ -60,5 +73,6 @@ class ServiceShape(Shape):
     """Labels, all of which an alert of it has that another system sends (`intake`)."""
     maintenance: tuple[MaintenanceShape, ...] | None = None
     """Planned windows: nobody is told, and what is measured in them is no word on its SLO."""
-    mitigations: Annotated[dict[Name, Mitigation] | None, NotYet()] = None
+    mitigations: dict[Name, MitigationShape] | None = None
+    """What people can do about it, offered in its incidents by evidence."""
     logs: Annotated[Line | None, NotYet()] = None
