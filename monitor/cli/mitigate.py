@@ -18,10 +18,10 @@ from monitor.cli.output import Trouble, printable
 
 def _offered(context: click.Context, ref: str) -> list[dict[str, Any]]:
     """From the daemon alone: without it nobody knows what the evidence is now."""
-    from monitor.cli.main import config_of
+    from monitor.cli.main import whereabouts_of
 
     try:
-        document = client_of(config_of(context)).get(f"/api/v1/incidents/{checked(ref)}/mitigations")
+        document = client_of(whereabouts_of(context)).get(f"/api/v1/incidents/{checked(ref)}/mitigations")
     except (DaemonAway, DaemonRefused) as error:
         raise Trouble(str(error)) from None
     found: list[dict[str, Any]] = document["mitigations"]

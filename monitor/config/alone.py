@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path as FilePath
 
 from monitor.config.document import Entry, Group, Node
-from monitor.config.load import default_paths, read_all
+from monitor.config.load import read_all
 from monitor.config.mitigations import mitigation_of, run_rules
 from monitor.config.problems import ConfigError, Path, Problem, join
 from monitor.config.reading import Reading, merge
 from monitor.config.translate import shape_of
 from monitor.core.mitigations import Mitigation
+from monitor.whereabouts import default_paths
 
 
 def mitigation_alone(paths: Sequence[FilePath], service: str, name: str) -> Mitigation:

@@ -35,7 +35,7 @@ from monitor.config.shape.journey import JourneyStep
 from monitor.config.shape.people import Webhook
 from monitor.config.shape.service import ServiceShape
 from monitor.config.times import DEFAULT_INTERVAL, default_timeout
-from monitor.config.trackers import github_of, jira_of
+from monitor.config.trackers import github_of, jira_of, notion_of
 from monitor.config.values import TELLING_NAME
 from monitor.core.meeting import WorkingHours
 from monitor.core.severity import POLICIES, Criticality, Policy, Severity
@@ -127,13 +127,16 @@ class _Builder:
 
     def tracker(self, state: FilePath) -> config.Tracker:
         written = self.root.tracker
-        if written is None or not (written.folder or written.webhook or written.jira or written.github):
+        if written is None or not (
+            written.folder or written.webhook or written.jira or written.github or written.notion
+        ):
             return config.Tracker(folder=state / "tickets")
         return config.Tracker(
             folder=self.folder(written.folder, ("tracker", "folder")),
             webhook=self.webhook(written.webhook) if written.webhook else None,
             jira=jira_of(written.jira, self.reading) if written.jira else None,
             github=github_of(written.github, self.reading) if written.github else None,
+            notion=notion_of(written.notion, self.reading) if written.notion else None,
         )
 
     def webhook(self, written: Webhook) -> config.Webhook:
@@ -228,7 +231,7 @@ class _Builder:
         if tracker and tracker.webhook and tracker.webhook.secret:
             found.add(tracker.webhook.secret.get_secret_value())
         if tracker:
-            tokens = [place.token for place in (tracker.jira, tracker.github) if place]
+            tokens = [place.token for place in (tracker.jira, tracker.github, tracker.notion) if place]
             found |= {token.get_secret_value() for token in tokens if token}
         found |= hook_secrets(self.root) | page_secrets(self.root)
         heartbeat = self.root.monitor.heartbeat if self.root.monitor else None

@@ -200,6 +200,26 @@ class Github(Part):
     labels: tuple[str, ...] = ()
 
 
+class Notion(Part):
+    """
+    Attributes:
+        data_source, database: Ids with hyphens; one of them is empty.
+        mark, status, severity: Names of properties; without a severity there is none.
+        open, closed: Options of the status; None for the best that it has.
+        url: Of the API.
+    """
+
+    data_source: str = ""
+    database: str = ""
+    token: SecretStr
+    mark: str = "Watchkeeper"
+    status: str = "Status"
+    severity: str | None = None
+    open: str | None = None
+    closed: str | None = None
+    url: str = "https://api.notion.com"
+
+
 class Tracker(Part):
     """folder: absolute. Without any tracker in the file it is `STATE/tickets`."""
 
@@ -207,6 +227,7 @@ class Tracker(Part):
     webhook: Webhook | None = None
     jira: Jira | None = None
     github: Github | None = None
+    notion: Notion | None = None
 
 
 class Pagerduty(Part):

@@ -41,6 +41,7 @@ _STATUS = {"anyOf": [{"type": "integer", "minimum": 100, "maximum": 599}, _writt
 Text = Annotated[str, PlainValidator(values.text), WithJsonSchema({"type": "string"})]
 Line = Annotated[str, PlainValidator(values.line), WithJsonSchema({"type": ["string", "number"]})]
 Label = Annotated[str, PlainValidator(values.label), WithJsonSchema({"type": "string", "pattern": r"^\S+$"})]
+NotionId = Annotated[str, PlainValidator(values.notion_id), WithJsonSchema({"type": "string"})]
 Repository = Annotated[str, PlainValidator(values.repository), WithJsonSchema(_written(values.REPOSITORY))]
 Name = Annotated[str, PlainValidator(values.name), WithJsonSchema({"type": "string", "pattern": f"^{values.NAME}$"})]
 Switch = Annotated[bool, PlainValidator(values.switch), WithJsonSchema({"type": "boolean"})]

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from monitor.config import config
 from monitor.config.problems import Path
 from monitor.config.reading import Reading
-from monitor.config.shape.people import Github, Jira
+from monitor.config.shape.people import Github, Jira, Notion
 from monitor.core.severity import Severity
 
 GATEWAY = "api.atlassian.com"
@@ -54,6 +54,25 @@ def github_of(written: Github, reading: Reading) -> config.Github:
     return config.Github.model_validate(
         {
             "repository": written.repository or "",
+            "token": token_of(written.token, written.token_file, path, reading),
+            **{key: value for key, value in given.items() if value is not None},
+        }
+    )
+
+
+def notion_of(written: Notion, reading: Reading) -> config.Notion:
+    """What comes back is only of use when nothing was told."""
+    path: Path = ("tracker", "notion")
+    if written.data_source is not None and written.database is not None:
+        reading.tell((*path, "database"), "data_source is set as well", "Keep one of them.")
+    wrong = any(reading.is_wrong((*path, key)) for key in ("data_source", "database"))
+    if written.data_source is None and written.database is None and not wrong:
+        reading.tell(path, "there is no data_source", "Add data_source: ID, or database: ID where it has one alone.")
+    given: dict[str, object] = {name: getattr(written, name) for name in ("data_source", "database", "open", "closed")}
+    given |= written.properties.model_dump() if written.properties else {}
+    given["url"] = written.url.rstrip("/") if written.url else None
+    return config.Notion.model_validate(
+        {
             "token": token_of(written.token, written.token_file, path, reading),
             **{key: value for key, value in given.items() if value is not None},
         }

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from difflib import get_close_matches
+from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
 from monitor.config.problems import Wrong
@@ -61,6 +62,16 @@ def repository(value: object) -> str:
     if re.fullmatch(REPOSITORY, found := line(value)):
         return found
     raise Wrong("{value} is not a repository", "Write OWNER/NAME, as in its address.")
+
+
+def notion_id(value: object) -> str:
+    """As Notion writes it, with hyphens; also out of a link, whose path ends with it."""
+    found = re.search(r"([0-9a-f]{32})$", re.sub(r"[?#].*$", "", line(value)).replace("-", "").lower().rstrip("/"))
+    if found is None:
+        raise Wrong(
+            "{value} is not an id of Notion's", "Write the 32 digits that the link to it has before its question mark."
+        )
+    return str(UUID(found[1]))
 
 
 def name(value: object) -> str:

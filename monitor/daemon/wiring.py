@@ -10,6 +10,7 @@ from monitor.daemon.judge import ITSELF
 from monitor.outlets.folder import FolderOutlet
 from monitor.outlets.github.site import GithubSite
 from monitor.outlets.jira.site import JiraSite
+from monitor.outlets.notion.site import NotionSite
 from monitor.outlets.outlet import Outlet
 from monitor.outlets.pagerduty.outlet import PagerdutyOutlet
 from monitor.outlets.tickets import TicketOutlet
@@ -88,6 +89,8 @@ def outlets_of(config: Config) -> dict[str, Outlet]:
         outlets["jira"] = TicketOutlet("jira", JiraSite(tracker.jira))
     if tracker.github is not None:
         outlets["github"] = TicketOutlet("github", GithubSite(tracker.github))
+    if tracker.notion is not None:
+        outlets["notion"] = TicketOutlet("notion", NotionSite(tracker.notion))
     return outlets | _pages_of(config)
 
 

@@ -39,6 +39,10 @@ class Stopped(Exception):
         self.headers = headers or {}
 
 
+def connection() -> Connection:
+    return RequestsConnection(_ANSWER_LIMIT)
+
+
 class Rest:
     """
     Args:
@@ -56,7 +60,7 @@ class Rest:
         words: Words,
         *,
         secrets: tuple[str, ...] = (),
-        connect: Callable[[], Connection] = lambda: RequestsConnection(_ANSWER_LIMIT),
+        connect: Callable[[], Connection] = connection,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.host = host_of(base, "the tracker")

@@ -15,7 +15,7 @@ from monitor.response.case import Case
 
 POSTMORTEMS: Final = "postmortems"
 """The outlet that keeps postmortem drafts."""
-RECORDS: Final = frozenset({"folder", "jira", "github", POSTMORTEMS})
+RECORDS: Final = frozenset({"folder", "jira", "github", "notion", POSTMORTEMS})
 """Trackers and drafts keep a record and wake nobody, so they are written to as ever while an incident is muted. All
 other outlets tell people."""
 

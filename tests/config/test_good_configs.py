@@ -389,6 +389,25 @@ def test_a_repository_alone_takes_the_place_of_the_folder(config: Reader) -> Non
     assert found.github.labels == ("on call",)
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "1e3f5a7b9c0d41e2839415263748596a",
+        "1E3F5A7B-9C0D-41E2-8394-15263748596A",
+        "https://www.notion.so/acme/Incidents-1e3f5a7b9c0d41e2839415263748596a?v=0123456789abcdef0123456789abcdef",
+    ],
+)
+def test_a_data_source_in_notion_may_be_given_by_its_id_or_by_a_link(config: Reader, written: str) -> None:
+    more = "properties: {severity: Severity}, closed: Solved, url: https://notion.example/"
+    found = config(SHOP + f'tracker: {{notion: {{data_source: "{written}", token: t0k3n, {more}}}}}\n').tracker
+
+    assert found.folder is None
+    assert found.notion is not None
+    assert found.notion.data_source == "1e3f5a7b-9c0d-41e2-8394-15263748596a"
+    assert (found.notion.mark, found.notion.status, found.notion.severity) == ("Watchkeeper", "Status", "Severity")
+    assert (found.notion.open, found.notion.closed, found.notion.url) == (None, "Solved", "https://notion.example")
+
+
 def test_values_mean_what_they_say_and_not_what_yaml_1_1_makes_of_them(config: Reader) -> None:
     found = config(SHOP + "monitor: {environment: no, location: 0x10}\ncontacts: {on: {primary: 1e3, backup: 012}}\n")
 

@@ -14,12 +14,14 @@ from random import Random
 import pytest
 from fake_github import API, FakeGithub
 from fake_jira import FakeJira
+from fake_notion import API as NOTION_API
+from fake_notion import SOURCE, FakeNotion
 from faults import Asked, Clock, Fault, Peer
 from lives import CLOSE, KILLS, REACH, STORY, UPDATE, Life
 from loguru import logger
 from pydantic import SecretStr
 
-from monitor.config import Github, Jira
+from monitor.config import Github, Jira, Notion
 from monitor.ledger.records import Effect, EffectState
 from monitor.ledger.store import Ledger
 from monitor.outlets import tickets as tickets_module
@@ -27,6 +29,7 @@ from monitor.outlets.github.body import Body
 from monitor.outlets.github.site import GithubSite
 from monitor.outlets.jira.site import JiraSite
 from monitor.outlets.markup import adf
+from monitor.outlets.notion.site import NotionSite
 from monitor.outlets.outlet import Outlet
 from monitor.outlets.ticket import signature
 from monitor.outlets.tickets import PATIENCE, TicketOutlet
@@ -98,7 +101,28 @@ def github() -> Kind:
     return Kind(lambda clock, lag: FakeGithub(now=clock, lag=lag), outlet, tickets)
 
 
-TRACKERS = {"jira cloud": jira("cloud"), "jira data center": jira("data center"), "github": github()}
+def notion() -> Kind:
+    settings = Notion(data_source=SOURCE, token=SecretStr("t"), url=NOTION_API)
+
+    def outlet(of: FakeNotion) -> Outlet:
+        return TicketOutlet("notion", NotionSite(settings, of.connect, of.now, of.sleep), now=of.now)
+
+    def tickets(of: FakeNotion, incident: str) -> list[Seen]:
+        return [
+            Seen(page.id, page.status == "Doing", bool(page.mark["merged"]), of.said(page))
+            for page in of.pages
+            if page.mark["incident"] == incident
+        ]
+
+    return Kind(lambda clock, lag: FakeNotion(now=clock, lag=lag), outlet, tickets)
+
+
+TRACKERS = {
+    "jira cloud": jira("cloud"),
+    "jira data center": jira("data center"),
+    "github": github(),
+    "notion": notion(),
+}
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from monitor.config.fields import (
     Label,
     Line,
     Name,
+    NotionId,
     Repository,
     SecondOrMore,
     Secret,
@@ -91,6 +92,37 @@ class Github(Shape):
     """Labels besides our own."""
 
 
+class NotionProperties(Shape):
+    mark: Line | None = None
+    """A text property that is ours: by it a page is found again. Made when it is not there. Default Watchkeeper."""
+    status: Line | None = None
+    """The property, of the type status or select, that says whether a ticket is closed. Default Status."""
+    severity: Line | None = None
+    """One of the type select that holds the severity. Default none."""
+
+
+class Notion(Shape):
+    # As in SloShape: rules say what is missing.
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["data_source"]}, {"required": ["database"]}]})
+
+    data_source: NotionId | None = None
+    """The data source whose pages are tickets: its id, or a link to it."""
+    database: NotionId | None = None
+    """Instead of it the database, where that has one data source alone."""
+    token: Secret | None = None
+    """Token of the integration."""
+    token_file: Line | None = None
+    """File that holds the token."""
+    properties: NotionProperties | None = None
+    """Which properties of the data source are used."""
+    open: Line | None = None
+    """The status of an open ticket. Default the first in the group In progress; of a select: In progress."""
+    closed: Line | None = None
+    """The status of a closed ticket. Default the first in the group Complete; of a select: Done."""
+    url: Url | None = None
+    """Of the API. Default https://api.notion.com."""
+
+
 class Tracker(Shape):
     folder: Line | None = None
     """Folder of Markdown tickets. Relative to this file. Default STATE/tickets when there is no other tracker."""
@@ -100,6 +132,8 @@ class Tracker(Shape):
     """A project in Jira Cloud or Jira Data Center."""
     github: Github | None = None
     """The issues of a repository on GitHub."""
+    notion: Notion | None = None
+    """A data source in Notion."""
 
 
 class Slack(Shape):

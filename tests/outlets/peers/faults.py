@@ -47,7 +47,7 @@ class Asked:
 
     @property
     def changes(self) -> bool:
-        return self.method != "GET" and "/search" not in self.path
+        return self.method != "GET" and "/search" not in self.path and not self.path.endswith("/query")
 
 
 @dataclass

@@ -91,7 +91,8 @@ class OpenApi:
             self._validate(schema, document)
 
     def _operation(self, asked: Asked) -> tuple[str, Any]:
-        for path, operations in self._paths.items():
+        # What is named in full goes before what is named by a pattern.
+        for path, operations in sorted(self._paths.items(), key=lambda known: "{" in known[0]):
             pattern = re.sub(r"\\\{[^}]+\\\}", "[^/]+", re.escape(path))
             if re.fullmatch(pattern, asked.path) and asked.method.lower() in operations:
                 return path, operations[asked.method.lower()]
