@@ -24,6 +24,7 @@ from monitor.daemon.anomalies import Anomalies
 from monitor.daemon.budgets import Budgets
 from monitor.daemon.ending import Ending
 from monitor.daemon.gathering import gathered
+from monitor.daemon.items import item_message
 from monitor.daemon.judge import Judge
 from monitor.daemon.kept import VERSIONS, case_from, clock_of, instance_id_of
 from monitor.daemon.objectives import Objectives
@@ -265,6 +266,8 @@ class House:
 
     def compose(self, effect: Effect) -> Message:
         """The state of now, from memory while the case is live and from the ledger afterwards."""
+        if (item := item_message(self, effect)) is not None:
+            return item
         live = self.casebook.cases.get(effect.incident)
         case = live.snapshot() if live is not None else case_from(self.ledger, effect.incident)
         rules = self.casebook.rules

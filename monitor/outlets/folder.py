@@ -107,7 +107,7 @@ class FolderOutlet:
         return next((path for path in candidates if _read(path).incident == incident), None)
 
     def _new_path(self, message: Message) -> Path:
-        stem = f"INC-{message.number:04d}-{file_part(message.service)}"
+        stem = file_part(message.name) if message.name else f"INC-{message.number:04d}-{file_part(message.service)}"
         path = self.folder / f"{stem}.md"
         # A ledger that was begun anew counts from 1 again, and the old tickets are still here.
         return self.folder / f"{stem}-{file_part(message.incident)[-8:]}.md" if path.exists() else path

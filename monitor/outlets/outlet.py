@@ -60,6 +60,7 @@ class Message:
         update: The newest update alone, one short text, for outlets that keep a thread.
         document: The same as JSON values, for outlets that speak to programs.
         status: The incident's state in a word.
+        name: What a file of it is called; without one, by the number and the service.
         heading: What this document is, where it is no ticket that is open or closed.
         degraded: Set to a sentence when this goes out while the ledger cannot record it.
         attachments: For outlets that keep files.
@@ -75,6 +76,7 @@ class Message:
     markdown: str
     update: str
     document: dict[str, object]
+    name: str = ""
     heading: str = ""
     degraded: str = ""
     attachments: tuple[Attachment, ...] = ()

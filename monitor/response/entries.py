@@ -15,7 +15,8 @@ from monitor.response.case import Case
 
 POSTMORTEMS: Final = "postmortems"
 """The outlet that keeps postmortem drafts."""
-RECORDS: Final = frozenset({"folder", "jira", "github", "notion", POSTMORTEMS})
+TRACKERS: Final = frozenset({"folder", "jira", "github", "notion"})
+RECORDS: Final = TRACKERS | {POSTMORTEMS}
 """Trackers and drafts keep a record and wake nobody, so they are written to as ever while an incident is muted. All
 other outlets tell people."""
 

@@ -15,6 +15,7 @@ from monitor.ledger.records import Commit, LedgerEvent
 from monitor.response.actions import ADDED, DONE, OVERDUE, Action, actions
 from monitor.response.case import Case
 from monitor.response.entries import effects_for, entry
+from monitor.response.items import action_effects
 from monitor.response.resolve import SCHEDULED, scheduled
 from monitor.response.triage import utc
 
@@ -98,7 +99,8 @@ class FollowUp:
         if not events:
             return Commit()
         self.case.events.extend(events)
-        return Commit(events=tuple(events), effects=effects_for(self.case, events, self._outlets, self._policies))
+        effects = effects_for(self.case, events, self._outlets, self._policies)
+        return Commit(events=tuple(events), effects=effects + action_effects(self.case, events, self._outlets))
 
 
 def followed(events: Sequence[LedgerEvent]) -> set[str]:

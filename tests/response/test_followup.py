@@ -32,14 +32,16 @@ def after(case, wall=None) -> FollowUp:
 
 
 def effects(commit) -> list[str]:
-    return [f"{effect.outlet} {effect.kind}" for effect in commit.effects]
+    """With the action item's number where it is a ticket of its own."""
+    of = [effect.incident.partition("-")[2].replace("-", " ") for effect in commit.effects]
+    return [f"{whose} {e.outlet} {e.kind}".lstrip() for whose, e in zip(of, commit.effects, strict=True)]
 
 
 def test_an_action_item_from_its_beginning_to_its_end(over):
     action, commit = after(over).add("alert on the age of the queue", "Grace", DUE, "Ada")
 
     assert [event.text for event in commit.events] == ["action 1: alert on the age of the queue (Grace, by 2026-03-10)"]
-    assert effects(commit) == ["folder update", "postmortems update"], "the draft follows"
+    assert effects(commit) == ["folder update", "postmortems update", "action 1 folder create"]
     assert "| 1 | alert on the age of the queue | Grace | 2026-03-10 | no |" in draft(over, ())
 
     done, commit = after(over).done(action.number, "Grace")
@@ -68,7 +70,7 @@ def test_also_while_it_is_live_and_no_draft_is_begun_by_that(begin):
 
     _, commit = after(case).add("a", "Grace", DUE, "Ada")
 
-    assert effects(commit) == ["folder update"]
+    assert effects(commit) == ["folder update", "action 1 folder create"]
     with pytest.raises(IllegalTransition, match="payments: no postmortem while open"):
         after(case).held("Ada")
 

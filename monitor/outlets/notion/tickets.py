@@ -69,7 +69,7 @@ class NotionTickets:
 
     def find(self, incident: str) -> list[str]:
         asked = {
-            "filter": {"property": self._notion.mark, "rich_text": {"contains": incident}},
+            "filter": {"property": self._notion.mark, "rich_text": {"starts_with": f"{incident} "}},
             "page_size": _LOOKED_THROUGH,
         }
         found = self._talk.search(f"/v1/data_sources/{self.place}/query", asked)["results"]

@@ -121,7 +121,7 @@ class FakeNotion(Peer):
         return 200, shown(page)
 
     def query(self, body: Any) -> tuple[int, Any]:
-        column, contains = body["filter"]["property"], body["filter"]["rich_text"]["contains"]
+        column, begin = body["filter"]["property"], body["filter"]["rich_text"]["starts_with"]
         if column not in self.columns:
             return no(400, "validation_error", f"Could not find property with name or id: {column}")
         found = [
@@ -129,7 +129,7 @@ class FakeNotion(Peer):
             for page in self.pages
             if page.visible_at <= self.now()
             and not page.in_trash
-            and contains in words(page.properties.get(column, {}).get("rich_text", []))
+            and words(page.properties.get(column, {}).get("rich_text", [])).startswith(begin)
         ]
         return 200, {
             "object": "list",
