@@ -33,9 +33,14 @@ T = TypeVar("T")
 
 
 class Afterwards:
+    """
+    Attributes:
+        alone: Held by whoever decides from what the ledger has of a case, until that is written.
+    """
+
     def __init__(self, house: House) -> None:
         self._house = house
-        self._alone = asyncio.Lock()
+        self.alone = asyncio.Lock()
 
     def postmortem(self, ref: str) -> str:
         """As it would be drafted now. Reads the ledger and asks Prometheus: to be called in another thread."""
@@ -43,6 +48,13 @@ class Afterwards:
         case = self._case(ref)
         found = gathered(house.config, house.ledger, case, house.clock.now(), house.clock.wall())
         return draft(case, roles.held(case, house.casebook.rules), found) + QUESTIONS
+
+    def follow(self, kept: Case) -> FollowUp:
+        """*kept*: as the ledger has it, unless the casebook still knows it. With `alone` held."""
+        house = self._house
+        case = house.casebook.cases.get(kept.incident.id, kept)
+        rules = house.casebook.rules
+        return FollowUp(case, rules.outlets, rules.policies, house.clock.now(), house.clock.wall())
 
     async def held(self, ref: str, by: str) -> Case:
         case, _ = await self._write(ref, lambda after: (None, after.held(by)))
@@ -58,8 +70,8 @@ class Afterwards:
         return case.incident.number, action
 
     async def _write(self, ref: str, act: Callable[[FollowUp], tuple[T, Commit]]) -> tuple[Case, T]:
-        async with self._alone:
-            follow = self._follow(await asyncio.to_thread(self._case, ref))
+        async with self.alone:
+            follow = self.follow(await asyncio.to_thread(self._case, ref))
             try:
                 found, commit = act(follow)
             except UnknownAction as unknown:
@@ -72,26 +84,19 @@ class Afterwards:
 
     async def remind(self) -> None:
         """Tells of what is late, once."""
-        async with self._alone:
+        async with self.alone:
             try:
                 cases = await asyncio.to_thread(self._followed)
             except sqlite3.Error as error:
                 logger.warning("what is late after incidents is not told now, the ledger cannot be read: {}", error)
                 return
             for kept in cases:
-                follow = self._follow(kept)
+                follow = self.follow(kept)
                 if (commit := follow.late(self._today())).events:
                     try:
                         await recorded(self._house.adopt(commit))
                     except DeskRefusal:  # it is held, and the ledger tells of its own troubles
                         return
-
-    def _follow(self, kept: Case) -> FollowUp:
-        """*kept*: as the ledger has it, unless the casebook still knows it."""
-        house = self._house
-        case = house.casebook.cases.get(kept.incident.id, kept)
-        rules = house.casebook.rules
-        return FollowUp(case, rules.outlets, rules.policies, house.clock.now(), house.clock.wall())
 
     def _today(self) -> date:
         house = self._house

@@ -30,6 +30,7 @@ from monitor.daemon.ourfault import LoopTrouble, Unasked
 from monitor.daemon.pushes import Pushes
 from monitor.daemon.reload import Reload, Source
 from monitor.daemon.resuming import last_seen, resume
+from monitor.daemon.rounds import Rounds
 from monitor.daemon.signals import Signals
 from monitor.daemon.vitals import Vitals
 from monitor.daemon.wiring import hooks_of
@@ -86,6 +87,7 @@ class Daemon:
         self.afterwards = Afterwards(self.house)
         self.mitigating = Mitigating(self.house, runtime_folder())
         self._reminding: asyncio.Task[None] | None = None
+        self.rounds = Rounds(self.house, self.afterwards)
         listen = config.monitor.listen
         self._app = create_app(DaemonDesk(self), self.house.token, listen.host)
         self._app.state.hooks = hooks_of(config)
@@ -131,6 +133,7 @@ class Daemon:
         self.pushes.start(config.all_checks(), self.house.token, last_seen(self.house))
         self.housekeeping = Housekeeping(self.house, self._remind)
         self.house.start()
+        self.rounds.begin()
         gc.freeze()  # what there is now stays: looking through it again and again finds nothing
         gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
         self.supervisor.configure(config.asked_checks(), config.monitor.online)
@@ -143,6 +146,7 @@ class Daemon:
     def _remind(self) -> None:
         if self._reminding is None or self._reminding.done():
             self._reminding = asyncio.create_task(self.afterwards.remind(), name="reminders")
+        self.rounds.begin()
 
     def stop(self) -> None:
         logger.info("stopping: probes in flight first, then effects, then telemetry")
@@ -226,6 +230,7 @@ class Daemon:
         await self.mitigating.close()
         if self._reminding is not None:
             self._reminding.cancel()
+        self.rounds.stop()
         await asyncio.gather(self.supervisor.stop(ending.left(GRACE)), self._web.stop())
         self.house.close(ending, self.housekeeping.close if self.housekeeping is not None else None)
         if self.ending is not None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from monitor.ledger.records import Effect, EffectKind
-from monitor.outlets.outlet import Delivery, DeliveryOutcome, Message
+from monitor.outlets.outlet import Delivery, DeliveryOutcome, Found, Message
 
 _BEGIN: Final = re.compile(
     r"<!-- watchkeeper incident=(?P<incident>\S+) effects=(?P<order>\d+) last=(?P<key>\S+) -->\n?"
@@ -97,6 +97,15 @@ class FolderOutlet:
         except OSError as error:
             return self._not_now(error)
         return _confirmed(path, "found in the file")
+
+    def look(self, incident: str, external_id: str) -> Found | Delivery:
+        try:
+            path = self._find(incident, external_id)
+        except OSError as error:
+            return self._not_now(error)
+        if path is None:
+            return Found(external_id=external_id, gone="is not in the folder any more: the next update makes it again")
+        return Found(external_id=path.name)
 
     def _find(self, incident: str, external_id: str) -> Path | None:
         """The incident's file: where we left it, or wherever in the folder someone has renamed it to."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from monitor.ledger.records import Effect
 
@@ -32,6 +32,30 @@ class Delivery:
     external_id: str = ""
     url: str = ""
     retry_after: float | None = None
+    merged: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """
+    A ticket as it stands in its tracker, where people may have been at it.
+
+    Attributes:
+        external_id: What it is called there now.
+        gone: That it is not there any more, and what follows, in words; empty while it is there.
+        is_closed: None where a ticket is nothing that can be closed.
+        by_us: Whether we closed it, as far as the ticket remembers.
+        place: Where it was moved to; empty where it is where we make them.
+        title: That a person gave it; empty while it has ours.
+        merged: Duplicates of it that turned up, and were closed.
+    """
+
+    external_id: str
+    gone: str = ""
+    is_closed: bool | None = None
+    by_us: bool = False
+    place: str = ""
+    title: str = ""
     merged: int = 0
 
 
@@ -81,6 +105,15 @@ class Message:
     degraded: str = ""
     attachments: tuple[Attachment, ...] = ()
     notes: str = ""
+
+
+@runtime_checkable
+class Tracked(Protocol):
+    """An outlet whose tickets people share with us."""
+
+    def look(self, incident: str, external_id: str) -> Found | Delivery:
+        """How it stands there; a duplicate that turned up is merged. A Delivery when that cannot be told now."""
+        ...
 
 
 class Outlet(Protocol):

@@ -7,6 +7,7 @@ index may know nothing yet of a ticket that is there. A duplicate that turns up 
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +17,7 @@ from loguru import logger
 
 from monitor.ledger.records import Effect, EffectKind
 from monitor.outlets.markup.text import one_line
-from monitor.outlets.outlet import Delivery, DeliveryOutcome, Message
+from monitor.outlets.outlet import Delivery, DeliveryOutcome, Found, Message
 from monitor.outlets.rest import Stopped
 from monitor.outlets.ticket import LONGEST_TITLE, Mark, Site, Ticket, Tracker, digest, signature
 
@@ -44,6 +45,8 @@ class TicketOutlet:
         self._now = now
         # By effect. Of this process: another one looks for the whole time again.
         self._looked_since: dict[str, float] = {}
+        # Whoever looks after all tickets is another thread than the lane, and two would merge a duplicate twice.
+        self._one_at_a_time = threading.Lock()
 
     def __repr__(self) -> str:
         return f"TicketOutlet({self._name}, {self._site.host})"
@@ -54,11 +57,11 @@ class TicketOutlet:
 
     def deliver(self, effect: Effect, message: Message, external_id: str) -> Delivery:
         try:
-            with self._site.open() as tracker:
+            with self._one_at_a_time, self._site.open() as tracker:
                 ticket = self._known(tracker, effect, external_id)
                 if ticket is None:
                     return self._create(tracker, effect, message)
-                merged = self._merge_duplicates(tracker, effect, ticket)
+                merged = self._merge_duplicates(tracker, effect.incident, ticket)
                 return replace(self._apply(tracker, effect, message, ticket), merged=merged)
         except Stopped as stopped:
             return stopped.delivery
@@ -67,12 +70,32 @@ class TicketOutlet:
 
     def reconcile(self, effect: Effect, external_id: str) -> Delivery | None:
         try:
-            with self._site.open() as tracker:
+            with self._one_at_a_time, self._site.open() as tracker:
                 ticket = self._read(tracker, external_id) if external_id else self._eldest(tracker, effect.incident)
                 if ticket is None or not _is_applied(effect, ticket):
                     return self._look_again(effect, ticket)
                 self._looked_since.pop(effect.key, None)
                 return _confirmed(ticket, "was applied before")
+        except Stopped as stopped:
+            return stopped.delivery
+        except _NOT_ITS_FORM as error:
+            return self._strange(error, DeliveryOutcome.RETRY)
+
+    def look(self, incident: str, external_id: str) -> Found | Delivery:
+        try:
+            with self._one_at_a_time, self._site.open() as tracker:
+                ticket = self._if_there(tracker, external_id)
+                if ticket is None:
+                    return Found(external_id=external_id, gone=_GONE_WORDS)
+                merged = self._merge_duplicates(tracker, incident, ticket)
+                return Found(
+                    external_id=ticket.id,
+                    is_closed=ticket.is_closed,
+                    by_us=ticket.mark.closed,
+                    place="" if ticket.place == tracker.place else ticket.place,
+                    title="" if ticket.mark.title in ("", ticket.title) else ticket.title,
+                    merged=merged,
+                )
         except Stopped as stopped:
             return stopped.delivery
         except _NOT_ITS_FORM as error:
@@ -107,10 +130,7 @@ class TicketOutlet:
         except Stopped as stopped:
             if stopped.status not in _GONE:
                 raise
-            detail = (
-                f"{ticket} was deleted, or our user may not see it any more: it is not made again, "
-                "and this incident's updates go nowhere until our user may see it"
-            )
+            detail = f"{ticket} {_GONE_WORDS}"
             raise Stopped(Delivery(outcome=DeliveryOutcome.REFUSED, detail=detail), stopped.status) from None
 
     def _eldest(self, tracker: Tracker, incident: str) -> Ticket | None:
@@ -205,9 +225,9 @@ class TicketOutlet:
             detail = f"{ticket.id} stays open: {stopped.delivery.detail}"
             raise Stopped(replace(stopped.delivery, detail=detail), stopped.status) from None
 
-    def _merge_duplicates(self, tracker: Tracker, effect: Effect, ticket: Ticket) -> int:
+    def _merge_duplicates(self, tracker: Tracker, incident: str, ticket: Ticket) -> int:
         merged = 0
-        for duplicate in self._ours(tracker, effect.incident, but=ticket.id):
+        for duplicate in self._ours(tracker, incident, but=ticket.id):
             if duplicate.born == ticket.born:  # known by another name since it was moved
                 continue
             try:
@@ -219,7 +239,7 @@ class TicketOutlet:
             else:
                 merged += 1
                 what = "is closed"
-            logger.bind(outlet=self._name, incident_id=effect.incident).warning(
+            logger.bind(outlet=self._name, incident_id=incident).warning(
                 "outlet {}: {} is a duplicate of {} and {}", self._name, duplicate.id, ticket.id, what
             )
         return merged
@@ -235,6 +255,10 @@ class TicketOutlet:
             tracker.close(replace(duplicate, mark=mark))
 
 
+_GONE_WORDS: Final = (
+    "was deleted, or our user may not see it any more: it is not made again, "
+    "and this incident's updates go nowhere until our user may see it"
+)
 _KEPT_CLOSED: Final = "This ticket was closed by a person, so it stays closed; the incident is still open."
 
 _DONE: Final = {

@@ -13,7 +13,7 @@ from loguru import logger
 from monitor.ledger.records import EffectState
 from monitor.ledger.store import Ledger
 from monitor.outlets.lane import Compose, Lane, Pause, Told
-from monitor.outlets.outlet import Outlet
+from monitor.outlets.outlet import Delivery, Found, Outlet, Tracked
 
 
 class EffectsWorker:
@@ -103,6 +103,18 @@ class EffectsWorker:
     @property
     def outlets(self) -> tuple[str, ...]:
         return tuple(self._lanes)
+
+    @property
+    def trackers(self) -> tuple[str, ...]:
+        """Outlets whose tickets people share with us, and that take our credentials now."""
+        return tuple(
+            name for name, lane in self._lanes.items() if isinstance(lane.outlet, Tracked) and lane.pause is None
+        )
+
+    def look(self, name: str, incident: str, external_id: str) -> Found | Delivery | None:
+        """How a ticket stands; in any thread. None where the outlet went meanwhile."""
+        outlet = lane.outlet if (lane := self._lanes.get(name)) is not None else None
+        return outlet.look(incident, external_id) if isinstance(outlet, Tracked) else None
 
     @property
     def paused(self) -> Mapping[str, Pause]:

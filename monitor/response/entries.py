@@ -87,15 +87,20 @@ def effects_for(
     is_news = any(name.startswith("postmortem.") for name in names) and not first
     if POSTMORTEMS in outlets and ("postmortem.scheduled" in names or is_news):
         effects.append(_next(case, POSTMORTEMS, EffectKind.CREATE if first else EffectKind.UPDATE))
+    return tuple(_effect(case, *effect) for effect in effects)
+
+
+def effect_for(case: Case, outlet: str, kind: EffectKind) -> Effect:
+    """One for this outlet alone, behind all that it was told of the incident."""
+    return _effect(case, *_next(case, outlet, kind))
+
+
+def _effect(case: Case, outlet: str, order: int, kind: EffectKind) -> Effect:
     at = max((event.at for event in case.events), default=case.incident.since)
-    urgent = case.incident.severity in (Severity.SEV1, Severity.SEV2)
-    return tuple(
-        Effect(
-            key=f"{case.incident.id}/{outlet}/{order:04d}/{kind}", incident=case.incident.id,
-            service=case.incident.service, outlet=outlet, kind=kind, order=order,
-            created_at=at, next_at=at, urgent=urgent,
-        )
-        for outlet, order, kind in effects
+    return Effect(
+        key=f"{case.incident.id}/{outlet}/{order:04d}/{kind}", incident=case.incident.id,
+        service=case.incident.service, outlet=outlet, kind=kind, order=order,
+        created_at=at, next_at=at, urgent=case.incident.severity in (Severity.SEV1, Severity.SEV2),
     )  # fmt: skip
 
 

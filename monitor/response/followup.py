@@ -64,13 +64,14 @@ class FollowUp:
         told: dict[str, object] = {"action": number, "what": what, "owner": owner, "due": due.isoformat()}
         return action, self._commit([self._event(ADDED, str(action), by, told)])
 
-    def done(self, number: int, by: str) -> tuple[Action, Commit]:
+    def done(self, number: int, by: str, because: str = "") -> tuple[Action, Commit]:
+        """*because*: how that is known, where nobody told us."""
         known = actions(self.case.events).get(number)
         if known is None:
             raise UnknownAction(f"there is no action item {number}")
         if known.done_by:
             return known, Commit()
-        event = self._event(DONE, f"{known} is done", by, {"action": number})
+        event = self._event(DONE, f"{known} is done" + (f": {because}" if because else ""), by, {"action": number})
         return actions([*self.case.events, event])[number], self._commit([event])
 
     def late(self, today: date) -> Commit:
