@@ -8,6 +8,7 @@ from monitor.daemon.kept import case_from
 from monitor.ledger.records import Effect
 from monitor.outlets.outlet import Message
 from monitor.response.items import action_message, action_of
+from monitor.response.review import DUE, REVIEWED, review_message, reviewed_of
 
 if TYPE_CHECKING:
     from monitor.daemon.house import House
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 def item_message(house: House, effect: Effect) -> Message | None:
     """None of an incident's own. In a lane's thread."""
+    if reviewed_of(effect.incident) is not None:
+        return review_message(effect.incident, house.ledger.events_named(DUE, REVIEWED))
     if (action := action_of(effect.incident)) is None:
         return None
     incident, number = action

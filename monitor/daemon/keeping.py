@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 
 import schedule
 from loguru import logger
@@ -33,6 +33,7 @@ from monitor.daemon.resuming import (
 from monitor.ledger.history import MinuteRow
 from monitor.ledger.records import Commit, LedgerEvent
 from monitor.response.known_alerts import REMEMBERED
+from monitor.response.review import due_at
 from monitor.response.watch import SETTLE, CheckWatch
 from monitor.telemetry import names
 
@@ -196,10 +197,11 @@ class Housekeeping:
         threading.Thread(target=try_again, args=(self._house,), name="refused-closes", daemon=True).start()
 
     def _review_playbook(self) -> None:
+        """Each day, while the item in the tracker is opened once: who has closed that has not reviewed it by that."""
         playbook = self._house.config.playbook
         if playbook.reviewed is None:
             return
-        due = datetime.combine(playbook.reviewed, time.min, UTC) + playbook.review_every
+        due = due_at(playbook.reviewed, playbook.review_every)
         if self._house.clock.wall() >= due:
             logger.warning(
                 f"the playbook was last reviewed on {playbook.reviewed}, a review is due since {due:%Y-%m-%d}: "

@@ -21,7 +21,7 @@ from loguru import logger
 from monitor.core.incident import State
 from monitor.daemon.afterwards import Afterwards
 from monitor.daemon.house import House
-from monitor.daemon.kept import case_from
+from monitor.daemon.kept import case_from, instance_id_of
 from monitor.daemon.refused_closes import TRIED_FOR
 from monitor.ledger.records import Commit, Effect, EffectKind, EffectState, LedgerEvent
 from monitor.outlets.outlet import Delivery, DeliveryOutcome, Found
@@ -30,6 +30,7 @@ from monitor.response.actions import ADDED, DONE, actions
 from monitor.response.case import Case
 from monitor.response.entries import TRACKERS, Told, effect_for, entry
 from monitor.response.items import action_of, action_subject, item_effects
+from monitor.response.review import DUE, REVIEWED, open_reviews, review, review_subject, reviewed_of
 from monitor.response.tickets import Kept
 from monitor.telemetry import names
 
@@ -64,9 +65,29 @@ class Rounds:
     async def make(self) -> None:
         if not self._house.ledger.healthy:
             return  # nothing of what was found could be written down
+        await self._review()
         trackers = [name for name in self._house.worker.trackers if name in TRACKERS]
         live = [case.incident.id for case in self._house.casebook.live()]
         await asyncio.gather(*(self._of(tracker, live) for tracker in trackers))
+
+    async def _review(self) -> None:
+        """Of the playbook: whether one is due, or was done."""
+        house, playbook = self._house, self._house.config.playbook
+        try:
+            log = await _in_thread(lambda: house.ledger.events_named(DUE, REVIEWED))
+            owner = await _in_thread(lambda: instance_id_of(house.ledger))
+        except sqlite3.Error as error:
+            logger.debug("whether a review of the playbook is due cannot be told, the ledger cannot be read: {}", error)
+            return
+        commit = review(
+            playbook.reviewed, playbook.review_every, log, owner, house.casebook.rules.outlets,
+            house.clock.now(), house.clock.wall(),
+        )  # fmt: skip
+        await self._written(commit)
+
+    async def _written(self, commit: Commit) -> None:
+        if commit.events or commit.effects:
+            await asyncio.wait([asyncio.wrap_future(self._house.adopt(commit))], timeout=60.0)
 
     async def _of(self, tracker: str, live: list[str]) -> None:
         try:
@@ -90,7 +111,9 @@ class Rounds:
         ledger, now = self._house.ledger, self._house.clock.now()
         over = ledger.newest((State.RESOLVED, State.CLEAR), _MOST_RESOLVED)
         lately = [incident.id for incident in over if tickets.is_looked_after(incident, now)]
-        return [*live, *lately, *_undone(ledger.events_named(ADDED, DONE))]
+        owner, due = instance_id_of(ledger), open_reviews(ledger.events_named(DUE, REVIEWED))
+        reviews = [review_subject(owner, reviewed) for reviewed in due]
+        return [*live, *lately, *_undone(ledger.events_named(ADDED, DONE)), *reviews]
 
     def _ask(self, tracker: str, subject: str) -> _Asked | Delivery | None:
         ledger = self._house.ledger
@@ -105,6 +128,10 @@ class Rounds:
         if asked.found is not None and asked.found.merged:
             which = {names.OUTLET: asked.kept.outlet}
             self._house.telemetry.counter(names.TICKETS_MERGED.name, asked.found.merged, which)
+        if reviewed_of(asked.subject) is not None:
+            if asked.found is None:
+                await self._written(self._made(asked.subject, asked.kept, await _in_thread(self._due)))
+            return
         async with self._afterwards.alone:
             action = action_of(asked.subject)
             incident = asked.subject if action is None else action[0]
@@ -112,9 +139,7 @@ class Rounds:
                 case = await _in_thread(lambda: case_from(self._house.ledger, incident))
             # Nothing is waited for from here on, or a live case would go on meanwhile.
             commit = self._about(case, asked) if action is None else self._about_item(case, action[1], asked)
-            if commit.events or commit.effects:
-                written = self._house.adopt(commit)
-                await asyncio.wait([asyncio.wrap_future(written)], timeout=60.0)
+            await self._written(commit)
 
     def _about(self, case: Case, asked: _Asked) -> Commit:
         if case.orders.get(asked.kept.outlet, 0) != asked.kept.order:
@@ -132,14 +157,14 @@ class Rounds:
         if action is None or action.done_by or not kept.is_settled:
             return Commit()
         if found is None:
-            return self._made(case, number, kept)
+            return self._made(asked.subject, kept, _added(case, number))
         if found.is_closed and not found.by_us:
             where = f"{found.external_id} in {kept.outlet}"
             _, commit = self._afterwards.follow(case).done(number, where, because="its ticket was closed")
             return commit
         return Commit(events=self._events(case, tickets.noticed(case.incident, kept, found)))
 
-    def _made(self, case: Case, number: int, kept: Kept) -> Commit:
+    def _made(self, subject: str, kept: Kept, asked_for: LedgerEvent) -> Commit:
         """The ticket of an item that has none: it was refused, or the tracker came later than the item."""
         now = self._house.clock.now()
         if kept.effects:
@@ -148,9 +173,11 @@ class Rounds:
                 again = self._house.ledger.record(replace(first, state=EffectState.WAITING, next_at=now))
                 again.add_done_callback(lambda _: self._house.worker.wake())
             return Commit()
-        added = next(e for e in case.events if e.name == ADDED and e.attributes.get("action") == number)
-        subject = action_subject(case.incident.id, number)
-        return Commit(effects=item_effects(subject, added, 1, EffectKind.CREATE, (kept.outlet,)))
+        return Commit(effects=item_effects(subject, asked_for, 1, EffectKind.CREATE, (kept.outlet,)))
+
+    def _due(self) -> LedgerEvent:
+        """The newest review that became due."""
+        return self._house.ledger.events_named(DUE)[-1]
 
     def _events(self, case: Case, told: Iterable[Told]) -> tuple[LedgerEvent, ...]:
         """In the timeline, each once, and no update: nobody is to be woken because a ticket was moved."""
@@ -161,6 +188,10 @@ class Rounds:
         ]
         case.events.extend(events)
         return tuple(events)
+
+
+def _added(case: Case, number: int) -> LedgerEvent:
+    return next(event for event in case.events if event.name == ADDED and event.attributes.get("action") == number)
 
 
 def _undone(events: Iterable[LedgerEvent]) -> list[str]:

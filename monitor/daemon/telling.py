@@ -29,6 +29,7 @@ LEVELS: Final[Mapping[str, str]] = {
     "slo.burn_rate.exceeded": "WARNING",
     "slo.budget.exhausting": "WARNING",
     "effect.overdue": "WARNING",
+    "playbook.review_due": "WARNING",
 }
 """Of what people should look at. Anything else that becomes of an incident is INFO."""
 

@@ -174,6 +174,8 @@ EVENTS: Final[Mapping[str, EventKind]] = MappingProxyType(
         "postmortem.action_added": EventKind(9, "an action item: who does what until when"),
         "postmortem.action_done": EventKind(9, "an action item is done"),
         "postmortem.action_overdue": EventKind(13, "an action item is late; told once"),
+        "playbook.review_due": EventKind(13, "the playbook is to be reviewed; an item is opened, once"),
+        "playbook.reviewed": EventKind(9, "the playbook was reviewed; the item is closed"),
         "ticket.missing": EventKind(13, "an open incident has no ticket in a tracker: one is made"),
         "ticket.left_open": EventKind(13, "a ticket was not closed with its incident: it is closed"),
         "ticket.closed": EventKind(13, "a person closed the ticket of an open incident; it stays closed"),

@@ -132,7 +132,7 @@ def test_a_step_of_the_wall_clock_moves_no_timer_and_is_told(
     steps.append(wall.set(REVIEW - NOTICED))  # the next post waits for its retry meanwhile
     daemon.wait_for_line(rf"stepped by {steps[-1].total_seconds():.0f} s")
     hook.refusing = False
-    daemon.wait_for_line(r"the playbook was last reviewed on 2025-01-01")
+    daemon.wait_for_line(r"the playbook was last reviewed on 2025-01-01, .*: review it and set playbook.reviewed")
     wait_until(hook.taken, "the opening is taken")
     target.status = 200
     daemon.wait_for_line(r"orders-service: open => recovering")
@@ -142,7 +142,7 @@ def test_a_step_of_the_wall_clock_moves_no_timer_and_is_told(
     wait_until(lambda: any(key.endswith("/close") for key in hook.taken()), "the close is taken")
     asked = len(target.seen)
     wait_until(lambda: len(target.seen) >= asked + 3, "probes after the last step")
-    (ticket,) = (tmp_path / "tickets").glob("*.md")
+    (ticket,) = (tmp_path / "tickets").glob("INC-*.md")
     wait_until(lambda: "Ticket closed" in ticket.read_text(), "the ticket is closed")
     prober = daemon.prober()
     assert daemon.terminate(120)[0] == 0

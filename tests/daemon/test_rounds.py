@@ -327,3 +327,46 @@ def test_the_ticket_of_an_item_that_was_deleted_is_told_and_the_item_is_followed
     assert len(desk.issues) == 1
     _, action = desk.run(desk.afterwards.done(incident, 1, "Grace"))
     assert action.done_by == "Grace"
+
+
+# Reviews of the playbook.
+
+
+def reviewed(desk: Desk, day: date) -> None:
+    playbook = desk.house.config.playbook.model_copy(update={"reviewed": day})
+    desk.house.config = desk.house.config.model_copy(update={"playbook": playbook})
+
+
+def test_a_review_that_is_due_is_one_ticket_over_rounds_and_restarts_until_it_was_done(desk: Desk) -> None:
+    reviewed(desk, date(2025, 11, 1))
+
+    desk.round()
+    desk.round()
+    desk.use("jira")  # as after a restart: another worker, and the ledger as it is
+    desk.rounds = Rounds(desk.house, desk.afterwards)
+    desk.round()
+
+    [issue] = desk.issues
+    assert issue.fields["summary"] == "Review the playbook: due since 2026-01-30"
+    desk.use("jira", "notion")
+    desk.round()
+    desk.round()
+    assert [page.title for page in desk.notion.pages] == ["Review the playbook: due since 2026-01-30"]
+
+    reviewed(desk, date(2026, 3, 1))
+    desk.round()
+    desk.round()  # a close waits for those of the trackers before
+    assert not issue.is_open
+    assert desk.notion.pages[0].status == "Done"
+    assert len(desk.issues) == 1
+
+
+def test_who_closes_the_ticket_of_a_review_is_left_alone(desk: Desk) -> None:
+    reviewed(desk, date(2025, 11, 1))
+    desk.round()
+    desk.issues[0].status = DONE
+
+    desk.round()
+
+    assert not desk.issues[0].is_open
+    assert len(desk.issues) == 1
