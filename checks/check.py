@@ -8,6 +8,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 from checks.exchange import Answer
 from checks.oauth2 import OAuth2
+from checks.record import record
 from checks.result import Outcome, Reason
 from checks.way import Way
 
@@ -93,7 +94,7 @@ class Check:
         object.__setattr__(self, "id", f"{self.service}/{self.name}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Finding:
     """
     What a check kind makes of the answers to its requests.

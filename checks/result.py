@@ -9,10 +9,12 @@ by (SLI, detectors); later ones never erase it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
+
+from checks.record import record
 
 EXPIRES_AT: Final = "certificate_expires_at"
 """The fact that says when the first certificate of the chain expires, Unix time."""
@@ -55,7 +57,7 @@ class Confirmation(StrEnum):
     UNASKED = "unasked"  # no further attempt fitted before the next slot, which then confirms or not
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Timings:
     """Where the time went: seconds spent in each phase, 0.0 where a phase did not happen."""
 
@@ -70,7 +72,7 @@ class Timings:
         return self.name_lookup + self.connect + self.tls + self.first_byte + self.transfer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class StepResult:
     """
     One step of an attempt that asks several things in turn.
@@ -94,7 +96,7 @@ class StepResult:
     span_id: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """
     One asking.
@@ -128,7 +130,7 @@ class Attempt:
             raise ValueError(f"an attempt that is {self.outcome} has reason {self.reason}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class CheckResult:
     """
     What one probe of one check taught us.

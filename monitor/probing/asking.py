@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
 from checks.check import Check, Finding, Question
 from checks.exchange import Answer, HttpAnswer, HttpRequest
 from checks.kinds import Request, kind_of
+from checks.record import record
 from checks.result import Attempt, Outcome, Reason
 from checks.steps import JourneyAnswer
 from checks.unusable import Unusable
@@ -24,7 +25,7 @@ EXCERPT = 2048
 USER_AGENT = f"watchkeeper/{__version__}"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Asked:
     attempt: Attempt
     finding: Finding

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from heapq import heapify, heappop, heappush, heapreplace
 from itertools import count
 from math import floor
 
 from checks.check import Check
+from checks.record import record
 from monitor.core.slots import phase, slot_instant
 from monitor.probing.lag import Lag, LagMeter
 
@@ -25,7 +25,7 @@ _OUTDATED = 64  # entries of the heap that are of no row any more, below which i
 _EXTRA_ROOM = 2.0  # seconds left before the next slot, below which an extra probe would teach too little
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Due:
     """
     A probe to begin now.
