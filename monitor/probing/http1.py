@@ -32,6 +32,8 @@ _MOST_HEADERS: Final = 5000
 _BIGGEST: Final = 2**63 - 1
 _TELLING: Final = frozenset({"content-length", "transfer-encoding", "connection", "location"})
 """Of these headers something follows for the rest of the answer."""
+_USUAL: Final = {f"HTTP/1.1 {status}": status for status in range(200, 600)}
+"""How an answer begins that needs no second look."""
 
 
 class _Part(Enum):
@@ -42,6 +44,11 @@ class _Part(Enum):
     COUNTED = auto()  # a body of known length
     ENDLESS = auto()  # a body that ends with the connection
     CHUNKED = auto()
+
+
+# Python 3.11 takes as long to find a member in its enum as to call a function, and these are asked for all the time.
+_STATUS, _HEADERS, _COUNTED, _ENDLESS, _CHUNKED = _Part
+_NOT_STOPPED: Final = Stopped.NO
 
 
 class Response:
@@ -68,53 +75,51 @@ class Response:
         self.headers: list[tuple[str, str]] = []
         self.headers_ended = True
         self.body = bytearray()
-        self.stopped = Stopped.NO
+        self.stopped = _NOT_STOPPED
         self.code = OK
         self.message = ""
         self._head = head
         self._follows = follows
         self._max_body = max_body
-        self._part = _Part.STATUS
+        self._part = _STATUS
         self._rest = b""
         self._header_bytes = 0
         self._location = b""
         self._closes = False
         self._surplus = False
-        self._begin_block()
+        self._length: int | None = None
+        self._left = 0
 
     @property
     def persists(self) -> bool:
-        whole = self.code == OK and self.stopped is Stopped.NO and self.headers_ended
-        return whole and not (self._closes or self._surplus or self._part is _Part.ENDLESS or self.status == 101)
+        whole = self.code == OK and self.stopped is _NOT_STOPPED and self.headers_ended
+        return whole and not (self._closes or self._surplus or self._part is _ENDLESS or self.status == 101)
 
     def feed(self, data: bytes) -> bool:
         """Take what came; True when the answer is over, for better or worse."""
         part = self._part
-        if part is _Part.STATUS or part is _Part.HEADERS:
-            return self._read_head(self._rest + data if self._rest else data)
+        if part is _STATUS:
+            if not (self._rest or self._header_bytes) and (end := self._read_usual_head(data)):
+                return self._end_head(data, end)
+            return self._read_head(self._rest + data)
+        if part is _HEADERS:
+            return self._read_head(self._rest + data)
         return self._read_body(data, 0)
 
     def end(self) -> None:
         """The connection was closed."""
         part = self._part
-        if part is _Part.STATUS:
+        if part is _STATUS:
             self.fail(GOT_NOTHING, "Empty reply from server")
-        elif part is _Part.COUNTED:
+        elif part is _COUNTED:
             self.fail(PARTIAL_FILE, f"end of response with {self._left} bytes missing")
-        elif part is _Part.HEADERS:
+        elif part is _HEADERS:
             if self._length and not self._head:
                 self.fail(PARTIAL_FILE, f"transfer closed with {self._length} bytes remaining to read")
-        elif part is not _Part.ENDLESS:
+        elif part is not _ENDLESS:
             self.fail(PARTIAL_FILE, "transfer closed with outstanding read data remaining")
 
     # -- status line and headers ---------------------------------------------------------------------------------------
-
-    def _begin_block(self) -> None:
-        self._bodyless = False
-        self._chunked = False
-        self._located = False
-        self._length: int | None = None
-        self._left = 0
 
     def _read_head(self, data: bytes) -> bool:
         at, size = 0, len(data)
@@ -122,24 +127,19 @@ class Response:
         room = MAX_HEADER_BYTES - self._header_bytes
         clean = b"\0" not in data and data.count(b"\r") == data.count(b"\r\n")
         while (end := data.find(b"\n", at) + 1) > 0:
-            first, begins = data[at], self._part is _Part.STATUS
+            first, begins = data[at], self._part is _STATUS
             if end > room:
                 break
             if begins:
                 if self._read_status(data[at:end]):
                     return True
-                if clean and (ends := self._read_headers(data, end, min(room, size))):
-                    end = ends
-                    if self.code:
-                        return True
             elif first == 10 or first == 13:
-                if self._end_block(data[at:end]):
-                    self._surplus = end < size
-                    return True
-                if self._part is not _Part.STATUS:
-                    self._rest = b""
-                    self._header_bytes += end
-                    return self._read_body(data, end)
+                if data[at:end] not in (b"\r\n", b"\n"):
+                    return self.fail(WEIRD_SERVER_REPLY, "Carriage return found in header")
+                if self._is_interim():
+                    self._part = _STATUS
+                else:
+                    return self._end_head(data, end)
             elif end == size:
                 break  # what comes next may still be a part of it
             elif data[end] in _BLANK:
@@ -154,7 +154,7 @@ class Response:
             return True
         self._rest = data[at:]
         self._header_bytes += at
-        if self._part is _Part.STATUS and not b"HTTP/".startswith(self._rest[:5]):
+        if self._part is _STATUS and not b"HTTP/".startswith(self._rest[:5]):
             return self._no_http()
         if size > room:
             self.stopped = Stopped.HEADERS
@@ -170,46 +170,52 @@ class Response:
         if complaint := _unclean(line):
             return self.fail(WEIRD_SERVER_REPLY, complaint)
         status = int(found[1])
-        self.status = status or None
+        self._begin_block(status)
         self._closes = line[5:8] != b"1.1"
-        self.headers = []
-        self.headers_ended = False
-        self._begin_block()
         if status < 100:
             return self.fail(UNSUPPORTED_PROTOCOL, "Unsupported response code in HTTP response")
-        self._bodyless = status in (204, 304) or status < 200
-        self._part = _Part.HEADERS
+        self._part = _HEADERS
         return False
+
+    def _begin_block(self, status: int) -> None:
+        self.status = status or None
+        self.headers = []
+        self.headers_ended = False
+        self._bodyless = status < 200 or status == 204 or status == 304
+        self._chunked = self._closes = self._located = False
+        self._length = None
 
     def _no_http(self) -> bool:
         if self.status is not None:  # behind an interim answer
             return self.fail(WEIRD_SERVER_REPLY, "Invalid status line")
         return self.fail(UNSUPPORTED_PROTOCOL, "Received HTTP/0.9 when not allowed")
 
-    def _read_headers(self, data: bytes, begin: int, room: int) -> int:
+    def _read_usual_head(self, data: bytes) -> int:
         """
-        All of a block at once, as most blocks allow it: for a third of what it costs line by line.
+        All of a head at once, as most answers allow it: for a third of what it costs line by line.
 
-        Returns where the empty line behind them begins; 0 where something is odd or missing, and nothing was read.
+        Returns where the body begins; 0 where something is odd or missing, and nothing was read.
         """
-        end = data.find(b"\r\n\r\n", begin)
-        # Without any header the empty line is the first, and what was found may lie in the body.
-        if not -1 < end <= room - 4 or data.startswith(b"\r\n", begin):
+        end = data.find(b"\r\n\r\n")
+        if not -1 < end <= MAX_HEADER_BYTES - 4:
             return 0
-        block = data[begin:end]
-        odd = block.count(b"\n") != block.count(b"\r\n") or b"\n " in block or b"\n\t" in block
-        lines = block.decode("latin-1").split("\r\n")
-        if odd or len(self.headers) + len(lines) > _MOST_HEADERS:
+        head = data[:end]
+        lines = head.decode("latin-1").split("\r\n")
+        breaks = len(lines) - 1
+        stray = head.count(b"\n") != breaks or head.count(b"\r") != breaks or b"\0" in head
+        status = _USUAL.get(lines[0][:12])
+        if status is None or stray or b"\n " in head or b"\n\t" in head or breaks > _MOST_HEADERS:
             return 0
+        self._begin_block(status)
         found = self.headers
+        del lines[0]
         for line in lines:
             name, colon, value = line.partition(":")
-            if not colon or name.lower() in _TELLING:
-                if self._take_header(line):
-                    break
-            else:
+            if colon and name.lower() not in _TELLING:
                 found.append((name.strip(), value.strip()))
-        return end + 2
+            elif self._take_header(line):
+                break
+        return end + 4
 
     def _read_header(self, line: bytes, clean: bool) -> bool:
         if not clean and (complaint := _unclean(line)):
@@ -241,6 +247,9 @@ class Response:
 
     def _read_length(self, value: str) -> bool:
         """True where it is no length, or contradicts another."""
+        if self._length is None and value.isdecimal() and value.isascii() and len(value) < 19:
+            self._length = int(value)
+            return False
         for text in value.split(","):
             number = text.strip(" \t")
             digits = _DIGITS.match(number)
@@ -274,38 +283,46 @@ class Response:
                 return f"Unsolicited Transfer-Encoding ({encoding}) found"
         return ""
 
-    def _end_block(self, line: bytes) -> bool:
-        """True when the answer is over with its headers."""
-        if line not in (b"\r\n", b"\n"):
-            return self.fail(WEIRD_SERVER_REPLY, "Carriage return found in header")
-        self.headers_ended = True
+    def _is_interim(self) -> bool:
         status = self.status or 0
         if status < 200 and status != 101:
-            self._part = _Part.STATUS
-            return False
-        if self._follows and status in REDIRECTS and self._located:
-            self.stopped = Stopped.REDIRECT
+            self.headers_ended = True
             return True
-        if self._head or status in (204, 304):
-            return True
-        if self._chunked:
-            self._part, self._chunks = _Part.CHUNKED, Chunks()
-        elif self._length is not None:
-            self._part, self._left = _Part.COUNTED, self._length
-            return self._length == 0
-        else:
-            self._part = _Part.ENDLESS
         return False
+
+    def _end_head(self, data: bytes, end: int) -> bool:
+        """The headers of the answer itself are read, up to *end*. True when all of it is over."""
+        if self.code:
+            return True
+        self._rest = b""
+        self._header_bytes += end
+        self.headers_ended = True
+        status = self.status
+        if self._follows and self._located and status in REDIRECTS:
+            self.stopped = Stopped.REDIRECT
+        elif self._head or status == 204 or status == 304:
+            pass
+        elif self._chunked:
+            self._part, self._chunks = _CHUNKED, Chunks()
+            return self._read_body(data, end)
+        elif self._length is None:
+            self._part = _ENDLESS
+            return self._read_body(data, end)
+        elif self._length:
+            self._part, self._left = _COUNTED, self._length
+            return self._read_body(data, end)
+        self._surplus = end < len(data)
+        return True
 
     # -- body ----------------------------------------------------------------------------------------------------------
 
     def _read_body(self, data: bytes, at: int) -> bool:
-        if self._part is _Part.COUNTED:
+        if self._part is _COUNTED:
             piece = data[at : at + self._left]
             self._left -= len(piece)
             self._surplus = at + len(piece) < len(data)
             return self.take(piece) or self._left == 0
-        if self._part is _Part.ENDLESS:
+        if self._part is _ENDLESS:
             return self.take(data[at:])
         over = self._chunks.feed(self, data, at)
         self._surplus = over and self._chunks.ended < len(data)
