@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
@@ -75,6 +76,28 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PublicNotice:
+    """
+    What the public is told of an incident: the newest text that was approved.
+
+    Attributes:
+        number: Of the approved texts of this incident, from 1: one text is published once.
+        stage: As status pages call it: investigating, identified, monitoring or resolved.
+        services: Ours that are affected, by their names.
+        notify: Whether subscribers are sent a message.
+        at: By the wall clock, when it was approved.
+    """
+
+    number: int
+    title: str
+    text: str
+    stage: str
+    services: tuple[str, ...]
+    notify: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """
     What an effect says, composed from the ledger at the moment of sending: the state of now, never a stale text.
@@ -88,6 +111,7 @@ class Message:
         heading: What this document is, where it is no ticket that is open or closed.
         degraded: Set to a sentence when this goes out while the ledger cannot record it.
         attachments: For outlets that keep files.
+        public: None before a text for the public was approved.
         notes: What people find below a new document, to write on; theirs from then on.
     """
 
@@ -105,6 +129,7 @@ class Message:
     degraded: str = ""
     attachments: tuple[Attachment, ...] = ()
     notes: str = ""
+    public: PublicNotice | None = None
 
 
 @runtime_checkable
