@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from monitor.core.severity import POLICIES
 from monitor.response.followup import FollowUp
 from monitor.response.items import action_message, action_of, action_subject
 
@@ -23,7 +24,7 @@ def over(begin):
 
 def after(case) -> FollowUp:
     at = case.events[-1].wall + timedelta(hours=1)
-    return FollowUp(case, OUTLETS, at, at)
+    return FollowUp(case, OUTLETS, POLICIES, at, at)
 
 
 def keys(case, commit) -> list[str]:
