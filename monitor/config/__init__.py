@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from monitor.config.changes import Changes, applicable, changes
 from monitor.config.config import (
+    Alertmanager,
     Composite,
     Config,
     Contact,
@@ -32,6 +33,7 @@ from monitor.config.stamps import Stamps, stamps
 from monitor.whereabouts import default_paths
 
 __all__ = [
+    "Alertmanager",
     "Changes",
     "Composite",
     "Config",

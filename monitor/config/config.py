@@ -240,8 +240,19 @@ class Pagerduty(Part):
     url: str = "https://events.pagerduty.com"
 
 
+class Alertmanager(Part):
+    """
+    Attributes:
+        token: Empty where nobody asks for one.
+    """
+
+    url: str
+    token: SecretStr
+
+
 class Pages(Part):
     pagerduty: Pagerduty | None = None
+    alertmanager: Alertmanager | None = None
 
 
 class Hook(Part):

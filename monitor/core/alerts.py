@@ -19,6 +19,10 @@ RESOLVE_TIMEOUT: Final = timedelta(minutes=5)
 """Alertmanager's default: how long after the end that a firing alert announces it is waited for more."""
 
 
+OWN_LABEL: Final = "watchkeeper_incident"
+"""Has the alerts that are made of incidents. One that comes back to us, or to another Watchkeeper, is no news."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
     """

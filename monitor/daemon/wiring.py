@@ -7,6 +7,7 @@ from monitor.config import Config
 from monitor.core.alerts import Routing
 from monitor.core.incident import Timing
 from monitor.daemon.judge import ITSELF
+from monitor.outlets.alertmanager.outlet import AlertmanagerOutlet
 from monitor.outlets.folder import FolderOutlet
 from monitor.outlets.github.site import GithubSite
 from monitor.outlets.jira.site import JiraSite
@@ -98,4 +99,6 @@ def _pages_of(config: Config) -> dict[str, Outlet]:
     outlets: dict[str, Outlet] = {}
     if config.pages.pagerduty is not None:
         outlets["pagerduty"] = PagerdutyOutlet(config.pages.pagerduty)
+    if config.pages.alertmanager is not None:
+        outlets["alertmanager"] = AlertmanagerOutlet(config.pages.alertmanager)
     return outlets

@@ -115,6 +115,19 @@ class LedgerReader:
             "WHERE outlet = ? AND state IN ('waiting', 'sending') ORDER BY incident, position, rowid", (outlet,)
         )
 
+    def standing(self, outlet: str) -> tuple[Effect, ...]:
+        """The newest effect of each live incident that is announced at this outlet and not ended there."""
+        return self._effects(
+            """
+            WHERE outlet = ?
+              AND incident IN (SELECT id FROM incidents WHERE id <> '' AND state IN ('open', 'recovering'))
+              AND position = (SELECT max(position) FROM effects newer
+                              WHERE newer.incident = effects.incident AND newer.outlet = effects.outlet)
+              AND kind <> 'close' AND (kind = 'update' OR state = 'confirmed')
+            ORDER BY incident""",
+            (outlet,),
+        )
+
     def unfinished_closes(self) -> tuple[Effect, ...]:
         """Of all outlets."""
         return self._effects("WHERE kind = 'close' AND state IN ('waiting', 'sending') ORDER BY incident, outlet")

@@ -19,6 +19,7 @@ from monitor.ledger.records import Effect, EffectKind, EffectState, TicketLink
 from monitor.ledger.store import Ledger
 from monitor.outlets import delivery as decide
 from monitor.outlets.outlet import Delivery, DeliveryOutcome, Message, Outlet
+from monitor.outlets.refreshing import Refresher
 from monitor.outlets.trouble import say
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Lane:
         self._random = random
         self._poll = poll
         self._log = logger.bind(outlet=outlet.name)
+        self._refresher = Refresher(ledger, compose, self._log)
         self._ahead: dict[str, Effect] = {}
         self._tickets: dict[str, str] = {}  # incident -> external id, of those the ledger does not know yet
         self._changed = threading.Condition()
@@ -146,6 +148,7 @@ class Lane:
             self._record(outdated)
         if self.pause is not None and now < self.pause.until:
             return self._seconds_until(self.pause.until, now)
+        self._refresher.turn(self.outlet.name, self.outlet, now)
         if plan.next is None:
             return self._seconds_until(plan.wake_at, now)
         return None if self._carry(plan.next, unfinished) else self._poll

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from monitor.core.alerts import Alert, News, Notification, is_silent, news, severity_of
+from monitor.core.alerts import OWN_LABEL, Alert, News, Notification, is_silent, news, severity_of
 from monitor.core.incident import Event, Incident, State, mitigated, step
 from monitor.core.severity import Criticality, Severity, raise_severity
 from monitor.ledger.records import AlertLink, Commit, LedgerEvent
@@ -25,6 +25,8 @@ from monitor.response.known_alerts import known_of
 
 UNMATCHED: Final = "unmatched"
 """What an alert is that belongs to no service of ours."""
+OWN: Final = "own"
+"""What an alert is that was made of an incident, and that its Alertmanager sends back: it would keep itself alive."""
 HEARD_AGAIN: Final = timedelta(minutes=1)
 """A repeat is not written down sooner: the second of two Alertmanagers tells the same in the same minute."""
 EXPIRES_AFTER: Final = timedelta(hours=5)
@@ -36,7 +38,7 @@ class Taken:
     What came of one notification.
 
     Attributes:
-        counts: Alerts, by what each telling was: a value of `News`, or `unmatched`.
+        counts: Alerts, by what each telling was: a value of `News`, `unmatched` or `own`.
         incidents: Those that it touched, as they are now.
     """
 
@@ -56,6 +58,9 @@ class Intake:
         beside: list[AlertLink] = []
         unmatched: list[AlertLink] = []
         for alert in {alert.key: alert for alert in told.alerts}.values():
+            if OWN_LABEL in alert.labels:
+                counts[OWN] += 1
+                continue
             before = self._book.alerts.get(alert.key)
             what, service = self._weigh(before, alert, now)
             counts[what if service or not alert.firing else UNMATCHED] += 1

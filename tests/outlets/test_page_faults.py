@@ -12,15 +12,17 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from fake_alertmanager import FakeAlertmanager
 from fake_pagerduty import FakePagerduty
-from faults import Asked, Clock, Fault, Peer
-from lives import CLOSE, KILLS, REACH, REOPEN, STORY, Life
+from faults import LATE_BY, Asked, Clock, Fault, Peer
+from lives import CLOSE, KILLS, REACH, REOPEN, STORY, T0, Life
 from loguru import logger
 from pydantic import SecretStr
 
-from monitor.config import Pagerduty
+from monitor.config import Alertmanager, Pagerduty
 from monitor.ledger.records import Effect, EffectState
 from monitor.ledger.store import Ledger
+from monitor.outlets.alertmanager.outlet import AlertmanagerOutlet
 from monitor.outlets.outlet import Outlet
 from monitor.outlets.pagerduty.outlet import PagerdutyOutlet
 from monitor.outlets.settling import Settling
@@ -54,7 +56,23 @@ def pagerduty() -> Kind:
     return Kind(lambda clock: FakePagerduty(now=clock), outlet, seen)
 
 
-PAGERS = {"pagerduty": pagerduty()}
+def alertmanager() -> Kind:
+    settings = Alertmanager(url="http://alerts.example", token=SecretStr(""))
+
+    def outlet(of: FakeAlertmanager) -> Outlet:
+        return AlertmanagerOutlet(settings, connect=of.connect, now=of.now, wall=of.wall)
+
+    def seen(of: FakeAlertmanager, incident: str) -> tuple[int, bool]:
+        alerts = of.of(incident).values()
+        return sum(alert.fired for alert in alerts), any(not alert.over for alert in alerts)
+
+    def peer(clock: Clock) -> FakeAlertmanager:
+        return FakeAlertmanager(now=clock, wall=lambda: T0.timestamp() + clock())
+
+    return Kind(peer, outlet, seen)
+
+
+PAGERS = {"pagerduty": pagerduty(), "alertmanager": alertmanager()}
 
 
 @pytest.fixture
@@ -102,7 +120,7 @@ def live(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, seed: int, pager: str,
     life.deaths = {way: random.randrange(5)} if way in KILLS else {}
     monkeypatch.setattr(REACH, life.reach)
     life.tell(STORY, at_once=random.random() < 0.5)
-    clock.seconds += 3600.0
+    clock.seconds += LATE_BY
     peer.catch_up()
     opened, is_open = kind.seen(peer, life.incident)
     effects = life.effects()

@@ -13,7 +13,7 @@ from monitor.core.alerts import Alert, Notification, Routing
 from monitor.core.incident import State
 from monitor.core.muting import Silence
 from monitor.core.severity import Criticality, Severity
-from monitor.ledger.records import AlertLink
+from monitor.ledger.records import AlertLink, Commit
 from monitor.response.alerts import Intake, Taken
 from monitor.response.communicate import ticket
 from monitor.response.people import People
@@ -61,6 +61,20 @@ def kept(evening) -> dict[tuple[str, str], AlertLink]:
 def live(evening):
     (case,) = evening.book.live()
     return case
+
+
+def test_an_alert_that_was_made_of_an_incident_is_no_news(evening):
+    """An Alertmanager that pages for us and tells us of its alerts would keep an incident alive by itself."""
+    evening.play(orders="...", payments="...")
+    ours = alert("WatchkeeperIncident", starts=evening.now)
+    ours = replace(ours, labels={**ours.labels, "watchkeeper_incident": "01JNQ"})
+
+    taken = tell(evening, ours, alert(starts=evening.now))
+    assert taken.counts == {"own": 1, "firing": 1}
+    assert list(live(evening).alerts) == ["alertmanager:OrdersFail/orders"]
+
+    taken = tell(evening, replace(ours, firing=False, ends_at=evening.now))
+    assert (taken.counts, taken.commit, taken.incidents) == ({"own": 1}, Commit(), ())
 
 
 # -- it opens, and it is over ------------------------------------------------------------------------------------

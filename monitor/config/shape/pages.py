@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import ConfigDict
+
 from monitor.config.fields import Line, Secret, Url
 from monitor.config.shape.group import Shape
 
@@ -15,6 +17,20 @@ class Pagerduty(Shape):
     """Where events go: https://events.eu.pagerduty.com in Europe. Default https://events.pagerduty.com."""
 
 
+class Alertmanager(Shape):
+    # As in SloShape: rules say what is missing.
+    model_config = ConfigDict(json_schema_extra={"required": ["url"]})
+
+    url: Url | None = None
+    """Where it is, with the path that it is served under."""
+    token: Secret | None = None
+    """Bearer token, where something in front of it asks for one."""
+    token_file: Line | None = None
+    """File that holds the token."""
+
+
 class Pages(Shape):
     pagerduty: Pagerduty | None = None
     """A service in PagerDuty."""
+    alertmanager: Alertmanager | None = None
+    """An Alertmanager, whose routes and silences apply."""
