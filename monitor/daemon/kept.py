@@ -13,7 +13,7 @@ from monitor.ledger.records import LedgerEvent
 from monitor.ledger.store import Ledger
 from monitor.response import roles
 from monitor.response.case import Case
-from monitor.response.mitigation import runs
+from monitor.response.mitigation_runs import runs
 from monitor.response.triage import because_of, reported_by
 
 TIMELINE = "timeline"

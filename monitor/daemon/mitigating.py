@@ -23,28 +23,26 @@ from ulid import ULID
 from monitor.core.incident import Incident
 from monitor.core.mitigations import Mitigation, RunBy
 from monitor.daemon.house import House
+from monitor.daemon.outcomes import outcome_of
 from monitor.daemon.recording import recorded
-from monitor.daemon.runners import Asking, Expected, Runners, Word, digest, end_of
+from monitor.daemon.runners import Asking, Expected, Runners, digest, end_of
 from monitor.probing.process import PASSED_ON
 from monitor.response.cases import UnknownIncident
-from monitor.response.mitigation import (
+from monitor.response.mitigation import MitigationRefused, chosen, offered
+from monitor.response.mitigation_runs import (
     APPROVED,
     ENDED,
     STARTED,
     Begun,
-    MitigationRefused,
     Outcome,
     Ran,
     Run,
     approved,
-    chosen,
     ended,
-    offered,
     started,
     under_way,
 )
 from monitor.running.meeting import HEARD, YES
-from monitor.terminal import escaped
 from monitor.web.desk import DeskRefusal
 from monitor.web.mitigations import MitigationDocument, RunDocument, mitigation_documents, run_document
 
@@ -52,8 +50,6 @@ BEGUN_WITHIN: Final = 30.0
 """Seconds until whoever runs it must have asked for our yes."""
 PATIENCE: Final = 30.0
 """Seconds beyond its own time for a program that has to be killed, and for the word of it to arrive."""
-SHOWN: Final = 2048
-"""Characters of its output, the last: a ticket is read at night."""
 UNIT: Final = "monitor-mitigate@{}"
 
 
@@ -118,14 +114,9 @@ class Mitigating:
             raise DeskRefusal(404 if refusal.unknown else 409, str(refusal)) from None
         self._may_run(mitigation)
         run, commit = approved(book, case, mitigation, by, str(ULID()), now, wall)
-        try:
-            await recorded(house.adopt(commit))
-        except DeskRefusal:
-            # Begun without its approval in the ledger, it could be approved a second time after a crash.
-            words = "was not run: the ledger cannot record the approval now"
-            self._tell(case.incident, run, Outcome(ran=Ran.NO, words=words))
-            raise
-        self._begin(self._carry_out(case.incident, run, mitigation), run)
+        written = house.adopt(commit)
+        self._begin(self._carry_out(case.incident, run, mitigation, written), run)
+        await recorded(written)
         return run_document(case.incident, run)
 
     async def close(self) -> None:
@@ -151,11 +142,13 @@ class Mitigating:
 
     # -- one run, from its approval to its end ------------------------------------------------------------------
 
-    async def _carry_out(self, incident: Incident, run: Run, mitigation: Mitigation) -> None:
+    async def _carry_out(self, incident: Incident, run: Run, mitigation: Mitigation, written: Future[None]) -> None:
         approval = secrets.token_urlsafe(24)
         word = digest(approval)
         expected = self._runners.expect(word)
         try:
+            # Begun without its approval in the ledger, it could be approved a second time after a crash.
+            await _in_ledger(written, "its approval")
             await self._runners.listen()
             ask = self._asked_of_unit if mitigation.run_by is RunBy.UNIT else self._asked_of_ourselves
             asking = await ask(approval, mitigation, expected)
@@ -174,10 +167,7 @@ class Mitigating:
         try:
             if asking.command != list(mitigation.run):
                 raise NotRun("the configuration that its unit reads has another command than what was approved")
-            await recorded(house.adopt(started(book, incident, run, begun, house.clock.wall())))
-        except DeskRefusal:
-            asking.writer.close()
-            raise NotRun("the ledger cannot record that it begins now") from None
+            await _in_ledger(house.adopt(started(book, incident, run, begun, house.clock.wall())), "its beginning")
         except NotRun:
             asking.writer.close()
             raise
@@ -188,9 +178,10 @@ class Mitigating:
         """What comes of what has our yes, or had that of the monitor before us."""
         # Of one that is connected, that it goes is seen at once; another may yet connect.
         pid = 0 if expected.asks.done() else begun.pid
+        house = self._house
         said, writer = await end_of(expected, self._patience(begun), pid, begun.born)
         self._runners.forget(begun.word)
-        written = self._tell(incident, run, self._outcome(said, begun))
+        written = self._tell(incident, run, outcome_of(said, begun.timeout, house.hiding.text))
         if writer is not None:
             try:
                 await recorded(written)
@@ -215,7 +206,7 @@ class Mitigating:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "monitor.running.runner", *command,
             stdin=PIPE, stdout=DEVNULL, stderr=DEVNULL, start_new_session=True,
-            cwd="/", env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
+            env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
         )  # fmt: skip
         assert process.stdin is not None
         process.stdin.write(f"{approval}\n".encode())
@@ -239,35 +230,12 @@ class Mitigating:
         finally:
             request.unlink(missing_ok=True)
 
-    # -- what is told of its end --------------------------------------------------------------------------------
 
-    def _outcome(self, said: Word, begun: Begun) -> Outcome:
-        """What is said of it, looked through: the unit may do what we may not, and is not trusted for it."""
-        if not said:
-            return _unseen("whoever ran it went without a word")
-        code, number, seconds = said.get("code"), said.get("killed_by"), said.get("seconds")
-        if error := said.get("error"):
-            return Outcome(ran=Ran.NO, words=f"was not run: {self._shown(str(error))}")
-        late = bool(said.get("late"))
-        if late:
-            words = f"did not end within {begun.timeout:g} s, and was ended"
-        elif isinstance(code, int):
-            words = f"ended with exit code {code}"
-        else:
-            words = f"was ended by signal {number if isinstance(number, int) else 'unknown'}"
-        took = float(seconds) if isinstance(seconds, int | float) and 0 <= seconds < 1e6 else None
-        output = self._shown(str(said.get("output", "")))
-        code = code if isinstance(code, int) and not late else None
-        return Outcome(ran=Ran.YES, words=words, code=code, took=took, output=output)
-
-    def _shown(self, output: str) -> str:
-        """No secret in it, no terminal obeys it, and no more than people read."""
-        masked = self._house.hiding.text(output)[-SHOWN:]
-        return "\n".join(line for line in (escaped(part.rstrip()) for part in masked.splitlines()) if line)
-
-
-def _unseen(why: str) -> Outcome:
-    return Outcome(ran=Ran.UNKNOWN, words=f"may have run, in part or to its end: {why}")
+async def _in_ledger(written: Future[None], what: str) -> None:
+    try:
+        await recorded(written)
+    except DeskRefusal:
+        raise NotRun(f"the ledger cannot record {what} now") from None
 
 
 def _put(file: Path, text: str) -> None:

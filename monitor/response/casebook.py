@@ -33,7 +33,8 @@ from monitor.response.groups import Grouped, whose
 from monitor.response.impact import Spent, as_attribute, nothing_spent
 from monitor.response.known_alerts import KnownAlerts
 from monitor.response.milestones import milestones
-from monitor.response.mitigation import MeasuredNow, effects_seen, newly_offered, nothing_measured, offered, told
+from monitor.response.mitigation import newly_offered, offered, told
+from monitor.response.mitigation_runs import MeasuredNow, effects_seen, nothing_measured
 from monitor.response.resolve import SCHEDULED, schedule
 from monitor.response.roles import call, call_again, escalate, join
 from monitor.response.rules import Rules as Rules

@@ -14,7 +14,7 @@ from typing import Final
 from monitor.core.incident import duration_text
 from monitor.ledger.records import LedgerEvent
 from monitor.response.case import Case
-from monitor.response.mitigation import ENDED, runs
+from monitor.response.mitigation_runs import ENDED, runs
 
 UPDATE: Final = "incident.update_due"
 

@@ -10,6 +10,7 @@ that comes late. The next monitor is told.
 from __future__ import annotations
 
 import json
+import os
 import socket
 import sys
 from collections.abc import Sequence
@@ -111,6 +112,7 @@ def main(arguments: Sequence[str]) -> int:
     """`FOLDER TIMEOUT PROGRAM ARGUMENT...`, with the approval on standard input."""
     folder, timeout, *command = arguments
     approval = sys.stdin.readline(LONGEST_APPROVAL).strip()
+    os.chdir("/")  # and no sooner: from a checkout we are found by where we begin
     return speak(Path(folder), approval, command, float(timeout))
 
 

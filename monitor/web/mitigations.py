@@ -7,7 +7,8 @@ from typing import TypedDict
 
 from monitor.core.incident import Incident
 from monitor.core.mitigations import Ranked
-from monitor.response.mitigation import Run, called
+from monitor.response.mitigation import called
+from monitor.response.mitigation_runs import Run
 from monitor.response.triage import reference
 
 

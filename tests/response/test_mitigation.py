@@ -16,21 +16,8 @@ from monitor.outlets.markup.adf import document, from_markdown
 from monitor.response.communicate import compose
 from monitor.response.deploys import Deploy
 from monitor.response.milestones import milestones
-from monitor.response.mitigation import (
-    APPROVED,
-    ENDED,
-    OFFERED,
-    Begun,
-    MitigationRefused,
-    Outcome,
-    Ran,
-    approved,
-    chosen,
-    ended,
-    offered,
-    started,
-    under_way,
-)
+from monitor.response.mitigation import OFFERED, MitigationRefused, chosen, offered
+from monitor.response.mitigation_runs import APPROVED, ENDED, Begun, Outcome, Ran, approved, ended, started, under_way
 from monitor.response.people import People
 
 ROLLBACK = Mitigation(

@@ -27,7 +27,7 @@ from monitor.ledger.records import LedgerEvent
 from monitor.probing.wire import Asked
 from monitor.response.case import Case
 from monitor.response.followup import FollowUp, UnknownAction
-from monitor.response.mitigation import Run
+from monitor.response.mitigation_runs import Run
 from monitor.telemetry.exposition import Dialect
 from monitor.web.app import create_app
 from monitor.web.desk import DeskRefusal
