@@ -35,7 +35,7 @@ from monitor.config.shape.journey import JourneyStep
 from monitor.config.shape.people import Webhook
 from monitor.config.shape.service import ServiceShape
 from monitor.config.times import DEFAULT_INTERVAL, default_timeout
-from monitor.config.trackers import github_of, jira_of, notion_of
+from monitor.config.trackers import github_of, jira_of, notion_of, postmortems_of
 from monitor.config.values import TELLING_NAME
 from monitor.core.meeting import WorkingHours
 from monitor.core.severity import POLICIES, Criticality, Policy, Severity
@@ -137,6 +137,7 @@ class _Builder:
             jira=jira_of(written.jira, self.reading) if written.jira else None,
             github=github_of(written.github, self.reading) if written.github else None,
             notion=notion_of(written.notion, self.reading) if written.notion else None,
+            postmortems=postmortems_of(written, self.reading),
         )
 
     def webhook(self, written: Webhook) -> config.Webhook:

@@ -228,6 +228,7 @@ class Tracker(Part):
     jira: Jira | None = None
     github: Github | None = None
     notion: Notion | None = None
+    postmortems: tuple[str, ...] = ()
 
 
 class Pagerduty(Part):

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from monitor.config import config
 from monitor.config.problems import Path
 from monitor.config.reading import Reading
-from monitor.config.shape.people import Github, Jira, Notion
+from monitor.config.shape.people import Github, Jira, Notion, Tracker
 from monitor.core.severity import Severity
 
 GATEWAY = "api.atlassian.com"
@@ -77,6 +77,15 @@ def notion_of(written: Notion, reading: Reading) -> config.Notion:
             **{key: value for key, value in given.items() if value is not None},
         }
     )
+
+
+def postmortems_of(written: Tracker, reading: Reading) -> tuple[str, ...]:
+    """What comes back is only of use when nothing was told."""
+    for place, name in enumerate(written.postmortems or ()):
+        if getattr(written, name) is None and not reading.is_wrong(("tracker", name)):
+            path: Path = ("tracker", "postmortems", place)
+            reading.tell(path, f"there is no {name} under tracker", f"Add {name}: to tracker, or leave it out here.")
+    return tuple(dict.fromkeys(written.postmortems or ()))
 
 
 def token_of(token: SecretStr | None, token_file: str | None, path: Path, reading: Reading) -> SecretStr:

@@ -42,7 +42,7 @@ from monitor.response import leftout
 from monitor.response.casebook import Casebook
 from monitor.response.communicate import compose
 from monitor.response.deploys import Deploy
-from monitor.response.entries import POSTMORTEMS
+from monitor.response.entries import keeps_drafts
 from monitor.response.objectives import ObjectiveReading
 from monitor.response.observe import Surroundings
 from monitor.response.people import People
@@ -275,7 +275,7 @@ class House:
         sent = Sent(self.clock.wall(), case.incident.trace_id, case.incident.span_id)
         self._sent[effect.outlet] = effect.key, sent
         degraded = "" if self.ledger.healthy else "The ledger is unavailable: this is not recorded yet."
-        if effect.outlet == POSTMORTEMS:
+        if keeps_drafts(effect.outlet):
             found = gathered(self.config, self.ledger, case, now, wall := self.clock.wall())
             return postmortem_message(case, held(case, rules), now, wall, found)
         return compose(case, held(case, rules), now, degraded)

@@ -8,12 +8,14 @@ from monitor.core.alerts import Routing
 from monitor.core.incident import Timing
 from monitor.daemon.judge import ITSELF
 from monitor.outlets.alertmanager.outlet import AlertmanagerOutlet
+from monitor.outlets.aside import Aside
 from monitor.outlets.folder import FolderOutlet
 from monitor.outlets.github.site import GithubSite
 from monitor.outlets.jira.site import JiraSite
 from monitor.outlets.notion.site import NotionSite
 from monitor.outlets.outlet import Outlet
 from monitor.outlets.pagerduty.outlet import PagerdutyOutlet
+from monitor.outlets.ticket import Site
 from monitor.outlets.tickets import TicketOutlet
 from monitor.outlets.webhook import WebhookOutlet
 from monitor.response.casebook import Rules
@@ -86,12 +88,17 @@ def outlets_of(config: Config) -> dict[str, Outlet]:
     outlets[POSTMORTEMS] = FolderOutlet(beside / POSTMORTEMS, name=POSTMORTEMS)
     if tracker.webhook is not None:
         outlets["webhook"] = WebhookOutlet(tracker.webhook.url, tracker.webhook.secret)
+    sites: dict[str, Site] = {}
     if tracker.jira is not None:
-        outlets["jira"] = TicketOutlet("jira", JiraSite(tracker.jira))
+        sites["jira"] = JiraSite(tracker.jira)
     if tracker.github is not None:
-        outlets["github"] = TicketOutlet("github", GithubSite(tracker.github))
+        sites["github"] = GithubSite(tracker.github)
     if tracker.notion is not None:
-        outlets["notion"] = TicketOutlet("notion", NotionSite(tracker.notion))
+        sites["notion"] = NotionSite(tracker.notion)
+    outlets |= {name: TicketOutlet(name, site) for name, site in sites.items()}
+    for name in tracker.postmortems:
+        beside_it = f"{name}.{POSTMORTEMS}"
+        outlets[beside_it] = Aside(beside_it, "postmortem", TicketOutlet(beside_it, sites[name]))
     return outlets | _pages_of(config)
 
 

@@ -112,7 +112,7 @@ class Message:
         degraded: Set to a sentence when this goes out while the ledger cannot record it.
         attachments: For outlets that keep files.
         public: None before a text for the public was approved.
-        notes: What people find below a new document, to write on; theirs from then on.
+        notes: What people find below a new document, in Markdown, to write on; theirs from then on.
     """
 
     incident: str

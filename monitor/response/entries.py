@@ -14,7 +14,7 @@ from monitor.response.audiences import AUDIENCES, Audience, kind_for
 from monitor.response.case import Case
 
 POSTMORTEMS: Final = "postmortems"
-"""The outlet that keeps postmortem drafts."""
+"""The outlet that keeps postmortem drafts. A tracker that keeps them too has one beside its own: `jira.postmortems`."""
 TRACKERS: Final = frozenset({"folder", "jira", "github", "notion"})
 RECORDS: Final = TRACKERS | {POSTMORTEMS}
 """Trackers and drafts keep a record and wake nobody, so they are written to as ever while an incident is muted. All
@@ -82,12 +82,27 @@ def effects_for(
     """
     names = [event.name for event in events]
     effects = [] if not names else list(_told(case, names, outlets, policies))
-    first = case.orders.get(POSTMORTEMS, 0) == 0
-    # A draft that is there follows what becomes of it; none is begun by an action item alone.
-    is_news = any(name.startswith("postmortem.") for name in names) and not first
-    if POSTMORTEMS in outlets and ("postmortem.scheduled" in names or is_news):
-        effects.append(_next(case, POSTMORTEMS, EffectKind.CREATE if first else EffectKind.UPDATE))
+    drafted = [outlet for outlet in outlets if _is_drafted(case, outlet, names)]
+    effects += [_next(case, outlet, _of_draft(case, outlet, names)) for outlet in drafted]
     return tuple(_effect(case, *effect) for effect in effects)
+
+
+def keeps_drafts(outlet: str) -> bool:
+    return outlet.rpartition(".")[2] == POSTMORTEMS
+
+
+def _is_drafted(case: Case, outlet: str, names: Sequence[str]) -> bool:
+    """A draft that is there follows what becomes of it; none is begun by an action item alone."""
+    is_there = case.orders.get(outlet, 0) > 0
+    is_news = any(name.startswith("postmortem.") for name in names)
+    return keeps_drafts(outlet) and ("postmortem.scheduled" in names or (is_news and is_there))
+
+
+def _of_draft(case: Case, outlet: str, names: Sequence[str]) -> EffectKind:
+    if case.orders.get(outlet, 0) == 0:
+        return EffectKind.CREATE
+    # A file is nothing that is closed.
+    return EffectKind.CLOSE if "postmortem.held" in names and outlet != POSTMORTEMS else EffectKind.UPDATE
 
 
 def effect_for(case: Case, outlet: str, kind: EffectKind) -> Effect:
@@ -109,7 +124,7 @@ def _told(
 ) -> Iterator[tuple[str, int, EffectKind]]:
     asked = next((_EFFECTS[name] for name in names if name in _EFFECTS), EffectKind.UPDATE)
     for outlet in outlets:
-        if outlet == POSTMORTEMS:
+        if keeps_drafts(outlet):
             continue
         kind = kind_for(
             AUDIENCES.get(outlet, Audience.RECORD), asked, case.last_asked.get(outlet), names,

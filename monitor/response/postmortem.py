@@ -105,7 +105,10 @@ def postmortem_message(
     attached = (invitation(case, roles, planned.meeting, wall),) if planned and planned.meeting else ()
     text = draft(case, roles, gathered)
     message = compose(case, roles, now)
-    return replace(message, heading="Postmortem draft", markdown=text, attachments=attached, notes=QUESTIONS)
+    title = f"Postmortem of {reference(case.incident.number)}: {case.incident.service}"
+    return replace(
+        message, title=title, heading="Postmortem draft", markdown=text, attachments=attached, notes=QUESTIONS
+    )
 
 
 def _due(planned: Scheduled | None) -> str:
@@ -117,7 +120,7 @@ def _meeting(planned: Scheduled | None) -> list[str]:
         return []
     start = planned.meeting.span.start
     late = " There were no working hours before." if planned.meeting.late else ""
-    return [f"- Meeting: {start:%A} {utc(start)}; the invitation lies beside this file.{late}"]
+    return [f"- Meeting: {start:%A} {utc(start)}; the invitation lies beside the file of this draft.{late}"]
 
 
 def similar_to(incident: Incident, others: Iterable[Incident]) -> tuple[Incident, ...]:

@@ -21,6 +21,7 @@ from monitor.core.counting import Slices
 from monitor.core.indicator import Indicator
 from monitor.core.period import Calendar, Rolling
 from monitor.core.severity import POLICIES, Criticality, Severity
+from monitor.daemon.wiring import outlets_of
 from monitor.probing.asking import requests_of
 
 Reader = Callable[..., Config]
@@ -406,6 +407,15 @@ def test_a_data_source_in_notion_may_be_given_by_its_id_or_by_a_link(config: Rea
     assert found.notion.data_source == "1e3f5a7b-9c0d-41e2-8394-15263748596a"
     assert (found.notion.mark, found.notion.status, found.notion.severity) == ("Watchkeeper", "Status", "Severity")
     assert (found.notion.open, found.notion.closed, found.notion.url) == (None, "Solved", "https://notion.example")
+
+
+def test_drafts_of_postmortems_go_to_trackers_that_are_named(config: Reader) -> None:
+    jira = "jira: {url: https://jira.example, project: OPS, token: t0k3n}"
+    github = "github: {repository: example/ops, token: t0k3n}"
+    found = config(SHOP + f"tracker: {{{jira}, {github}, postmortems: [github, jira, github]}}\n")
+
+    assert found.tracker.postmortems == ("github", "jira")
+    assert list(outlets_of(found)) == ["postmortems", "jira", "github", "github.postmortems", "jira.postmortems"]
 
 
 def test_values_mean_what_they_say_and_not_what_yaml_1_1_makes_of_them(config: Reader) -> None:

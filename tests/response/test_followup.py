@@ -9,7 +9,7 @@ import pytest
 from monitor.core.incident import IllegalTransition
 from monitor.core.severity import POLICIES
 from monitor.response.actions import actions
-from monitor.response.entries import POSTMORTEMS
+from monitor.response.entries import POSTMORTEMS, effects_for
 from monitor.response.followup import FollowUp, UnknownAction, followed
 from monitor.response.postmortem import draft
 from monitor.response.resolve import scheduled
@@ -73,6 +73,22 @@ def test_also_while_it_is_live_and_no_draft_is_begun_by_that(begin):
     assert effects(commit) == ["folder update", "action 1 folder create"]
     with pytest.raises(IllegalTransition, match="payments: no postmortem while open"):
         after(case).held("Ada")
+
+
+def test_the_draft_in_a_tracker_is_made_with_the_file_follows_it_and_is_closed_once_the_postmortem_was_held(over):
+    at, outlets = over.events[-1].wall, ("jira", POSTMORTEMS, "jira.postmortems")
+    planned = [event for event in over.events if event.name == "postmortem.scheduled"]
+    made = effects_for(over, planned, outlets, POLICIES)
+    assert [f"{e.outlet} {e.kind}" for e in made if "postmortems" in e.outlet] == [
+        "postmortems update", "jira.postmortems create",
+    ]  # fmt: skip
+
+    follow = FollowUp(over, outlets, POLICIES, at, at)
+    _, added = follow.add("a", "Grace", DUE, "Ada")
+    drafts = [f"{e.outlet} {e.kind}" for e in added.effects if "postmortems" in e.outlet]
+    assert drafts == ["postmortems update", "jira.postmortems update"]
+    drafts = [f"{e.outlet} {e.kind}" for e in follow.held("Ada").effects if "postmortems" in e.outlet]
+    assert drafts == ["postmortems update", "jira.postmortems close"], "a file is nothing that is closed"
 
 
 def test_held_is_said_once(over):

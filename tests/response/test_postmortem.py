@@ -36,7 +36,10 @@ def test_the_draft_is_headed_as_a_draft_and_due_from_the_resolution_on(begin):
     assert message.heading == "Postmortem draft"
     assert message.status == "resolved"
     assert message.markdown.startswith("# Postmortem of INC-0001: payments\n\nDue by 2026-03-03 12:04:30 UTC.")
-    assert "- Meeting: Monday 2026-03-02 09:00:00 UTC; the invitation lies beside this file.\n" in message.markdown
+    assert (
+        "- Meeting: Monday 2026-03-02 09:00:00 UTC; the invitation lies beside the file of this draft.\n"
+        in message.markdown
+    )
     assert [file.suffix for file in message.attachments] == [".ics"]
 
 

@@ -134,6 +134,8 @@ class Tracker(Shape):
     """The issues of a repository on GitHub."""
     notion: Notion | None = None
     """A data source in Notion."""
+    postmortems: tuple[Annotated[str, *word("jira", "github", "notion")], ...] | None = None
+    """Trackers that get the draft of a postmortem too, beside its file."""
 
 
 class Slack(Shape):

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from monitor.config import Github
 from monitor.outlets.github.body import Body, comment
+from monitor.outlets.markup import github as markup
 from monitor.outlets.outlet import Delivery, DeliveryOutcome, Message
 from monitor.outlets.rest import Stopped, Talk
 from monitor.outlets.ticket import Mark, Ticket
@@ -28,7 +29,8 @@ class GithubTickets:
         self._github = github
 
     def create(self, message: Message, mark: Mark) -> Ticket:
-        body = Body().written(_markdown(message), mark)
+        below = f"\n{markup.from_markdown(message.notes)}" if message.notes else ""
+        body = Body(below=below).written(_markdown(message), mark)
         labels = [LABEL, *self._github.labels]
         issue = {"title": mark.title, "body": body, "labels": labels}
         made = self._talk.send("POST", f"/repos/{self.place}/issues", issue)

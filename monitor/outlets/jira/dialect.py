@@ -31,6 +31,10 @@ class Dialect(Protocol):
         """With what people wrote in *found*, which is None of a new ticket; None where they left no room for us."""
         ...
 
+    def notes(self, markdown: str) -> Any:
+        """What is to stand below our part of a new ticket, as *found*."""
+        ...
+
     def comment(self, text: str, signature: str) -> Any: ...
 
     def holds(self, comment: Any, signature: str) -> bool: ...
@@ -51,6 +55,9 @@ class Cloud:
         ours = fitted(markdown, _part, adf.size, room - adf.size(adf.from_lines(CUT)))
         *part, last = ours.value
         return adf.document([*above, *part, *(adf.from_lines(CUT) if ours.was_cut else ()), last, *below])
+
+    def notes(self, markdown: str) -> Any:
+        return adf.document(adf.from_markdown(markdown))
 
     def comment(self, text: str, signature: str) -> Any:
         last = [adf.paragraph([adf.marked(signature, "code")])]
@@ -79,6 +86,9 @@ class DataCenter:
         ours = fitted(markdown, wiki.from_markdown, len, room)
         cut = f"\n\n{wiki.escaped(CUT)}" if ours.was_cut else ""
         return f"{above}{BEGIN}\n\n{ours.value}{cut}\n\n{END}{below}"
+
+    def notes(self, markdown: str) -> Any:
+        return wiki.from_markdown(markdown)
 
     def comment(self, text: str, signature: str) -> Any:
         ours = fitted(text, wiki.from_lines, len, LIMIT - len(signature) - len(CUT) - 20)

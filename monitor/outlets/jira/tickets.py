@@ -31,7 +31,8 @@ class JiraTickets:
         self._dialect = dialect
 
     def create(self, message: Message, mark: Mark) -> Ticket:
-        description = self._dialect.description(_body(message), None)
+        notes = self._dialect.notes(message.notes) if message.notes else None
+        description = self._dialect.description(_body(message), notes)
         fields = {
             "project": {"key": self._jira.project},
             "issuetype": {"name": self._jira.issue_type},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -25,12 +26,15 @@ class Pace:
         self._now = now
         self._sleep = sleep
         self._spent_until = now()
+        self._one_at_a_time = threading.Lock()
 
     def wait(self) -> None:
         """Until one more request may be sent."""
-        now = self._now()
-        self._spent_until = max(self._spent_until, now) + EVERY
-        if (early := self._spent_until - now - EVERY * AT_ONCE) > 0:
+        with self._one_at_a_time:
+            now = self._now()
+            self._spent_until = max(self._spent_until, now) + EVERY
+            early = self._spent_until - now - EVERY * AT_ONCE
+        if early > 0:
             self._sleep(early)
 
 

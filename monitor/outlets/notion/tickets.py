@@ -44,7 +44,7 @@ class NotionTickets:
                 self._notion.status: {self._schema.status: {"name": self._schema.open}},
                 **self._severity(message),
             },
-            "children": [first],
+            "children": [first, *markup.from_markdown(message.notes)],
         }
         ticket = self._ticket(self._talk.send("POST", "/v1/pages", page))
         return self._filled(ticket, rest) if rest else ticket
