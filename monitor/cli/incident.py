@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from monitor.cli.acting import post, user
+from monitor.cli.announcing import publish, update
 from monitor.cli.client import DaemonRefused
 from monitor.cli.completing import live_incidents
 from monitor.cli.looking import look
@@ -45,12 +46,14 @@ Examples:
 An incident goes by its number (42, INC-0042) or its ULID."""
 )
 def incident() -> None:
-    """People's part in an incident: report, take, note, mitigate, resolve, learn."""
+    """People's part in an incident: report, take, note, mitigate, tell, resolve, learn."""
 
 
 incident.add_command(postmortem)
 incident.add_command(action)
 incident.add_command(mitigate)
+incident.add_command(update)
+incident.add_command(publish)
 
 
 @incident.command("list", epilog="Example: monitor incident list --state all --format json")

@@ -23,6 +23,7 @@ from monitor.config.pages import page_secrets, pages_of
 from monitor.config.places import url
 from monitor.config.plugged import secrets_of
 from monitor.config.problems import Path, Wrong
+from monitor.config.public import status_page_of
 from monitor.config.questions import question_of
 from monitor.config.reading import Reading
 from monitor.config.severity import table_of
@@ -75,6 +76,7 @@ class _Builder:
             policy=_policies(root.policy or {}, incidents),
             tracker=self.tracker(monitor.state),
             pages=pages_of(root, self.reading),
+            status_page=status_page_of(root, self.reading),
             intake=intake_of(root, self.reading),
             contacts={role: config.Contact(**_given(contact)) for role, contact in (root.contacts or {}).items()},
             playbook=config.Playbook(**_given(root.playbook)),

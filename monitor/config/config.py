@@ -158,6 +158,7 @@ class Incidents(Part):
     update_every: timedelta = timedelta(minutes=15)
     postmortem_within: timedelta = timedelta(hours=48)
     ack_within: timedelta = timedelta(minutes=5)
+    auto_send_after: timedelta = timedelta(0)
     meeting: WorkingHours = Field(default_factory=WorkingHours)
 
 
@@ -279,6 +280,19 @@ class Contact(Part):
     backup: str | None = None
 
 
+class StatusPage(Part):
+    """
+    Attributes:
+        template: Its text.
+        publish: Whether a person's yes is waited for.
+        notify: Whether subscribers are sent a message, unless whoever approves says otherwise.
+    """
+
+    template: str
+    publish: Literal["on approval", "at once"] = "on approval"
+    notify: bool = False
+
+
 class Playbook(Part):
     reviewed: date | None = None
     review_every: timedelta = timedelta(days=90)
@@ -303,6 +317,7 @@ class Config(Part):
     pages: Pages = Pages()
     intake: Intake = Intake()
     contacts: Frozen[Contact] = MappingProxyType({})
+    status_page: StatusPage | None = None
     playbook: Playbook = Playbook()
     warnings: tuple[str, ...] = ()
     _secrets: frozenset[str] = PrivateAttr(default=frozenset())

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from itertools import pairwise
 
-from monitor.config import intake, maintenance, mitigations, objectives
+from monitor.config import intake, maintenance, mitigations, objectives, public
 from monitor.config.check_rules import enforce_check
 from monitor.config.config import Retention
 from monitor.config.problems import Path
@@ -33,6 +33,7 @@ def enforce(root: Root, reading: Reading) -> list[str]:
     intake.enforce(root, reading)
     maintenance.enforce(root, reading)
     _meeting(root, reading)
+    public.enforce(root, reading)
     enforce_severity(root, reading)
     return [*_warnings(root, reading), *severity_warnings(root, reading)]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -27,6 +27,8 @@ from monitor.response.actions import Action
 from monitor.response.case import Case
 from monitor.response.followup import FOLLOWED, FollowUp, UnknownAction, followed
 from monitor.response.postmortem import QUESTIONS, draft
+from monitor.response.rules import Rules
+from monitor.web.announcements import AnnouncementsDocument, announcements_document
 from monitor.web.desk import DeskRefusal
 
 T = TypeVar("T")
@@ -55,6 +57,24 @@ class Afterwards:
         case = house.casebook.cases.get(kept.incident.id, kept)
         rules = house.casebook.rules
         return FollowUp(case, rules.outlets, rules.policies, house.clock.now(), house.clock.wall())
+
+    def announcements(self, ref: str) -> AnnouncementsDocument:
+        """To be called in another thread."""
+        live = self._house.casebook.cases.get((kept := self._case(ref)).incident.id)
+        return announcements_document(live.snapshot() if live is not None else kept)
+
+    async def write(self, ref: str, act: Callable[[Case, Rules, datetime, datetime], Commit]) -> Case:
+        """What *act* makes of an incident, live or over, with what the clocks say."""
+        house = self._house
+        async with self.alone:
+            kept = await asyncio.to_thread(self._case, ref)
+            case = house.casebook.cases.get(kept.incident.id, kept)
+            try:
+                commit = act(case, house.casebook.rules, house.clock.now(), house.clock.wall())
+            except IllegalTransition as refusal:
+                raise DeskRefusal(409, str(refusal)) from None
+            await recorded(house.adopt(commit))
+            return case
 
     async def held(self, ref: str, by: str) -> Case:
         case, _ = await self._write(ref, lambda after: (None, after.held(by)))

@@ -20,6 +20,7 @@ from monitor.daemon.recording import readable, recorded
 from monitor.daemon.standing import Running, Standing
 from monitor.ledger.records import Commit
 from monitor.probing.wire import Asked
+from monitor.response import public, updates
 from monitor.response.alerts import Intake
 from monitor.response.case import Case
 from monitor.response.cases import UnknownIncident
@@ -31,6 +32,7 @@ from monitor.response.silences import added, expired, silences_of
 from monitor.response.triage import reference, utc
 from monitor.telemetry import names
 from monitor.telemetry.exposition import Dialect
+from monitor.web.announcements import AnnouncementsDocument, PublishedDocument, announcements_document
 from monitor.web.desk import DeskRefusal
 from monitor.web.documents import (
     STATES,
@@ -163,6 +165,25 @@ class DaemonDesk:
 
     async def mitigate(self, ref: str, by: str, mitigation: str) -> RunDocument:
         return await self._mitigating.approve(ref, by, mitigation)
+
+    def announcements(self, ref: str) -> AnnouncementsDocument:
+        return self._afterwards.announcements(ref)
+
+    async def send_update(self, ref: str, by: str, text: str) -> IncidentDocument:
+        case = await self._afterwards.write(ref, lambda case, rules, *at: updates.sent(case, rules, by, text, *at))
+        return incident_document(case.incident, case.muted_by)
+
+    async def edit_update(self, ref: str, by: str, text: str) -> IncidentDocument:
+        case = await self._afterwards.write(ref, lambda case, rules, *at: updates.edited(case, rules, by, text, *at))
+        return incident_document(case.incident, case.muted_by)
+
+    async def publish(self, ref: str, by: str, text: str, stage: str, notify: bool | None) -> PublishedDocument:
+        case = await self._afterwards.write(
+            ref, lambda case, rules, *at: public.approved(case, rules, by, text, stage, notify, *at)
+        )
+        published = announcements_document(case)["published"]
+        assert published is not None
+        return published
 
     def postmortem(self, ref: str) -> str:
         return self._afterwards.postmortem(ref)

@@ -11,7 +11,7 @@ from ulid import ULID
 from monitor.clock import SteadyClock
 from monitor.ledger.records import LedgerEvent
 from monitor.ledger.store import Ledger
-from monitor.response import roles
+from monitor.response import roles, updates
 from monitor.response.case import Case
 from monitor.response.mitigation_runs import runs
 from monitor.response.triage import because_of, reported_by
@@ -37,8 +37,7 @@ def case_from(ledger: Ledger, incident_id: str) -> Case:
         if effect.order > case.orders.get(effect.outlet, 0):
             case.orders[effect.outlet], case.last_asked[effect.outlet] = effect.order, effect.kind
     for event in case.events:
-        if event.name in ("incident.opened", "incident.update_due", "incident.unmuted"):
-            case.updated_at = event.at
+        updates.restore(case, event)
         if event.name == "incident.opened":
             case.symptoms = tuple(event.attributes.get("symptoms") or (incident.reason,))  # type: ignore[arg-type]
             case.reporter = event.author

@@ -18,8 +18,8 @@ from monitor.outlets.pagerduty.outlet import PagerdutyOutlet
 from monitor.outlets.ticket import Site
 from monitor.outlets.tickets import TicketOutlet
 from monitor.outlets.webhook import WebhookOutlet
-from monitor.response.casebook import Rules
 from monitor.response.entries import POSTMORTEMS
+from monitor.response.rules import PublicRules, Rules
 from monitor.response.triage import contact_roles, roles
 from monitor.web.hooks import HookKey
 
@@ -45,11 +45,20 @@ def rules_of(config: Config) -> Rules:
         meetings=incidents.meeting,
         evidence_wait=incidents.evidence_wait,
         ack_within=incidents.ack_within,
+        auto_send_after=incidents.auto_send_after,
+        public=_public(config),
         contacts=contact_roles(config.contacts),
         needs={name: service.needs for name, service in config.services.items() if service.needs},
         mitigations={name: service.mitigations for name, service in config.services.items() if service.mitigations},
         routing=_routing(config),
     )
+
+
+def _public(config: Config) -> PublicRules | None:
+    page = config.status_page
+    if page is None:
+        return None
+    return PublicRules(template=page.template, at_once=page.publish == "at once", notify=page.notify)
 
 
 def _routing(config: Config) -> Routing:

@@ -2,8 +2,8 @@
 Who is told of what: each outlet speaks to one audience, and the policy of the severity says which audiences a severity
 has. Pure.
 
-An incident is announced to an audience while its policy has it. What was announced to an outlet is also ended there:
-else a page would stay open for ever.
+An incident is announced to an audience while its policy has it, and to the public with each text that was approved for
+it. What was announced to an outlet is also ended there: else a page would stay open for ever.
 """
 
 from __future__ import annotations
@@ -37,9 +37,8 @@ HAS: Final[Mapping[Audience, Callable[[Policy], bool]]] = {
     Audience.RECORD: lambda _: True,
     Audience.CHAT: lambda policy: policy.chat,
     Audience.PAGE: lambda policy: policy.page,
-    Audience.STATUS: lambda policy: policy.external_draft,
 }
-"""Whether a severity of that policy has the audience."""
+"""Whether a severity of that policy has the audience; the public has what is approved for it."""
 
 PAGED: Final = frozenset(
     {"incident.acknowledged", "incident.escalated", "incident.severity_changed", "incident.unmuted"}
@@ -56,6 +55,7 @@ def kind_for(
     *,
     live: bool,
     muted: bool,
+    published: str = "",
 ) -> EffectKind | None:
     """
     What an outlet is to do about the news of one commit; None: it is not told.
@@ -66,7 +66,10 @@ def kind_for(
         names: Of the events.
         live: Whether the incident is open or recovering.
         muted: Nobody of this audience is told of anything new.
+        published: The stage of the text for the public that was approved; empty when none was.
     """
+    if audience is Audience.STATUS:
+        return _public(last, published)
     is_open_there = last is not None and last is not EffectKind.CLOSE
     if asked is EffectKind.CLOSE:
         keeps_all = audience is Audience.RECORD and not muted
@@ -81,6 +84,17 @@ def kind_for(
         return EffectKind.CLOSE if is_open_there and live else None
     # A thread is followed to its end and beyond, where a meeting and its action items are told; none is begun there.
     return asked if is_open_there or (last is not None and not live) else None
+
+
+def _public(last: EffectKind | None, published: str) -> EffectKind | None:
+    """The public hears of approved texts and of nothing else. Whoever approved one wants it told, silence or not."""
+    if not published:
+        return None
+    if last is None:
+        return EffectKind.CREATE
+    if published == "resolved":
+        return EffectKind.CLOSE
+    return EffectKind.REOPEN if last is EffectKind.CLOSE else EffectKind.UPDATE
 
 
 def _announced(asked: EffectKind, last: EffectKind | None, *, live: bool) -> EffectKind:

@@ -13,6 +13,20 @@ from monitor.response.detect import Observation, Streaks
 from monitor.response.triage import Role
 
 
+@dataclass(frozen=True, slots=True)
+class UpdateDraft:
+    """
+    An update to the team that waits for a person, or for its time.
+
+    Attributes:
+        at: Steady instant at which it was drafted.
+        text: A person's; empty while it is ours, which is written anew when it is sent.
+    """
+
+    at: datetime
+    text: str = ""
+
+
 @dataclass(slots=True)
 class Case:
     """
@@ -35,6 +49,7 @@ class Case:
         roles: Who has which role, by its name.
         called_at: Steady instant at which its contacts were told: as it opened, or was reopened.
         escalated_at: When their backups were told.
+        draft: The update that waits to be sent; None while none does.
     """
 
     incident: Incident
@@ -62,6 +77,7 @@ class Case:
     roles: dict[str, Role] = field(default_factory=dict)
     called_at: datetime | None = None
     escalated_at: datetime | None = None
+    draft: UpdateDraft | None = None
 
     @classmethod
     def begun(cls, incident: Incident, symptoms: tuple[str, ...], why: tuple[str, ...], now: datetime) -> Case:

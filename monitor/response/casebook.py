@@ -28,13 +28,14 @@ from monitor.response.communicate import status_line
 from monitor.response.deploys import RecentDeploys
 from monitor.response.detect import Observation, next_event, suggested_opening
 from monitor.response.due import told_by_the_clock, weigh_conditions, weigh_proof
-from monitor.response.entries import effects_for, entry, moved, name_of
+from monitor.response.entries import Told, effects_for, entry, moved, name_of
 from monitor.response.groups import Grouped, whose
 from monitor.response.impact import Spent, as_attribute, nothing_spent
 from monitor.response.known_alerts import KnownAlerts
 from monitor.response.milestones import milestones
 from monitor.response.mitigation import newly_offered, offered, told
 from monitor.response.mitigation_runs import MeasuredNow, effects_seen, nothing_measured
+from monitor.response.public import drafted
 from monitor.response.resolve import SCHEDULED, schedule
 from monitor.response.roles import call, call_again, escalate, join
 from monitor.response.rules import Rules as Rules
@@ -248,9 +249,8 @@ class Casebook(Cases):
         told = self.deploys.told(subject.incident.service, self.rules.depends_on, failed, opened.wall)
         return [self.event(subject, "incident.deployed_before", text, opened.at, opened.wall) for text in told]
 
-    def _called(self, subject: Subject, case: Case, begun: LedgerEvent) -> list[LedgerEvent]:
-        told = call(case, self.rules, begun.at)
-        return [self.event(subject, t.name, t.text, begun.at, begun.wall, attributes=t.attributes) for t in told]
+    def _tell(self, subject: Subject, told: Iterable[Told], at: datetime, wall: datetime) -> list[LedgerEvent]:
+        return [self.event(subject, t.name, t.text, at, wall, attributes=t.attributes) for t in told]
 
     # -- what fell due ------------------------------------------------------------------------------------------
 
@@ -264,7 +264,7 @@ class Casebook(Cases):
             due += [*newly_offered(self, case, now, wall), *effects_seen(case, self.measured, now)]
             if not case.muted_by:
                 due += told_by_the_clock(case, subject.seen, self.rules, now, wall)
-            events += [self.event(subject, t.name, t.text, now, wall, attributes=t.attributes) for t in due]
+            events += self._tell(subject, due, now, wall)
             commit = self.commit(subject, events, ())
             if commit is not None:
                 commits.append(commit)
@@ -347,10 +347,15 @@ class Casebook(Cases):
             events += tuple(self._deployed_before(subject, opened[0]))
         begun = [event for event in events if event.name in ("incident.opened", "incident.reopened")]
         if begun and case is not None:
-            events += tuple(self._called(subject, case, begun[0]))
+            events += tuple(self._tell(subject, call(case, self.rules, begun[0].at), begun[0].at, begun[0].wall))
         if case is not None and events:
             there = offered(self, case, events[-1].wall)
             case.mitigations = told(there, there, incident.number)
+        if case is not None and events:
+            at, by_the_wall = events[-1].at, events[-1].wall
+            is_update = any(event.name == "incident.update_due" for event in events)
+            text = drafted(case, self.rules, at, by_the_wall, is_update=is_update)
+            events += tuple(self._tell(subject, text, at, by_the_wall))
         # Order numbers are taken here, so they follow the order of commits.
         effects = effects_for(case, events, self.rules.outlets, self.rules.policies) if case is not None else ()
         members = tuple(case.members.values()) if case and opened else ()

@@ -10,6 +10,7 @@ from monitor.core.incident import State, duration_text
 from monitor.ledger.records import AlertLink, LedgerEvent
 from monitor.outlets.outlet import Message
 from monitor.response.case import Case
+from monitor.response.notice import notice_of
 from monitor.response.triage import Role, reference, utc, utc_time
 
 ALERTS_SHOWN: Final = 20
@@ -145,6 +146,7 @@ def compose(case: Case, roles: tuple[Role, ...], now: datetime, degraded: str = 
         update=updates[-1] if updates else "",
         document=document(case, now),
         degraded=degraded,
+        public=notice_of(case),
     )
 
 

@@ -1,5 +1,5 @@
 """
-Chapter 3, communicate, by the clock: updates on their fixed grid, and one question when proof of recovery is wanting.
+Chapter 3, communicate, by the clock: updates (updates.py), and one question when proof of recovery is wanting.
 
 What falls due is told as an event's name, text and attributes; the case remembers that it was.
 """
@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from monitor.core.cadence import evidence_wait_due, slowed, unproven_since, updates_due
+from monitor.core.cadence import evidence_wait_due, unproven_since
 from monitor.core.incident import State, duration_text
-from monitor.core.severity import Severity
 from monitor.response.case import Case
-from monitor.response.communicate import update_text
 from monitor.response.detect import Observation
 from monitor.response.entries import Told
-from monitor.response.roles import held
 from monitor.response.rules import Rules
 from monitor.response.triage import utc
+from monitor.response.updates import updates
 
 
 def told_by_the_clock(case: Case, seen: Observation | None, rules: Rules, now: datetime, wall: datetime) -> list[Told]:
@@ -25,9 +23,7 @@ def told_by_the_clock(case: Case, seen: Observation | None, rules: Rules, now: d
     Args:
         seen: The last evaluation of the incident's subject; None before the first since a start.
     """
-    told = []
-    if (update := _update(case, rules, now, wall)) is not None:
-        told.append(update)
+    told = updates(case, rules, now, wall)
     if seen is not None and (text := _question(case, seen, rules, now)) is not None:
         told.append(Told("incident.evidence_wait", text))
     return told
@@ -55,29 +51,6 @@ def weigh_proof(case: Case, seen: Observation) -> None:
     case.unproven_since = unproven_since(case.unproven_since, seen.recovered, held_for, seen.at)
     if case.unproven_since is None:
         case.asked_at = None
-
-
-def update_every(case: Case, rules: Rules) -> timedelta | None:
-    """None means on change. Hourly once the Incident Commander was asked to close or wait."""
-    policy = rules.policies.get(case.incident.severity or Severity.SEV4)
-    return slowed(policy.update_every, case.asked_at) if policy is not None else None
-
-
-def _update(case: Case, rules: Rules, now: datetime, wall: datetime) -> Told | None:
-    every, opened = update_every(case, rules), case.incident.opened_at
-    if every is None or opened is None:
-        return None
-    due = updates_due(opened, case.updated_at or opened, every, now)
-    if due is None:
-        return None
-    case.updated_at = due.at
-    # What is told is told on the wall clock, which may have been stepped since the incident opened.
-    ahead = wall - now
-    missed = due.text(ahead)
-    late = f"{missed}\n" if missed else ""
-    following = utc(due.at + every + ahead)
-    text = late + update_text(case, held(case, rules), now, following)
-    return Told("incident.update_due", text, {"missed": due.missed} if due.missed else {})
 
 
 def _question(case: Case, seen: Observation, rules: Rules, now: datetime) -> str | None:

@@ -12,6 +12,7 @@ from monitor.core.severity import Policy, Severity
 from monitor.ledger.records import Effect, EffectKind, LedgerEvent
 from monitor.response.audiences import AUDIENCES, Audience, kind_for
 from monitor.response.case import Case
+from monitor.response.notice import published_stage
 
 POSTMORTEMS: Final = "postmortems"
 """The outlet that keeps postmortem drafts. A tracker that keeps them too has one beside its own: `jira.postmortems`."""
@@ -80,8 +81,9 @@ def effects_for(
     At most one effect per outlet for all the events of one commit: the strongest of what they ask for, if the policy
     of its severity tells that outlet.
     """
+    events = tuple(events)
     names = [event.name for event in events]
-    effects = [] if not names else list(_told(case, names, outlets, policies))
+    effects = [] if not names else list(_told(case, names, outlets, policies, published_stage(events)))
     drafted = [outlet for outlet in outlets if _is_drafted(case, outlet, names)]
     effects += [_next(case, outlet, _of_draft(case, outlet, names)) for outlet in drafted]
     return tuple(_effect(case, *effect) for effect in effects)
@@ -120,7 +122,7 @@ def _effect(case: Case, outlet: str, order: int, kind: EffectKind) -> Effect:
 
 
 def _told(
-    case: Case, names: Sequence[str], outlets: tuple[str, ...], policies: Mapping[Severity, Policy]
+    case: Case, names: Sequence[str], outlets: tuple[str, ...], policies: Mapping[Severity, Policy], published: str
 ) -> Iterator[tuple[str, int, EffectKind]]:
     asked = next((_EFFECTS[name] for name in names if name in _EFFECTS), EffectKind.UPDATE)
     for outlet in outlets:
@@ -130,6 +132,7 @@ def _told(
             AUDIENCES.get(outlet, Audience.RECORD), asked, case.last_asked.get(outlet), names,
             policies[case.incident.severity or Severity.SEV4],
             live=case.incident.is_live, muted=bool(case.muted_by) and outlet not in RECORDS,
+            published=published,
         )  # fmt: skip
         if kind is not None:
             yield _next(case, outlet, kind)

@@ -15,6 +15,22 @@ from monitor.response.triage import Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PublicRules:
+    """
+    How the public is told.
+
+    Attributes:
+        template: Jinja, see config/public_text.py.
+        at_once: Drafts are published without a person's yes.
+        notify: Whether subscribers are sent a message, unless whoever approves says otherwise.
+    """
+
+    template: str
+    at_once: bool = False
+    notify: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """
     Attributes:
@@ -28,6 +44,8 @@ class Rules:
         contacts: Everybody who can be told, by role; `roles` are those who are told of each incident.
         needs: Service -> check -> the role that its failure needs.
         mitigations: What can be done about each service, in the order of the file.
+        auto_send_after: How long a drafted update waits for a person before it is sent; zero: it is sent as it is due.
+        public: None where the public is not told.
         routing: Whose service the alerts of other systems are of.
     """
 
@@ -45,4 +63,6 @@ class Rules:
     contacts: Mapping[str, Role] = field(default_factory=dict)
     needs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     mitigations: Mapping[str, tuple[Mitigation, ...]] = field(default_factory=dict)
+    auto_send_after: timedelta = timedelta(0)
+    public: PublicRules | None = None
     routing: Routing = field(default_factory=Routing)

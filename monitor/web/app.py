@@ -14,13 +14,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from monitor.web.api import aftermath, incidents, intake, mitigations, services, silences, standing
+from monitor.web.api import aftermath, announcements, incidents, intake, mitigations, services, silences, standing
 from monitor.web.api.answers import problem_answer
 from monitor.web.desk import Desk
 from monitor.web.hosts import host_allowed
 from monitor.web.problems import HttpProblem
 
-ROOMS = (standing, incidents, mitigations, aftermath, services, intake, silences)
+ROOMS = (announcements, standing, incidents, mitigations, aftermath, services, intake, silences)
 
 
 def create_app(desk: Desk, token: str, listen_host: str = "127.0.0.1") -> Starlette:

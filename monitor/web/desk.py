@@ -12,6 +12,7 @@ from monitor.core.alerts import Notification
 from monitor.core.pushes import Push
 from monitor.probing.wire import Asked
 from monitor.telemetry.exposition import Dialect
+from monitor.web.announcements import AnnouncementsDocument, PublishedDocument
 from monitor.web.documents import AcceptedDocument, ActionDocument, DeployDocument, IncidentDocument, TakenDocument
 from monitor.web.incident_documents import IncidentDetail
 from monitor.web.mitigations import MitigationDocument, RunDocument
@@ -112,6 +113,22 @@ class Desk(Protocol):
 
     async def mitigate(self, ref: str, by: str, mitigation: str) -> RunDocument:
         """It is run because a person approved it; 409 for one that must not be run, or not now."""
+        ...
+
+    def announcements(self, ref: str) -> AnnouncementsDocument:
+        """What waits to be told. Called in another thread."""
+        ...
+
+    async def send_update(self, ref: str, by: str, text: str) -> IncidentDocument:
+        """The draft as it is, or *text*, is sent to the team now; 409 where there is neither."""
+        ...
+
+    async def edit_update(self, ref: str, by: str, text: str) -> IncidentDocument:
+        """*text* is sent when the draft's time has come; 409 where nothing is drafted."""
+        ...
+
+    async def publish(self, ref: str, by: str, text: str, stage: str, notify: bool | None) -> PublishedDocument:
+        """A person's yes to the draft, or to *text*; 409 where nothing waits for it."""
         ...
 
     def postmortem(self, ref: str) -> str:

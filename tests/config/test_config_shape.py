@@ -43,9 +43,8 @@ def test_keys_of_a_later_version_are_refused_and_nothing_else_of_that_config_is(
         "sources.tempo",
         "sources.grafana",
         "services.orders-service.logs",
-        "incidents.auto_send_after",
         "chat",
-        "status_page",
+        "status_page.folder",
     }
 
 

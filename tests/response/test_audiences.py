@@ -26,8 +26,8 @@ LATER = ("incident.update_due",)
 @pytest.mark.parametrize(
     ("severity", "told"),
     [
-        (Severity.SEV1, {"record", "chat", "page", "status"}),
-        (Severity.SEV2, {"record", "chat", "page", "status"}),
+        (Severity.SEV1, {"record", "chat", "page"}),
+        (Severity.SEV2, {"record", "chat", "page"}),
         (Severity.SEV3, {"record", "chat"}),
         (Severity.SEV4, {"record"}),
     ],
@@ -92,7 +92,32 @@ def test_what_is_said_of_it_afterwards(audience: Audience, last: EffectKind, wan
     assert kind_for(audience, UPDATE, last, names, POLICIES[Severity.SEV1], live=False, muted=False) == wanted
 
 
-@pytest.mark.parametrize("audience", Audience)
+@pytest.mark.parametrize(
+    ("last", "published", "wanted"),
+    [
+        (None, "", None),
+        (CREATE, "", None),
+        (None, "investigating", CREATE),
+        (CREATE, "monitoring", UPDATE),
+        (UPDATE, "resolved", CLOSE),
+        (CLOSE, "resolved", CLOSE),  # the last text is mended
+        (CLOSE, "investigating", REOPEN),
+        (None, "resolved", CREATE),
+    ],
+)
+@pytest.mark.parametrize("severity", Severity)
+@pytest.mark.parametrize("asked", EffectKind)
+def test_the_public_hears_what_was_approved_and_nothing_else(
+    severity: Severity, asked: EffectKind, last: EffectKind | None, published: str, wanted: EffectKind | None
+) -> None:
+    for muted in (False, True):
+        found = kind_for(
+            Audience.STATUS, asked, last, LATER, POLICIES[severity], live=True, muted=muted, published=published
+        )
+        assert found is wanted
+
+
+@pytest.mark.parametrize("audience", [Audience.RECORD, Audience.CHAT, Audience.PAGE])
 def test_a_muted_audience_hears_of_the_end_alone_and_only_of_what_it_knows(audience: Audience) -> None:
     def kind(asked: EffectKind, last: EffectKind | None, *, live: bool = True) -> EffectKind | None:
         return kind_for(audience, asked, last, LATER, POLICIES[Severity.SEV1], live=live, muted=True)
@@ -121,7 +146,7 @@ def test_a_night_from_sev3_up_and_down_again(begin: Callable[..., Any]) -> None:
     night.play(payments="FF")
     assert case.incident.severity is Severity.SEV1
     rise, escalation = night.commits
-    assert told(rise)[-3:] == ["slack 2 update", "pagerduty 1 create", "statuspage 1 create"]
+    assert told(rise)[-2:] == ["slack 2 update", "pagerduty 1 create"]
     assert [event.name for event in escalation.events] == ["incident.escalated"]
     assert "pagerduty 2 update" in told(escalation)
 
@@ -129,10 +154,10 @@ def test_a_night_from_sev3_up_and_down_again(begin: Callable[..., Any]) -> None:
     _, acknowledged = people.acknowledge("1", "Ada", night.now, night.now)
     assert "pagerduty 3 update" in told(acknowledged)
     _, noted = people.note("1", "Ada", "looking", night.now, night.now)
-    assert [line.split()[0] for line in told(noted)] == ["folder", "webhook", "slack", "statuspage"]
+    assert [line.split()[0] for line in told(noted)] == ["folder", "webhook", "slack"]
 
     _, resolved = people.resolve("1", "Ada", "fixed", night.now, night.now)
-    assert told(resolved)[-3:] == ["slack 6 close", "pagerduty 4 close", "statuspage 5 close"]
+    assert told(resolved)[-2:] == ["slack 6 close", "pagerduty 4 close"]
 
 
 def test_a_restart_knows_where_it_is_announced(begin: Callable[..., Any], tmp_path: Path) -> None:
@@ -143,7 +168,7 @@ def test_a_restart_knows_where_it_is_announced(begin: Callable[..., Any], tmp_pa
     try:
         for commit in night.commits:
             ledger.commit(commit).result(30)
-        assert case_from(ledger, case.incident.id).last_asked == case.last_asked == dict.fromkeys(OUTLETS, CREATE)
+        assert case_from(ledger, case.incident.id).last_asked == case.last_asked == dict.fromkeys(OUTLETS[:4], CREATE)
     finally:
         ledger.close()
 
@@ -152,7 +177,7 @@ def test_policies_are_those_of_the_configuration(begin: Callable[..., Any]) -> N
     quiet = {**POLICIES, Severity.SEV2: replace(POLICIES[Severity.SEV2], page=False, chat=False)}
     night = begin(outlets=OUTLETS, services=("payments",), depends_on={}, policies=quiet)
     night.play(payments="FFFF")
-    assert night.effects == ["folder create 1", "webhook create 1", "statuspage create 1"]
+    assert night.effects == ["folder create 1", "webhook create 1"]
 
 
 def test_a_late_update_is_told_in_the_thread_and_wakes_nobody(begin: Callable[..., Any]) -> None:
@@ -161,4 +186,4 @@ def test_a_late_update_is_told_in_the_thread_and_wakes_nobody(begin: Callable[..
     night.now += timedelta(minutes=15)
     [due] = night.book.due(night.now, night.now)
     assert [event.name for event in due.events] == ["incident.update_due"]
-    assert told(due) == ["folder 2 update", "webhook 2 update", "slack 2 update", "statuspage 2 update"]
+    assert told(due) == ["folder 2 update", "webhook 2 update", "slack 2 update"]

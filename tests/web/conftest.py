@@ -8,7 +8,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,18 +17,21 @@ from starlette.applications import Starlette
 from checks.blackbox.modules import Module
 from monitor.config.blackbox.modules import ProbeModules
 from monitor.core.alerts import Notification
-from monitor.core.incident import Incident, State
+from monitor.core.incident import IllegalTransition, Incident, State, Timing
 from monitor.core.mitigations import Figures, Mitigation, Ranked, RunBy
 from monitor.core.muting import Silence
 from monitor.core.pushes import Push
-from monitor.core.severity import Evidence, Severity
+from monitor.core.severity import POLICIES, Evidence, Severity
 from monitor.core.severity_table import TABLE, suggest
-from monitor.ledger.records import LedgerEvent
+from monitor.ledger.records import Commit, LedgerEvent
 from monitor.probing.wire import Asked
+from monitor.response import public, updates
 from monitor.response.case import Case
 from monitor.response.followup import FollowUp, UnknownAction
 from monitor.response.mitigation_runs import Run
+from monitor.response.rules import Rules
 from monitor.telemetry.exposition import Dialect
+from monitor.web.announcements import AnnouncementsDocument, PublishedDocument, announcements_document
 from monitor.web.app import create_app
 from monitor.web.desk import DeskRefusal
 from monitor.web.documents import (
@@ -52,6 +55,12 @@ from monitor.web.status_documents import StatusDocument
 T0 = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 TOKEN = "a-token-of-the-tests"
 PUSH_TOKEN = "a-token-of-a-job"
+
+
+RULES = Rules(
+    timing=Timing(), policies=POLICIES, roles=(), outlets=(), depends_on={}, telemetry=frozenset(), total_services=2,
+    postmortem_within=timedelta(hours=48), evidence_wait=timedelta(hours=2),
+)  # fmt: skip
 
 
 class NotebookDesk:
@@ -218,6 +227,37 @@ class NotebookDesk:
             raise DeskRefusal(404, f"no mitigation of INC-0001 is called {mitigation}; there are rollback, drain")
         self._write(incident, "incident.mitigation_started", mitigation, by)
         return run_document(incident, Run(id="R1", service="orders", name=mitigation, by=by, before=Figures(), at=T0))
+
+    def announcements(self, ref: str) -> AnnouncementsDocument:
+        return announcements_document(self._case(ref))
+
+    async def send_update(self, ref: str, by: str, text: str) -> IncidentDocument:
+        return self._told(ref, lambda case: updates.sent(case, RULES, by, text, T0, T0))
+
+    async def edit_update(self, ref: str, by: str, text: str) -> IncidentDocument:
+        return self._told(ref, lambda case: updates.edited(case, RULES, by, text, T0, T0))
+
+    async def publish(self, ref: str, by: str, text: str, stage: str, notify: bool | None) -> PublishedDocument:
+        self._told(ref, lambda case: public.approved(case, RULES, by, text, stage, notify, T0, T0))
+        published = self.announcements(ref)["published"]
+        assert published is not None
+        return published
+
+    def _case(self, ref: str) -> Case:
+        incident = self._found(ref)
+        case = Case(incident, events=self._of(incident))
+        for event in case.events:
+            updates.restore(case, event)
+        return case
+
+    def _told(self, ref: str, act: Callable[[Case], Commit]) -> IncidentDocument:
+        case = self._case(ref)
+        try:
+            commit = act(case)
+        except IllegalTransition as refusal:
+            raise DeskRefusal(409, str(refusal)) from None
+        self.log += [replace(event, seq=len(self.log) + 1) for event in commit.events]
+        return incident_document(case.incident)
 
     def postmortem(self, ref: str) -> str:
         return f"# Postmortem of {self._found(ref).service}\n\x1b[31m"

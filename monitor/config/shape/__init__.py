@@ -45,6 +45,7 @@ class Root(Shape):
     chat: Annotated[Chat | None, NotYet()] = None
     pages: Pages | None = None
     """Who is woken, by what."""
-    status_page: Annotated[StatusPage | None, NotYet()] = None
+    status_page: StatusPage | None = None
+    """What the public is told, and where."""
     intake: Intake | None = None
     """Alerts of other systems, which meet what we see ourselves in one incident."""

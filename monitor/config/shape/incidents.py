@@ -9,10 +9,8 @@ from pydantic import ConfigDict
 from monitor.config.fields import (
     Cadence,
     Day,
-    Duration,
     Line,
     MinuteToDay,
-    NotYet,
     NumberComparison,
     SecondOrMore,
     ShareComparison,
@@ -52,7 +50,8 @@ class IncidentsShape(Shape):
     """When people can meet about what happened: the invitation to a postmortem."""
     ack_within: Wait | None = None
     """How long the primary contacts have to acknowledge before their backups are told. Default 5m."""
-    auto_send_after: Annotated[Duration | None, NotYet()] = None
+    auto_send_after: Wait | None = None
+    """How long the draft of an update waits for a person before it is sent. Default 0s: it is sent as it is due."""
 
 
 class EvidenceShape(Shape):

@@ -14,9 +14,11 @@ from monitor.config.fields import (
     Line,
     Name,
     NotionId,
+    NotYet,
     Repository,
     SecondOrMore,
     Secret,
+    Switch,
     Url,
     word,
 )
@@ -149,9 +151,13 @@ class Chat(Shape):
 
 
 class StatusPage(Shape):
-    folder: Line
+    folder: Annotated[Line | None, NotYet()] = None
     template: Line | None = None
+    """File with the text for the public, Jinja; relative to this file. Default: the one that comes with the program."""
     publish: Annotated[str | None, *word("on approval", "at once")] = None
+    """Whether a person has to approve each text. Default on approval."""
+    notify: Switch | None = None
+    """Whether subscribers of the page are sent a message, unless whoever approves says otherwise. Default false."""
 
 
 class Hook(Shape):
