@@ -18,6 +18,8 @@ from monitor.cli.output import Trouble, printable
 _PATIENCE = 60.0
 """Seconds: the daemon asks Prometheus first, and one that is away is waited for."""
 
+_UPDATES = ("runbook", "alert", "test")
+"""As the daemon knows them; what they stand for is not loaded for a command."""
 _DAY = click.DateTime(["%Y-%m-%d"])
 _by = click.option("--by", default=None, metavar="NAME", help="Who says so.  [default: the user's name]")
 
@@ -73,6 +75,7 @@ def _draft(context: click.Context, ref: str) -> str:
     epilog="""\b
 Examples:
   monitor incident action add 42 "an alert on the age of the queue" --owner Grace --due 2026-12-01
+  monitor incident action add 42 "what to do when the queue is full" --updates runbook --owner Ada --due 2026-12-01
   monitor incident action done 42 1
 \b
 monitor incident show lists them; one that is late is told, once."""
@@ -88,12 +91,17 @@ def action() -> None:
 @click.option(
     "--due", type=_DAY, required=True, metavar="DAY", help="The last day on which it is in time, like 2026-12-01."
 )
+@click.option("--updates", type=click.Choice(_UPDATES), default=None, help="What it brings up to date.")
 @_by
 @click.pass_context
-def add(context: click.Context, ref: str, what: str, owner: str, due: datetime, by: str | None) -> None:
+def add(
+    context: click.Context, ref: str, what: str, owner: str, due: datetime, updates: str | None, by: str | None
+) -> None:
     """Somebody does something until a day."""
     day: date = due.date()
     body = {"what": what, "owner": owner, "due": day.isoformat(), "by": by or user()}
+    if updates is not None:
+        body["updates"] = updates
     _say(post(context, f"/api/v1/incidents/{checked(ref)}/actions", body), "added")
 
 
@@ -108,5 +116,9 @@ def done(context: click.Context, ref: str, number: int, by: str | None) -> None:
 
 
 def _say(told: dict[str, Any], what: str) -> None:
-    text = f"{what}: {told['incident']} action {told['number']}: {told['what']} ({told['owner']}, by {told['due']})"
+    updates = f"{told['updates']} update: " if told.get("updates") else ""
+    text = (
+        f"{what}: {told['incident']} action {told['number']}: {updates}{told['what']} "
+        f"({told['owner']}, by {told['due']})"
+    )
     click.echo(printable(text))

@@ -57,6 +57,12 @@ def _alert(alert: dict[str, Any]) -> list[str]:
     return [*lines, *(f"  {name}: {address}" for name, address in alert["links"].items())]
 
 
+def _action(a: dict[str, Any]) -> str:
+    updates = f"{a['updates']} update: " if a.get("updates") else ""
+    done = f", done by {a['done_by']}" if a["done_by"] else ""
+    return f"{a['number']}: {updates}{a['what']} ({a['owner']}, by {a['due']}){done}"
+
+
 def _lists(incident: dict[str, Any]) -> list[tuple[str, list[str]]]:
     members = [
         f"{m['service']}: {m['why']}" + (f" (until {m['left_at']})" if m["left_at"] else "")
@@ -65,10 +71,7 @@ def _lists(incident: dict[str, Any]) -> list[tuple[str, list[str]]]:
     ]
     tickets = [f"{t['outlet']}: {t['external_id']} {t['url']}".rstrip() for t in incident["tickets"]]
     alerts = [line for alert in incident["alerts"] for line in _alert(alert)]
-    actions = [
-        f"{a['number']}: {a['what']} ({a['owner']}, by {a['due']})" + (f", done by {a['done_by']}" * bool(a["done_by"]))
-        for a in incident["actions"]
-    ]
+    actions = [_action(a) for a in incident["actions"]]
     unsent = [
         f"{e['outlet']} {e['kind']}: {e['state']} after {e['attempts']} attempts; {e['detail']}".rstrip("; ")
         for e in incident["effects"]

@@ -80,9 +80,9 @@ class Afterwards:
         case, _ = await self._write(ref, lambda after: (None, after.held(by)))
         return case
 
-    async def add(self, ref: str, what: str, owner: str, due: date, by: str) -> tuple[int, Action]:
+    async def add(self, ref: str, what: str, owner: str, due: date, by: str, updates: str = "") -> tuple[int, Action]:
         """With the incident's number, as `done`."""
-        case, action = await self._write(ref, lambda after: after.add(what, owner, due, by))
+        case, action = await self._write(ref, lambda after: after.add(what, owner, due, by, updates))
         return case.incident.number, action
 
     async def done(self, ref: str, number: int, by: str) -> tuple[int, Action]:

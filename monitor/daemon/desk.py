@@ -191,8 +191,8 @@ class DaemonDesk:
     async def postmortem_held(self, ref: str, by: str) -> IncidentDocument:
         return incident_document((await self._afterwards.held(ref, by)).incident)
 
-    async def add_action(self, ref: str, what: str, owner: str, due: date, by: str) -> ActionDocument:
-        number, action = await self._afterwards.add(ref, what, owner, due, by)
+    async def add_action(self, ref: str, what: str, owner: str, due: date, by: str, updates: str) -> ActionDocument:
+        number, action = await self._afterwards.add(ref, what, owner, due, by, updates)
         return action_document(number, action)
 
     async def action_done(self, ref: str, number: int, by: str) -> ActionDocument:

@@ -57,11 +57,13 @@ class FollowUp:
             return Commit()
         return self._commit([self._event(HELD, "the postmortem was held", by)])
 
-    def add(self, what: str, owner: str, due: date, by: str) -> tuple[Action, Commit]:
+    def add(self, what: str, owner: str, due: date, by: str, updates: str = "") -> tuple[Action, Commit]:
         """Also while it is live: what must be done afterwards is often known before."""
         number = max(actions(self.case.events), default=0) + 1
-        action = Action(number=number, what=what, owner=owner, due=due)
+        action = Action(number=number, what=what, owner=owner, due=due, updates=updates)
         told: dict[str, object] = {"action": number, "what": what, "owner": owner, "due": due.isoformat()}
+        if updates:
+            told["updates"] = updates
         return action, self._commit([self._event(ADDED, str(action), by, told)])
 
     def done(self, number: int, by: str, because: str = "") -> tuple[Action, Commit]:

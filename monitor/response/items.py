@@ -71,7 +71,7 @@ def action_message(case: Case, number: int, now: datetime, *, ticket_url: str = 
     return replace(
         compose(case, (), now),
         incident=subject,
-        title=f"{name}: {action.what}",
+        title=f"{name}: {action.updates + ' update: ' if action.updates else ''}{action.what}",
         name=f"{reference(case.incident.number)}-{case.incident.service}-action-{number}",
         severity="",
         status=_status(action),
@@ -94,6 +94,7 @@ def _markdown(case: Case, action: Action, ticket_url: str) -> str:
     rows = [
         ("Who", action.owner),
         ("By when", str(action.due)),
+        *([("Updates", f"a {action.updates}")] if action.updates else []),
         ("Status", _status(action) + (f", {action.done_by}" if action.done_by else "")),
         ("From", of + (f" {ticket_url}" if ticket_url else "")),
     ]

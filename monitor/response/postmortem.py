@@ -93,7 +93,8 @@ _Who noticed first, and how?_
 
 ## Runbooks, alerts and tests to update
 
-- [ ] _Which runbook, alert or test would have made this shorter?_
+_Which runbook, alert or test would have made this shorter? Each is an action item:_
+`monitor incident action add --updates runbook`
 """
 
 
@@ -168,8 +169,12 @@ def _actions(case: Case) -> list[str]:
     known = actions(case.events).values()
     if not known:
         return [f"None yet: `monitor incident action add {case.incident.number} WHAT --owner WHO --due DATE`"]
-    rows = [f"| {one.number} | {escape(one.what)} | {escape(one.owner)} | {one.due} | {_done(one)} |" for one in known]
+    rows = [f"| {one.number} | {_what(one)} | {escape(one.owner)} | {one.due} | {_done(one)} |" for one in known]
     return ["| | What | Who | By when | Done |", "|---|---|---|---|---|", *rows]
+
+
+def _what(action: Action) -> str:
+    return (f"{action.updates} update: " if action.updates else "") + escape(action.what)
 
 
 def _done(action: Action) -> str:

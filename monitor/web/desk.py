@@ -137,7 +137,7 @@ class Desk(Protocol):
 
     async def postmortem_held(self, ref: str, by: str) -> IncidentDocument: ...
 
-    async def add_action(self, ref: str, what: str, owner: str, due: date, by: str) -> ActionDocument:
+    async def add_action(self, ref: str, what: str, owner: str, due: date, by: str, updates: str) -> ActionDocument:
         """Somebody does something until the end of a day, so that it does not happen again."""
         ...
 

@@ -72,13 +72,17 @@ class TakenDocument(TypedDict):
 
 
 class ActionDocument(TypedDict):
-    """An action item of a postmortem. `number` is its own, within the incident. `done_by` is null while it is not."""
+    """
+    An action item of a postmortem. `number` is its own, within the incident. `updates` is null of one that brings no
+    runbook, alert or test up to date, and `done_by` while it is not done.
+    """
 
     incident: str
     number: int
     what: str
     owner: str
     due: str
+    updates: str | None
     done_by: str | None
 
 
@@ -121,6 +125,7 @@ def action_document(number: int, action: Action) -> ActionDocument:
         "what": action.what,
         "owner": action.owner,
         "due": action.due.isoformat(),
+        "updates": action.updates or None,
         "done_by": action.done_by or None,
     }
 

@@ -9,6 +9,7 @@ import pytest
 from monitor.core.severity import POLICIES
 from monitor.response.followup import FollowUp
 from monitor.response.items import action_message, action_of, action_subject
+from monitor.response.postmortem import draft
 
 OUTLETS = ("folder", "postmortems", "webhook", "jira")
 DUE = date(2026, 3, 10)
@@ -77,6 +78,16 @@ def test_it_says_that_it_is_late_and_that_it_is_done(over):
     said = action_message(over, 1, over.incident.since)
     assert (said.status, said.update) == ("done", "action 1: a (Grace, by 2026-03-10) is done")
     assert "| Status | done, Ada |" in said.markdown
+
+
+def test_an_update_of_a_runbook_is_told_as_one_in_ticket_and_draft(over):
+    after(over).add("what to do when the queue is full", "Grace", DUE, "Ada", "runbook")
+    said = action_message(over, 1, over.incident.since)
+
+    assert said.title == "INC-0001 action 1: runbook update: what to do when the queue is full"
+    assert "| Updates | a runbook |\n" in said.markdown
+    assert "| 1 | runbook update: what to do when the queue is full | Grace |" in draft(over, ())
+    assert over.events[-1].text == "action 1: runbook update: what to do when the queue is full (Grace, by 2026-03-10)"
 
 
 def test_hostile_words_stay_in_their_place(over):

@@ -265,9 +265,10 @@ class NotebookDesk:
     async def postmortem_held(self, ref: str, by: str) -> IncidentDocument:
         return self._changed(self._found(ref), "postmortem.held", "held", by)
 
-    async def add_action(self, ref: str, what: str, owner: str, due: date, by: str) -> ActionDocument:
+    async def add_action(self, ref: str, what: str, owner: str, due: date, by: str, updates: str) -> ActionDocument:
         incident = self._found(ref)
-        action, commit = FollowUp(Case(incident, events=self._of(incident)), (), {}, T0, T0).add(what, owner, due, by)
+        follow = FollowUp(Case(incident, events=self._of(incident)), (), {}, T0, T0)
+        action, commit = follow.add(what, owner, due, by, updates)
         self.log += [replace(event, seq=len(self.log) + 1) for event in commit.events]
         return action_document(incident.number, action)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from monitor.response.actions import UPDATES
 from tests.web.test_commands_ask_the_daemon import Person
 
 REPORT = {"reporter": "Ada", "symptoms": "slow", "service": "orders"}
@@ -32,11 +33,26 @@ def test_an_action_item_is_added_found_and_done(over):
         "what": "an alert on the age of the queue",
         "owner": "Grace",
         "due": "2026-03-10",
+        "updates": None,
         "done_by": None,
     }
     assert (added.status, added.document) == (201, wanted)
     assert (done.status, done.document) == (200, wanted | {"done_by": "Grace"})
     assert over.get("/api/v1/incidents/1").document["actions"] == [done.document]
+
+
+@pytest.mark.parametrize("updates", UPDATES)
+def test_an_item_says_what_it_brings_up_to_date(over, updates):
+    added = over.post("/api/v1/incidents/1/actions", ACTION | {"updates": updates})
+
+    assert (added.status, added.document["updates"]) == (201, updates)
+
+
+def test_what_it_brings_up_to_date_is_one_of_three(over):
+    answer = over.post("/api/v1/incidents/1/actions", ACTION | {"updates": "playbook"})
+
+    assert answer.status == 422
+    assert answer.document["errors"][0]["field"] == "updates"
 
 
 @pytest.mark.parametrize("due", ["tomorrow", "2026-02-30", "2026-03-10T12:00:00Z", "1"])
@@ -91,3 +107,12 @@ def test_a_day_that_is_none_is_bad_usage(person):
 
     assert result.exit_code != 0
     assert "'soon' does not match the format" in result.output
+
+
+@pytest.mark.parametrize("updates", UPDATES)
+def test_the_command_knows_what_an_item_may_bring_up_to_date(person, updates):
+    said = person.types(
+        "incident", "action", "add", "1", "x", "--owner", "Ada", "--due", "2026-12-01", "--updates", updates
+    )
+
+    assert (said.exit_code, said.output) == (0, f"added: INC-0001 action 1: {updates} update: x (Ada, by 2026-12-01)\n")

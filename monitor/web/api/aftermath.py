@@ -8,12 +8,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from monitor.response.actions import UPDATES
 from monitor.web.api.answers import incident_reference, json_answer, number_in_path, route
 from monitor.web.bodies import BY, Field, day
 from monitor.web.desk import Desk
 from monitor.web.requests import read_values
 
-ACTION = (*BY, Field(name="what", limit=500), Field(name="owner"), Field(name="due"))
+ACTION = (
+    *BY,
+    Field(name="what", limit=500),
+    Field(name="owner"),
+    Field(name="due"),
+    Field(name="updates", required=False, choices=UPDATES),
+)
 
 
 def routes(desk: Desk) -> list[Route]:
@@ -41,7 +48,10 @@ class _Aftermath:
         values = await read_values(request, ACTION)
         due = day(values, "due")
         ref = incident_reference(request)
-        return json_answer(await self._desk.add_action(ref, values["what"], values["owner"], due, values["by"]), 201)
+        added = await self._desk.add_action(
+            ref, values["what"], values["owner"], due, values["by"], values.get("updates", "")
+        )
+        return json_answer(added, 201)
 
     async def action_done(self, request: Request) -> Response:
         values = await read_values(request, BY)
