@@ -205,7 +205,7 @@ class Notion(Part):
     """
     Attributes:
         data_source, database: Ids with hyphens; one of them is empty.
-        mark, status, severity: Names of properties; without a severity there is none.
+        mark, status, severity, due: Names of properties; the last two only where they are given.
         open, closed: Options of the status; None for the best that it has.
         url: Of the API.
     """
@@ -216,6 +216,7 @@ class Notion(Part):
     mark: str = "Watchkeeper"
     status: str = "Status"
     severity: str | None = None
+    due: str | None = None
     open: str | None = None
     closed: str | None = None
     url: str = "https://api.notion.com"

@@ -108,6 +108,7 @@ class Message:
         document: The same as JSON values, for outlets that speak to programs.
         status: The incident's state in a word.
         name: What a file of it is called; without one, by the number and the service.
+        due: The day by which it is to be done, like 2026-12-01; empty where there is none.
         heading: What this document is, where it is no ticket that is open or closed.
         degraded: Set to a sentence when this goes out while the ledger cannot record it.
         attachments: For outlets that keep files.
@@ -125,6 +126,7 @@ class Message:
     update: str
     document: dict[str, object]
     name: str = ""
+    due: str = ""
     heading: str = ""
     degraded: str = ""
     attachments: tuple[Attachment, ...] = ()

@@ -73,6 +73,7 @@ def action_message(case: Case, number: int, now: datetime, *, ticket_url: str = 
         incident=subject,
         title=f"{name}: {action.updates + ' update: ' if action.updates else ''}{action.what}",
         name=f"{reference(case.incident.number)}-{case.incident.service}-action-{number}",
+        due=action.due.isoformat(),
         severity="",
         status=_status(action),
         heading="Action item",

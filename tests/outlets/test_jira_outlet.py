@@ -109,6 +109,21 @@ def desk(request: pytest.FixtureRequest) -> Desk:
     return Desk(request.param)
 
 
+def test_the_day_by_which_it_is_to_be_done_is_a_field_where_the_screen_has_one(desk: Desk, said: list[str]) -> None:
+    desk.send(CREATE, due="2026-12-01")
+    assert desk.issue.fields["duedate"] == "2026-12-01"
+
+    other = Desk("cloud")
+    other.jira.has_due = False
+    made = other.send(CREATE, due="2026-12-01")
+
+    lacks = "without its due date: put the field Due date on the screen for creating in OPS"
+    assert (made.outcome, made.detail) == (CONFIRMED, f"OPS-1: created; {lacks}")
+    assert said == [f"outlet jira: OPS-1 is {lacks}"]
+    assert "duedate" not in other.issue.fields
+    assert len(other.jira.issues) == 1
+
+
 def test_a_ticket_is_made_in_one_request_with_all_by_which_it_is_found_again(desk: Desk) -> None:
     made = desk.send(CREATE)
 

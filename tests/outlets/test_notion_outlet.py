@@ -208,6 +208,17 @@ def test_the_severity_stands_in_a_column_and_a_persons_word_stays_until_it_chang
     assert desk.page.properties["Severity"]["select"] == {"name": "SEV1"}
 
 
+def test_the_day_by_which_it_is_to_be_done_stands_in_a_column_of_its_own() -> None:
+    desk = Desk(due="Due")
+    desk.send(CREATE, due="2026-12-01")
+    assert desk.page.properties["Due"]["date"] == {"start": "2026-12-01"}
+
+    other = Desk(due="Due")
+    other.notion.columns["Due"] = {"type": "rich_text"}
+    what = "its property Due is of the type rich_text, not date: Add it, of the type date, or name another one"
+    assert told(other) == (RETRY, what)
+
+
 # Answers that are lost.
 
 

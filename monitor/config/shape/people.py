@@ -101,6 +101,8 @@ class NotionProperties(Shape):
     """The property, of the type status or select, that says whether a ticket is closed. Default Status."""
     severity: Line | None = None
     """One of the type select that holds the severity. Default none."""
+    due: Line | None = None
+    """One of the type date that holds the day by which an action item is to be done. Default none."""
 
 
 class Notion(Shape):

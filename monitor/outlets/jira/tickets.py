@@ -41,12 +41,26 @@ class JiraTickets:
             "labels": ["watchkeeper", label(message.incident), *self._jira.labels],
             **self._priority(message),
         }
-        made = self._talk.send("POST", f"{self._dialect.root}/issue", {"fields": fields, "properties": _property(mark)})
+        made, lacks = self._made(fields, message.due, mark)
         key = str(made["key"])
         return Ticket(
             id=key, url=self._url(key), is_closed=False, mark=mark, born=int(made["id"]), place=self.place,
-            title=mark.title, body=description,
+            title=mark.title, body=description, lacks=lacks,
         )  # fmt: skip
+
+    def _made(self, fields: Mapping[str, Any], due: str, mark: Mark) -> tuple[Any, str]:
+        """With the day by which it is to be done, where the project's screen has a place for that."""
+        path, properties = f"{self._dialect.root}/issue", _property(mark)
+        if not due:
+            return self._talk.send("POST", path, {"fields": fields, "properties": properties}), ""
+        with_due: dict[str, Any] = {**fields, "duedate": due}
+        try:
+            return self._talk.send("POST", path, {"fields": with_due, "properties": properties}), ""
+        except Stopped as stopped:
+            if stopped.delivery.outcome is not DeliveryOutcome.REFUSED or "duedate" not in stopped.delivery.detail:
+                raise
+        lacks = f"without its due date: put the field Due date on the screen for creating in {self.place}"
+        return self._talk.send("POST", path, {"fields": fields, "properties": properties}), lacks
 
     def read(self, ticket: str) -> Ticket:
         found = self._talk.get(self._path(ticket), fields=_FIELDS, properties=PROPERTY)

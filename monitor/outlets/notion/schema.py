@@ -49,6 +49,8 @@ class Schema:
         if notion.severity is not None:
             # A status takes only the options that it has; a select makes those that it lacks.
             _column(columns, notion.severity, "Add it, of the type select, or name another one", ("select",))
+        if notion.due is not None:
+            _column(columns, notion.due, "Add it, of the type date, or name another one", ("date",))
         opened, closed, all_closed = _options(columns[notion.status], notion)
         return cls(
             source=str(source["id"]),

@@ -43,6 +43,7 @@ class NotionTickets:
                 self._notion.mark: _text(_told(mark)),
                 self._notion.status: {self._schema.status: {"name": self._schema.open}},
                 **self._severity(message),
+                **self._due(message),
             },
             "children": [first, *markup.from_markdown(message.notes)],
         }
@@ -133,6 +134,9 @@ class NotionTickets:
             title=next((markup.text_of(c["title"]) for c in columns.values() if c["type"] == "title"), ""),
             body=columns,
         )
+
+    def _due(self, message: Message) -> dict[str, Any]:
+        return {self._notion.due: {"date": {"start": message.due}}} if self._notion.due and message.due else {}
 
     def _severity(self, message: Message) -> dict[str, Any]:
         if not self._notion.severity or not message.severity:

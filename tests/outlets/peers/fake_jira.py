@@ -47,6 +47,7 @@ class FakeJira(Peer):
         lag: Seconds until the search knows a new issue.
         transitions: What the workflow offers, from wherever it does not lead to.
         frozen: Whether nobody may edit what is closed, as in Jira's classic workflow.
+        has_due: Whether its screens have the field for a due date.
         forbidden: Steps on an issue that our user may not do: `transitions`, `comment`, `edit`.
     """
 
@@ -58,6 +59,7 @@ class FakeJira(Peer):
     projects: frozenset[str] = frozenset({"OPS", "NEW"})
     issues: dict[str, Issue] = field(default_factory=dict)
     token: str = ""
+    has_due: bool = True
 
     def obey(self, asked: Asked) -> tuple[int, Any]:
         root = f"/rest/api/{self.version}"
@@ -182,6 +184,8 @@ class FakeJira(Peer):
             errors["description"] = "CONTENT_LIMIT_EXCEEDED"
         if len(fields.get("summary", "-")) > 255 or "\n" in fields.get("summary", "-"):
             errors["summary"] = "Summary must be one line of at most 255 characters."
+        if "duedate" in fields and not self.has_due:
+            errors["duedate"] = "Field 'duedate' cannot be set. It is not on the appropriate screen, or unknown."
         if any(" " in label for label in fields.get("labels", ())):
             errors["labels"] = "The label contains spaces which is invalid."
         return {"errorMessages": [], "errors": errors} if errors else None

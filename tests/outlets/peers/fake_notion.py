@@ -31,6 +31,7 @@ def columns() -> dict[str, Any]:
         "Status": {"type": "status", "status": {"options": options, "groups": groups}},
         "Watchkeeper": {"type": "rich_text", "rich_text": {}},
         "Severity": {"type": "select", "select": {"options": []}},
+        "Due": {"type": "date", "date": {}},
     }
 
 
