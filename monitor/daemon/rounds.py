@@ -36,7 +36,7 @@ from monitor.telemetry import names
 
 T = TypeVar("T")
 
-_MOST_RESOLVED = 200
+_MOST_RESOLVED = 50
 """The newest of those that are over: a tracker has to be asked about each."""
 
 
@@ -86,8 +86,12 @@ class Rounds:
         await self._written(commit)
 
     async def _written(self, commit: Commit) -> None:
-        if commit.events or commit.effects:
-            await asyncio.wait([asyncio.wrap_future(self._house.adopt(commit))], timeout=60.0)
+        if not (commit.events or commit.effects):
+            return
+        # Not cancelled with us: what is held is written when the ledger takes commits again.
+        done, _ = await asyncio.wait([asyncio.wrap_future(self._house.adopt(commit))], timeout=60.0)
+        if (error := next(iter(done)).exception() if done else None) is not None:
+            logger.warning("what was found at a ticket could not be written: {}", error)
 
     async def _of(self, tracker: str, live: list[str]) -> None:
         try:

@@ -30,6 +30,7 @@ LEVELS: Final[Mapping[str, str]] = {
     "slo.budget.exhausting": "WARNING",
     "effect.overdue": "WARNING",
     "playbook.review_due": "WARNING",
+    "ticket.gone": "WARNING",
 }
 """Of what people should look at. Anything else that becomes of an incident is INFO."""
 

@@ -93,7 +93,7 @@ class TicketOutlet:
                     is_closed=ticket.is_closed,
                     by_us=ticket.mark.closed,
                     place="" if ticket.place == tracker.place else ticket.place,
-                    title="" if ticket.mark.title in ("", ticket.title) else ticket.title,
+                    title="" if ticket.mark.title in ("", ticket.title) else one_line(ticket.title, LONGEST_TITLE),
                     merged=merged,
                 )
         except Stopped as stopped:

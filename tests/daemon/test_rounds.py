@@ -16,7 +16,7 @@ from pydantic import SecretStr
 sys.path.insert(0, str(Path(__file__).parent.parent / "outlets" / "peers"))
 from fake_jira import DONE, FakeJira, Issue
 from fake_notion import API, SOURCE, FakeNotion
-from faults import Fault
+from faults import Asked, Fault
 
 from monitor.config import Jira, Notion, load
 from monitor.daemon.afterwards import Afterwards
@@ -247,6 +247,33 @@ def test_a_tracker_that_is_away_keeps_no_other_one_back(desk: Desk) -> None:
     desk.round()
 
     assert any("closed by a person" in text for text in desk.told(incident))
+
+
+def test_what_happens_while_a_ticket_is_looked_at_is_not_decided_from_what_was_seen_before(desk: Desk) -> None:
+    incident = desk.declare()
+    ends = [lambda: desk.people.resolve("1", "Ada", "rolled back", desk.clock.at, desk.clock.at)[1]]
+
+    def end_meanwhile(_asked: Asked) -> None:
+        if ends:
+            desk.house.adopt(ends.pop()())
+
+    desk.jira.plan = end_meanwhile
+    desk.round()
+    desk.round()
+
+    kinds = [str(effect.kind) for effect in desk.house.ledger.effects(incident) if effect.outlet == "jira"]
+    assert kinds == ["create", "close"], "its close is on its way, and none is added"
+    assert not desk.issues[0].is_open
+
+
+def test_a_round_that_finds_the_ledger_held_does_nothing(desk: Desk, monkeypatch: Any) -> None:
+    desk.declare()
+    asked = len(desk.jira.log)
+    monkeypatch.setattr(type(desk.house.ledger), "healthy", False)
+
+    desk.run(desk.rounds.make())
+
+    assert len(desk.jira.log) == asked
 
 
 # Action items.
