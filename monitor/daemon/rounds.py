@@ -28,7 +28,7 @@ from monitor.outlets.outlet import Delivery, DeliveryOutcome, Found
 from monitor.response import tickets
 from monitor.response.actions import ADDED, DONE, actions
 from monitor.response.case import Case
-from monitor.response.entries import TRACKERS, Told, effect_for, entry
+from monitor.response.entries import POSTMORTEMS, Told, effect_for, entry, keeps_drafts
 from monitor.response.items import action_of, action_subject, item_effects
 from monitor.response.review import DUE, REVIEWED, open_reviews, review, review_subject, reviewed_of
 from monitor.response.tickets import Kept
@@ -66,7 +66,7 @@ class Rounds:
         if not self._house.ledger.healthy:
             return  # nothing of what was found could be written down
         await self._review()
-        trackers = [name for name in self._house.worker.trackers if name in TRACKERS]
+        trackers = [name for name in self._house.worker.trackers if name != POSTMORTEMS]
         live = [case.incident.id for case in self._house.casebook.live()]
         await asyncio.gather(*(self._of(tracker, live) for tracker in trackers))
 
@@ -95,7 +95,7 @@ class Rounds:
 
     async def _of(self, tracker: str, live: list[str]) -> None:
         try:
-            subjects = await _in_thread(lambda: self._subjects(live))
+            subjects = await _in_thread(lambda: self._over() if keeps_drafts(tracker) else self._subjects(live))
             for subject in subjects:
                 asked = await _in_thread(lambda subject=subject: self._ask(tracker, subject))  # type: ignore[misc]
                 if isinstance(asked, Delivery):
@@ -112,12 +112,16 @@ class Rounds:
 
     def _subjects(self, live: Iterable[str]) -> list[str]:
         """Whose tickets are looked at: ids of incidents, and subjects of action items."""
-        ledger, now = self._house.ledger, self._house.clock.now()
-        over = ledger.newest((State.RESOLVED, State.CLEAR), _MOST_RESOLVED)
-        lately = [incident.id for incident in over if tickets.is_looked_after(incident, now)]
+        ledger = self._house.ledger
         owner, due = instance_id_of(ledger), open_reviews(ledger.events_named(DUE, REVIEWED))
         reviews = [review_subject(owner, reviewed) for reviewed in due]
-        return [*live, *lately, *_undone(ledger.events_named(ADDED, DONE)), *reviews]
+        return [*live, *self._over(), *_undone(ledger.events_named(ADDED, DONE)), *reviews]
+
+    def _over(self) -> list[str]:
+        """Incidents that were resolved lately."""
+        now = self._house.clock.now()
+        over = self._house.ledger.newest((State.RESOLVED, State.CLEAR), _MOST_RESOLVED)
+        return [incident.id for incident in over if tickets.is_looked_after(incident, now)]
 
     def _ask(self, tracker: str, subject: str) -> _Asked | Delivery | None:
         ledger = self._house.ledger
@@ -150,7 +154,9 @@ class Rounds:
             return Commit()  # more has happened since it was read: the next round sees that
         told = [] if asked.found is None else tickets.noticed(case.incident, asked.kept, asked.found)
         effects: tuple[Effect, ...] = ()
-        if (wanted := tickets.wanted(case.incident, asked.kept, asked.found)) is not None:
+        wanted = tickets.wanted(case.incident, asked.kept, asked.found)
+        # A draft is open until the postmortem was held, however long the incident has been over.
+        if wanted is not None and not keeps_drafts(asked.kept.outlet):
             kind, why = wanted
             told.append(why)
             effects = (effect_for(case, asked.kept.outlet, kind),)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from monitor.ledger.records import Effect
-from monitor.outlets.outlet import Delivery, Message, Outlet
+from monitor.outlets.outlet import Delivery, Found, Message
+from monitor.outlets.tickets import TicketOutlet
 
 
 class Aside:
@@ -15,7 +16,7 @@ class Aside:
         what: The ticket's, in a word.
     """
 
-    def __init__(self, name: str, what: str, inner: Outlet) -> None:
+    def __init__(self, name: str, what: str, inner: TicketOutlet) -> None:
         self._name = name
         self._what = what
         self._inner = inner
@@ -33,6 +34,9 @@ class Aside:
 
     def reconcile(self, effect: Effect, external_id: str) -> Delivery | None:
         return self._inner.reconcile(self._own(effect), external_id)
+
+    def look(self, incident: str, external_id: str) -> Found | Delivery:
+        return self._inner.look(self._subject(incident), external_id)
 
     def _own(self, effect: Effect) -> Effect:
         return replace(effect, incident=self._subject(effect.incident))

@@ -23,6 +23,7 @@ from monitor.daemon.afterwards import Afterwards
 from monitor.daemon.house import House
 from monitor.daemon.rounds import Rounds
 from monitor.ledger.records import Commit
+from monitor.outlets.aside import Aside
 from monitor.outlets.jira.site import JiraSite
 from monitor.outlets.notion.site import NotionSite
 from monitor.outlets.outlet import Outlet
@@ -68,6 +69,8 @@ class Desk:
             "jira": TicketOutlet("jira", JiraSite(jira, self.jira.connect)),
             "notion": TicketOutlet("notion", NotionSite(notion, self.notion.connect, sleep=lambda _: None)),
         }
+        beside = TicketOutlet("jira.postmortems", JiraSite(jira, self.jira.connect))
+        known["jira.postmortems"] = Aside("jira.postmortems", "postmortem", beside)
         outlets = {name: known[name] for name in trackers}
         house = self.house
         house.worker.stop()
@@ -274,6 +277,25 @@ def test_a_round_that_finds_the_ledger_held_does_nothing(desk: Desk, monkeypatch
     desk.run(desk.rounds.make())
 
     assert len(desk.jira.log) == asked
+
+
+def test_a_duplicate_of_a_draft_is_merged_and_the_draft_stays_open_until_the_postmortem_was_held(desk: Desk) -> None:
+    desk.use("jira", "jira.postmortems")
+    incident = desk.declare()
+    desk.resolve()
+    ticket, draft = desk.issues
+    assert draft.fields["summary"] == "Postmortem of INC-0001: orders-service"
+    duplicate = replace(draft, id="10009", key="OPS-9", comments=[], fields=dict(draft.fields))
+    desk.jira.issues["10009"] = duplicate
+
+    desk.round()
+    desk.round()
+
+    assert [issue.is_open for issue in (ticket, draft, duplicate)] == [False, True, False]
+    assert desk.told(incident) == []
+    desk.run(desk.afterwards.held(incident, "Ada"))
+    desk.adopt(Commit())
+    assert not draft.is_open
 
 
 # Action items.
