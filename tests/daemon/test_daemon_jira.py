@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "outlets" / "peers"))
 from fake_jira import FakeJira
-from faults import Asked
+from over_http import served
 
 TOKEN = "s3cr3t-of-jira"
 
@@ -23,45 +19,9 @@ TOKEN = "s3cr3t-of-jira"
 @pytest.fixture
 def jira() -> Iterator[tuple[FakeJira, str]]:
     """One that keeps what it is sent, and its address."""
-    kept, turn = FakeJira(version=2), threading.Lock()
-
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            parts = urlsplit(self.path)
-            query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            with turn:
-                if self.headers["Authorization"] == f"Bearer {TOKEN}":
-                    status, document = kept.obey(
-                        Asked(self.command, parts.path, query, json.loads(body) if body else None)
-                    )
-                else:
-                    status, document = 401, {"errorMessages": ["who are you?"]}
-            sent = b"" if document is None else json.dumps(document).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(sent)))
-            self.end_headers()
-            self.wfile.write(sent)
-
-        def do_GET(self) -> None:
-            self.answer()
-
-        def do_POST(self) -> None:
-            self.answer()
-
-        def do_PUT(self) -> None:
-            self.answer()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield kept, f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    kept = FakeJira(version=2)
+    with served(kept, TOKEN, {"errorMessages": ["who are you?"]}) as url:
+        yield kept, url
 
 
 def tracked_by(url: str, tmp_path: Path, token: str = TOKEN) -> dict[str, Any]:
