@@ -5,6 +5,7 @@ from __future__ import annotations
 from monitor.config.changes import Changes, applicable, changes
 from monitor.config.config import (
     Alertmanager,
+    Apprise,
     Composite,
     Config,
     Contact,
@@ -34,6 +35,7 @@ from monitor.whereabouts import default_paths
 
 __all__ = [
     "Alertmanager",
+    "Apprise",
     "Changes",
     "Composite",
     "Config",

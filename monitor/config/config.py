@@ -253,9 +253,14 @@ class Alertmanager(Part):
     token: SecretStr
 
 
+class Apprise(Part):
+    urls: tuple[SecretStr, ...]
+
+
 class Pages(Part):
     pagerduty: Pagerduty | None = None
     alertmanager: Alertmanager | None = None
+    apprise: Apprise | None = None
 
 
 class Hook(Part):

@@ -8,6 +8,7 @@ from monitor.core.alerts import Routing
 from monitor.core.incident import Timing
 from monitor.daemon.judge import ITSELF
 from monitor.outlets.alertmanager.outlet import AlertmanagerOutlet
+from monitor.outlets.apprise.outlet import AppriseOutlet
 from monitor.outlets.aside import Aside
 from monitor.outlets.folder import FolderOutlet
 from monitor.outlets.github.site import GithubSite
@@ -117,4 +118,6 @@ def _pages_of(config: Config) -> dict[str, Outlet]:
         outlets["pagerduty"] = PagerdutyOutlet(config.pages.pagerduty)
     if config.pages.alertmanager is not None:
         outlets["alertmanager"] = AlertmanagerOutlet(config.pages.alertmanager)
+    if config.pages.apprise is not None:
+        outlets["apprise"] = AppriseOutlet(config.pages.apprise)
     return outlets

@@ -67,6 +67,7 @@ def test_the_file_with_every_key_has_every_key() -> None:
         "Github.token",
         "Pagerduty.routing_key",
         "Alertmanager.token",
+        "Apprise.urls",
         "Notion.token",
         "Notion.database",  # it and data_source exclude each other
         "Heartbeat.url",

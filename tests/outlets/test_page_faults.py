@@ -5,8 +5,9 @@ nothing stays open, or is lost, that the ledger calls delivered. Every life has 
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -19,10 +20,14 @@ from lives import CLOSE, KILLS, REACH, REOPEN, STORY, T0, Life
 from loguru import logger
 from pydantic import SecretStr
 
-from monitor.config import Alertmanager, Pagerduty
+from monitor.config import Alertmanager, Apprise, Pagerduty
 from monitor.ledger.records import Effect, EffectState
 from monitor.ledger.store import Ledger
 from monitor.outlets.alertmanager.outlet import AlertmanagerOutlet
+from monitor.outlets.apprise.outlet import AppriseOutlet
+from monitor.outlets.apprise.sender import Result, Sent, read
+from monitor.outlets.apprise.text import AGAIN
+from monitor.outlets.http import NoAnswer
 from monitor.outlets.outlet import Outlet
 from monitor.outlets.pagerduty.outlet import PagerdutyOutlet
 from monitor.outlets.settling import Settling
@@ -172,3 +177,69 @@ def test_without_the_waiting_the_same_lives_go_wrong(
     monkeypatch.setattr(Settling, "wait", lambda *_: None)
     lives = [live(ledger, monkeypatch, seed, pager, Fault.LATE) for seed in range(40)]
     assert sum(sum(lived.wrong.values()) for lived in lives) > 0
+
+
+# -- what has no keys -------------------------------------------------------------------------------------------
+
+
+class Inbox(Peer):
+    """Takes messages and knows no two as the same."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(now=clock)
+        self.bodies: list[str] = []
+
+    def obey(self, asked: Asked) -> tuple[int, object]:
+        self.bodies.append(str(asked.body))
+        return 200, None
+
+    def send(self, urls: Sequence[str], _title: str, body: str) -> list[Result]:
+        """As apprise would tell of it."""
+        results = []
+        for _ in urls:
+            try:
+                answer = self.exchange("POST", "http://inbox.example/", {}, json.dumps(body).encode())
+            except NoAnswer as broken:
+                results.append(Result(Sent.NO if broken.never_left else Sent.PERHAPS))
+            else:
+                said = (
+                    ["sent", ""] if answer.status == 200 and answer.body is not None else ["failed", str(answer.status)]
+                )
+                results.append(read(json.dumps(said).encode()))
+        return results
+
+
+def test_what_has_no_keys_is_never_lost_and_never_silently_sent_twice(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
+) -> None:
+    counts: Counter[str] = Counter()
+    bad = []
+    for seed in range(LIVES):
+        way, random, clock = str(WAYS[seed % len(WAYS)]), Random(seed), Clock()
+        inbox = Inbox(clock)
+        inbox.plan = failing(random, way)
+        settings = Apprise(urls=(SecretStr("json://inbox.example"),))
+        life = Life(ledger, clock, lambda: AppriseOutlet(settings, inbox.send), incident=f"01JNR{seed:021d}")  # noqa: B023
+        life.deaths = {way: random.randrange(5)} if way in KILLS else {}
+        monkeypatch.setattr(REACH, life.reach)
+        life.tell(STORY, at_once=False)
+        clock.seconds += LATE_BY
+        inbox.catch_up()
+        wrong: Counter[str] = Counter()
+        for effect in life.effects():
+            bodies = [body for body in inbox.bodies if body.endswith(f"update {effect.order}")]
+            wrong["silently"] += max(sum(AGAIN not in body for body in bodies) - 1, 0)
+            wrong["lost"] += effect.state is EffectState.CONFIRMED and not bodies
+            wrong["lost"] += effect.state in (EffectState.WAITING, EffectState.SENDING)
+            counts["said"] += sum(AGAIN in body for body in bodies)
+        counts += wrong + Counter({"sent": len(inbox.bodies), "killed": life.killed})
+        if any(wrong.values()):
+            bad.append(f"seed {seed}: {way}: {dict(wrong)}")
+
+    record_property(
+        "counted",
+        f"apprise: {LIVES} lives, {counts['sent']} messages, {counts['killed']} kills; {counts['said']} say that they "
+        f"may be a repetition; silently sent twice {counts['silently']}; lost: {counts['lost']}",
+    )
+    assert bad == []
+    assert counts["said"] > 0

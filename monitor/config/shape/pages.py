@@ -29,8 +29,17 @@ class Alertmanager(Shape):
     """File that holds the token."""
 
 
+class Apprise(Shape):
+    urls: tuple[Secret, ...] | None = None
+    """Addresses as apprise knows them: mailto://, smtps://, ntfy://, ... Each gets every page."""
+    urls_file: Line | None = None
+    """File that holds them, one a line."""
+
+
 class Pages(Shape):
     pagerduty: Pagerduty | None = None
     """A service in PagerDuty."""
     alertmanager: Alertmanager | None = None
     """An Alertmanager, whose routes and silences apply."""
+    apprise: Apprise | None = None
+    """E-mail, and the hundred other ways that apprise knows."""
