@@ -14,6 +14,7 @@ from checks.check import Check, Retry
 from monitor.config import config, push
 from monitor.config.blackbox.modules import ProbeModules, read_modules
 from monitor.config.check_rules import DEFAULT_RETRY_WITHIN, kinds_of
+from monitor.config.contacts import contact_secrets, contacts_of
 from monitor.config.fields import OnChange
 from monitor.config.intake import hook_secrets, intake_of
 from monitor.config.maintenance import windows_of
@@ -78,7 +79,7 @@ class _Builder:
             pages=pages_of(root, self.reading),
             status_page=status_page_of(root, self.reading),
             intake=intake_of(root, self.reading),
-            contacts={role: config.Contact(**_given(contact)) for role, contact in (root.contacts or {}).items()},
+            contacts=contacts_of(root, self.reading),
             playbook=config.Playbook(**_given(root.playbook)),
         )
 
@@ -236,7 +237,7 @@ class _Builder:
         if tracker:
             tokens = [place.token for place in (tracker.jira, tracker.github, tracker.notion) if place]
             found |= {token.get_secret_value() for token in tokens if token}
-        found |= hook_secrets(self.root) | page_secrets(self.root)
+        found |= hook_secrets(self.root) | page_secrets(self.root) | contact_secrets(self.root)
         heartbeat = self.root.monitor.heartbeat if self.root.monitor else None
         if heartbeat and heartbeat.url:
             found.add(heartbeat.url.get_secret_value())

@@ -281,9 +281,23 @@ class Intake(Part):
     grafana: Hook | None = None
 
 
+class Rotation(Part):
+    """One of the two. file: absolute."""
+
+    file: Path | None = None
+    url: SecretStr | None = None
+
+
 class Contact(Part):
+    """
+    Attributes:
+        rotation, backup_rotation: Who is in the place of the one or the other, and when.
+    """
+
     primary: str
     backup: str | None = None
+    rotation: Rotation | None = None
+    backup_rotation: Rotation | None = None
 
 
 class StatusPage(Part):

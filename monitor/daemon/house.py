@@ -29,6 +29,7 @@ from monitor.daemon.judge import Judge
 from monitor.daemon.kept import VERSIONS, case_from, clock_of, instance_id_of
 from monitor.daemon.objectives import Objectives
 from monitor.daemon.publishing import published
+from monitor.daemon.rotations import Rotations
 from monitor.daemon.surroundings import Surveyor
 from monitor.daemon.telling import fields, tell
 from monitor.daemon.wiring import outlets_of, rules_of
@@ -91,6 +92,8 @@ class House:
             self.config, self.judge.watches, self.clock.now(), self.adopt, self._publish, is_left_out=self._is_left_out
         )
         self.casebook.spent = self.objectives.spent
+        self.rotations = Rotations(self.config, self.clock.wall)
+        self.casebook.duties = self.rotations.duties
         self.casebook.measured = lambda service: self.surveyor.figures(service, self.judge.watches.get(service))
         self.anomalies = Anomalies(self.config, self.clock, self.history)
         self.budgets = Budgets(self.ledger, self.history, self.clock.now())
@@ -114,6 +117,7 @@ class House:
         self.refresh_baselines()
         self._ask_prometheus()
         self.anomalies.start()
+        self.rotations.start()
         self.worker.start()
 
     def _ask_prometheus(self) -> None:
@@ -148,6 +152,8 @@ class House:
         self.anomalies.replace(config)
         if changed.touches("sources") or bool(self.objectives.measured()) != (self.objectives.threads is not None):
             self._ask_prometheus()
+        if changed.touches("contacts", "monitor.time_zone"):
+            self.rotations.replace(config)
         if changed.touches("tracker", "pages"):
             self.worker.replace(outlets_of(config))
         self.to_fit = self.to_fit or bool(
@@ -296,6 +302,7 @@ class House:
         if not self.worker.stop(ending.left(1.5, keep=1.5)):
             logger.warning("stopping: an effect is still being sent; the next start asks what became of it")
         self.surveyor.stop(ending.left(0.2))
+        self.rotations.stop()
         if self.objectives.threads is not None:
             self.objectives.threads.stop()
         self.anomalies.stop(ending.left(0.2))

@@ -28,6 +28,7 @@ from monitor.response.communicate import status_line
 from monitor.response.deploys import RecentDeploys
 from monitor.response.detect import Observation, next_event, suggested_opening
 from monitor.response.due import told_by_the_clock, weigh_conditions, weigh_proof
+from monitor.response.duty import Duties, no_duties, with_duties
 from monitor.response.entries import Told, effects_for, entry, moved, name_of
 from monitor.response.groups import Grouped, whose
 from monitor.response.impact import Spent, as_attribute, nothing_spent
@@ -60,6 +61,7 @@ class Casebook(Cases):
         self.new_number = new_number
         self.spent: Spent = nothing_spent
         self.measured: MeasuredNow = nothing_measured
+        self.duties: Duties = no_duties
 
     # -- what was seen ------------------------------------------------------------------------------------------
 
@@ -257,10 +259,11 @@ class Casebook(Cases):
     def due(self, now: datetime, wall: datetime) -> list[Commit]:
         """What is muted from now on, or no longer; updates on their fixed grid; the question after `evidence_wait`."""
         commits = self.run_out(now, wall)
+        rules = with_duties(self.rules, self.duties(), wall)
         for case in self.live():
             subject = self.subjects[case.incident.service]
             events = self._muting_change(case, subject, now, wall)
-            due = [*join(case, self.subjects, self.rules), *escalate(case, self.rules, now)]
+            due = [*join(case, self.subjects, rules), *escalate(case, self.rules, now)]
             due += [*newly_offered(self, case, now, wall), *effects_seen(case, self.measured, now)]
             if not case.muted_by:
                 due += told_by_the_clock(case, subject.seen, self.rules, now, wall)
@@ -347,7 +350,14 @@ class Casebook(Cases):
             events += tuple(self._deployed_before(subject, opened[0]))
         begun = [event for event in events if event.name in ("incident.opened", "incident.reopened")]
         if begun and case is not None:
-            events += tuple(self._tell(subject, call(case, self.rules, begun[0].at), begun[0].at, begun[0].wall))
+            events += tuple(
+                self._tell(
+                    subject,
+                    call(case, with_duties(self.rules, self.duties(), begun[0].wall), begun[0].at),
+                    begun[0].at,
+                    begun[0].wall,
+                )
+            )
         if case is not None and events:
             there = offered(self, case, events[-1].wall)
             case.mitigations = told(there, there, incident.number)

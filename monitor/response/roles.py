@@ -78,7 +78,8 @@ def assign(case: Case, role: Role, because: str, before: Role | None = None) -> 
     case.roles[role.name] = role
     after = f" after {before.holder}" if before is not None else ""
     backup = f" (backup: {role.backup})" if role.backup else ""
-    text = f"{title_of(role.name)}: {role.holder}{backup}{after}{because}"
+    by = f", {role.by}" if role.by else ""
+    text = f"{title_of(role.name)}: {role.holder}{backup}{after}{by}{because}"
     return Told(ASSIGNED, text, {"role": role.name, "holder": role.holder, "backup": role.backup})
 
 

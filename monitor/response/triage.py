@@ -13,9 +13,15 @@ from monitor.ledger.records import LedgerEvent
 
 @dataclass(frozen=True, slots=True)
 class Role:
+    """
+    Attributes:
+        by: What says so beside the contacts' names, in words; empty where nothing does.
+    """
+
     name: str
     holder: str
     backup: str
+    by: str = ""
 
     def __str__(self) -> str:
         return f"{title_of(self.name)}: {self.holder}" + (f" (backup: {self.backup})" if self.backup else "")

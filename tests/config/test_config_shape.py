@@ -68,6 +68,7 @@ def test_the_file_with_every_key_has_every_key() -> None:
         "Pagerduty.routing_key",
         "Alertmanager.token",
         "Apprise.urls",
+        "Rotation.url",
         "Notion.token",
         "Notion.database",  # it and data_source exclude each other
         "Heartbeat.url",

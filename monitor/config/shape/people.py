@@ -18,6 +18,7 @@ from monitor.config.fields import (
     Repository,
     SecondOrMore,
     Secret,
+    SecretUrl,
     Switch,
     Url,
     word,
@@ -187,11 +188,24 @@ class Intake(Shape):
     """Takes webhooks of Grafana's alerting at /api/v1/alerts/grafana."""
 
 
+class Rotation(Shape):
+    file: Line | None = None
+    """iCalendar file, relative to this file."""
+    url: SecretUrl | None = None
+    """Address of an iCalendar file; a credential, as it often is one."""
+    url_file: Line | None = None
+    """File that holds the address."""
+
+
 class Contact(Shape):
     primary: Line
     """Who is asked first."""
     backup: Line | None = None
     """Who is asked otherwise."""
+    rotation: Rotation | None = None
+    """Calendar of who is in the primary's place, and when."""
+    backup_rotation: Rotation | None = None
+    """Calendar of who is in the backup's place."""
 
 
 class PlaybookShape(Shape):
