@@ -16,7 +16,7 @@ import pytest
 from fake_alertmanager import FakeAlertmanager
 from fake_pagerduty import FakePagerduty
 from faults import LATE_BY, Asked, Clock, Fault, Peer
-from lives import CLOSE, KILLS, REACH, REOPEN, STORY, T0, Life
+from lives import CLOSE, KILLS, REACH, STORY, T0, Life
 from loguru import logger
 from pydantic import SecretStr
 
@@ -136,9 +136,11 @@ def live(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, seed: int, pager: str,
 def judged(opened: int, effects: list[Effect], *, is_open: bool) -> dict[str, int]:
     """What is wrong, by its name, after all has settled."""
     taken = [effect for effect in effects if effect.state is EffectState.CONFIRMED]
-    kinds = [effect.kind for effect in taken]
-    beginning = next((e for e in effects if e.kind is CLOSE), None)
-    spells = int(bool(kinds)) if beginning not in taken else 1 + int(REOPEN in kinds)
+    end = next(effect for effect in effects if effect.kind is CLOSE)
+    # What says that it fires, before its first end and after it; an end that was refused leaves it one alert.
+    before = any(effect.kind is not CLOSE and effect.order < end.order for effect in taken)
+    after = any(effect.kind is not CLOSE and effect.order > end.order for effect in taken)
+    spells = before + after if end in taken else int(before or after)
     lost = sum(effect.state in (EffectState.WAITING, EffectState.SENDING) for effect in effects)
     lost += opened < spells
     return {
