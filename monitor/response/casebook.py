@@ -350,14 +350,9 @@ class Casebook(Cases):
             events += tuple(self._deployed_before(subject, opened[0]))
         begun = [event for event in events if event.name in ("incident.opened", "incident.reopened")]
         if begun and case is not None:
-            events += tuple(
-                self._tell(
-                    subject,
-                    call(case, with_duties(self.rules, self.duties(), begun[0].wall), begun[0].at),
-                    begun[0].at,
-                    begun[0].wall,
-                )
-            )
+            at, by_the_wall = begun[0].at, begun[0].wall
+            rules = with_duties(self.rules, self.duties(), by_the_wall)
+            events += tuple(self._tell(subject, call(case, rules, at), at, by_the_wall))
         if case is not None and events:
             there = offered(self, case, events[-1].wall)
             case.mitigations = told(there, there, incident.number)

@@ -107,6 +107,12 @@ def test_another_incident_in_between_makes_nothing_forgotten() -> None:
     assert post.sent[2] == ((PHONE,), False)
 
 
+def test_what_a_newer_one_has_taken_the_place_of_is_forgotten() -> None:
+    outlet = Post((YES, PERHAPS)).outlet()
+    assert deliver(outlet, effect(1), effect(2, UPDATE)) == [AMBIGUOUS, OK]
+    assert outlet._begun == {}
+
+
 def test_after_a_restart_everybody_may_have_it() -> None:
     post = Post()
     assert deliver(post.outlet(), effect(attempts=2)) == [OK]
@@ -240,6 +246,7 @@ def test_a_program_that_is_not_there_has_sent_nothing(monkeypatch: pytest.Monkey
     assert sender.send([MAIL], "title", "body") == [Result(Sent.NO, "could not be begun: No such file or directory")]
 
 
-def test_the_daemon_does_not_load_apprise() -> None:
-    code = "import sys, monitor.daemon.wiring; assert 'apprise' not in sys.modules, 'loaded'"
+def test_the_daemon_loads_neither_apprise_nor_calendars() -> None:
+    names = {"apprise", "icalendar", "recurring_ical_events"}
+    code = f"import sys, monitor.daemon.daemon; assert not {names} & set(sys.modules), sorted(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, env=os.environ, timeout=120)

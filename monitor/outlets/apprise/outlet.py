@@ -41,6 +41,8 @@ class AppriseOutlet:
         # Of one that another process, or an outlet before a reload, has begun nobody knows how far it came.
         unknown = dict.fromkeys(self._urls, Result(Sent.PERHAPS if effect.attempts > 1 else Sent.NO))
         known = self._begun.pop(effect.key, unknown)
+        # Of one incident they go in order, so those before are done, or a newer one has taken their place.
+        self._begun = {key: kept for key, kept in self._begun.items() if not key.startswith(f"{effect.incident}/")}
         groups = {sent: [url for url, before in known.items() if before.sent is sent] for sent in Sent}
         for urls, again in ((groups[Sent.NO], False), (groups[Sent.PERHAPS], True)):
             if urls:
