@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from monitor.config import Apprise
 from monitor.ledger.records import Effect, EffectKind
 from monitor.outlets.apprise import sender
 from monitor.outlets.apprise.outlet import AppriseOutlet
+from monitor.outlets.apprise.send import Heard
 from monitor.outlets.apprise.sender import Result, Sent
 from monitor.outlets.apprise.text import AGAIN, LONGEST_BODY, LONGEST_TITLE, body_of, title_of
 from monitor.outlets.outlet import Delivery, DeliveryOutcome, Message
@@ -183,12 +185,14 @@ def answering() -> Iterator[tuple[str, list[Any]]]:
 
 
 def test_what_the_other_side_answered_is_what_is_known(
-    answering: tuple[str, list[Any]], monkeypatch: pytest.MonkeyPatch
+    answering: tuple[str, list[Any]], free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host, taken = answering
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9/")
     urls = [f"json://{host}/{path}" for path in ("200", "404", "401", "429", "503", "drop")]
-    found = sender.send([*urls, "nonesuch://there"], "INC-0001 SEV2", "status: open\nüber <b>")
+    nobody = f"127.0.0.1:{free_port()}"
+    away = [f"json://{nobody}", f"mailto://{nobody}?from=watchkeeper@shop.example&to=on-call@shop.example"]
+    found = sender.send([*urls, *away, "nonesuch://there"], "INC-0001 SEV2", "status: open\nüber <b>")
 
     assert [(one.sent, one.why) for one in found] == [
         (Sent.YES, ""),
@@ -197,9 +201,32 @@ def test_what_the_other_side_answered_is_what_is_known(
         (Sent.NO, "answered 429"),
         (Sent.PERHAPS, "answered 503"),
         (Sent.PERHAPS, "failed"),
+        (Sent.NO, "no connection"),
+        (Sent.NO, "no connection"),
         (Sent.NEVER, "apprise does not know such an address"),
     ]
     assert {(one["title"], one["message"]) for one in taken} == {("INC-0001 SEV2", "status: open\nüber <b>")}
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (["Failed to send JSON POST notification: Too many, error=429."], "429"),
+        (["Sent JSON notification.", "Failed to send JSON POST notification: Too many, error=429."], ""),
+        (["Socket Exception: [Errno 111] Connection refused"], "no connection"),
+        (["Sent Email to ada@shop.example", "Socket Exception: [Errno 111] Connection refused"], ""),
+        (["Socket Exception: [Errno 111] Connection refused", "Socket Exception: Read timed out."], ""),
+        (["Socket Exception: Read timed out.", "Failed, error=404."], ""),
+        (["JSON Payload: was sent", "Failed, error=503."], "503"),
+        ([], ""),
+    ],
+)
+def test_of_several_receivers_nobody_surely_lacks_it_once_one_may_have_it(said: list[str], why: str) -> None:
+    heard = Heard()
+    for line in said:
+        level = logging.INFO if "Sent" in line else logging.DEBUG
+        heard.handle(logging.makeLogRecord({"msg": line, "levelno": level}))
+    assert heard.why == why
 
 
 def test_an_e_mail(free_port: Callable[[], int]) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from monitor.outlets.apprise.send import NO_CONNECTION
 from monitor.outlets.http import outcome_of
 from monitor.outlets.outlet import DeliveryOutcome
 
@@ -77,6 +78,8 @@ def read(line: bytes) -> Result:
         return Result(Sent.YES)
     if what == "unknown":
         return Result(Sent.NEVER, "apprise does not know such an address")
+    if status == NO_CONNECTION:
+        return Result(Sent.NO, status)
     if not status:
         return Result(Sent.PERHAPS, "failed")
     return Result(_BY_OUTCOME[outcome_of(int(status))], f"answered {status}")
