@@ -15,6 +15,7 @@ from monitor.config import config, push
 from monitor.config.blackbox.modules import ProbeModules, read_modules
 from monitor.config.check_rules import DEFAULT_RETRY_WITHIN, kinds_of
 from monitor.config.contacts import contact_secrets, contacts_of
+from monitor.config.evidence import source_secrets, sources_of
 from monitor.config.fields import OnChange
 from monitor.config.intake import hook_secrets, intake_of
 from monitor.config.maintenance import windows_of
@@ -70,9 +71,10 @@ class _Builder:
         return config.Config(
             monitor=monitor,
             telemetry=config.Telemetry(**_given(root.telemetry)),
-            sources=config.Sources(**_given(root.sources)),
+            sources=sources_of(root, self.reading),
             services={name: self.service(name, service) for name, service in (root.services or {}).items()},
             incidents=(incidents := config.Incidents(**_given(root.incidents) | {"meeting": self.meeting(monitor)})),
+            evidence=config.Evidence(**_given(root.evidence)),
             severity=table_of(root),
             policy=_policies(root.policy or {}, incidents),
             tracker=self.tracker(monitor.state),
@@ -186,6 +188,7 @@ class _Builder:
             deploys=written.deploys,
             needs={check_name: check.needs for check_name, check in checks if check.needs is not None},
             alert_labels=written.alert_labels or {},
+            logs=written.logs,
             maintenance=windows_of(name, written, self.root.maintenance or (), self.zone()),
             mitigations=mitigations_of(name, written, self.reading),
         )
@@ -238,6 +241,7 @@ class _Builder:
             tokens = [place.token for place in (tracker.jira, tracker.github, tracker.notion) if place]
             found |= {token.get_secret_value() for token in tokens if token}
         found |= hook_secrets(self.root) | page_secrets(self.root) | contact_secrets(self.root)
+        found |= source_secrets(self.root)
         heartbeat = self.root.monitor.heartbeat if self.root.monitor else None
         if heartbeat and heartbeat.url:
             found.add(heartbeat.url.get_secret_value())

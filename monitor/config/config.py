@@ -75,8 +75,36 @@ class Telemetry(Part):
     otlp: str | None = None
 
 
+class Source(Part):
+    """
+    One that evidence is asked of.
+
+    Attributes:
+        tenant: Sent as X-Scope-OrgID.
+    """
+
+    url: str
+    token: SecretStr | None = None
+    tenant: str | None = None
+
+
+class Loki(Source):
+    """queries: LogQL, tried in order; those with {trace_id} for the failing probe, the others for the service."""
+
+    queries: tuple[str, ...]
+
+
+class Grafana(Source):
+    """panels: By what they show, as UID/NUMBER."""
+
+    panels: Frozen[str] = Field(default_factory=lambda: MappingProxyType({}))
+
+
 class Sources(Part):
     prometheus: str | None = None
+    loki: Loki | None = None
+    tempo: Source | None = None
+    grafana: Grafana | None = None
 
 
 class Slo(Part):
@@ -130,6 +158,7 @@ class Service(Part):
         data_loss: PromQL by name; above 0 data is lost.
         needs: Check -> the role of the contact that its failure needs.
         alert_labels: What an alert of it has, all of them; empty where its name is looked for.
+        logs: The command that shows its logs; None: the playbook's.
         maintenance: Its own windows, and those of the whole that select it.
     """
 
@@ -145,6 +174,7 @@ class Service(Part):
     deploys: str | None = None
     needs: Frozen[str] = Field(default_factory=lambda: MappingProxyType({}))
     alert_labels: Frozen[str] = Field(default_factory=lambda: MappingProxyType({}))
+    logs: str | None = None
     maintenance: tuple[MaintenanceWindow, ...] = ()
     mitigations: tuple[Mitigation, ...] = ()
 
@@ -318,6 +348,12 @@ class Playbook(Part):
     review_every: timedelta = timedelta(days=90)
 
 
+class Evidence(Part):
+    """bodies: whether what targets answered is shown in tickets."""
+
+    bodies: bool = True
+
+
 class Config(Part):
     """
     Attributes:
@@ -331,6 +367,7 @@ class Config(Part):
     telemetry: Telemetry = Telemetry()
     sources: Sources = Sources()
     incidents: Incidents = Incidents()
+    evidence: Evidence = Evidence()
     severity: Table = TABLE
     policy: Annotated[Mapping[Severity, Policy], AfterValidator(MappingProxyType), PlainSerializer(dict)] = POLICIES
     tracker: Tracker

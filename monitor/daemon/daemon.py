@@ -162,6 +162,7 @@ class Daemon:
             self.turned_at = now
             self.house.judge.stir(self.house.objectives.tick(now, wall, self.house.troubled()))
             self.house.judge.tick(now, wall)
+            self.house.evidence.tick(now, wall)
             self.supervisor.faster(self.house.affected())
             housekeeping.tick(now, wall)
             self.vitals.tick(now)

@@ -23,6 +23,7 @@ from monitor.core.maintenance import InMaintenance
 from monitor.daemon.anomalies import Anomalies
 from monitor.daemon.budgets import Budgets
 from monitor.daemon.ending import Ending
+from monitor.daemon.evidence import Evidence
 from monitor.daemon.gathering import gathered
 from monitor.daemon.items import item_message
 from monitor.daemon.judge import Judge
@@ -67,6 +68,7 @@ class House:
     objectives: Objectives = field(init=False)
     anomalies: Anomalies = field(init=False)
     budgets: Budgets = field(init=False)
+    evidence: Evidence = field(init=False)
     worker: EffectsWorker = field(init=False)
     checks: dict[str, Check] = field(init=False)
     hiding: Hiding = field(init=False)
@@ -97,6 +99,7 @@ class House:
         self.casebook.measured = lambda service: self.surveyor.figures(service, self.judge.watches.get(service))
         self.anomalies = Anomalies(self.config, self.clock, self.history)
         self.budgets = Budgets(self.ledger, self.history, self.clock.now())
+        self.evidence = Evidence(self)
         self.worker = EffectsWorker(
             self.ledger, outlets_of(self.config), self.compose, now=self.clock.now, told=self._told
         )
@@ -284,7 +287,7 @@ class House:
         if keeps_drafts(effect.outlet):
             found = gathered(self.config, self.ledger, case, now, wall := self.clock.wall())
             return postmortem_message(case, held(case, rules), now, wall, found)
-        return compose(case, held(case, rules), now, degraded)
+        return self.evidence.added_to(compose(case, held(case, rules), now, degraded), case)
 
     def _told(self, effect: Effect, delivery: Delivery) -> None:
         key, sent = self._sent.pop(effect.outlet, ("", None))

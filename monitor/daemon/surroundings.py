@@ -28,6 +28,7 @@ from monitor.daemon.readings import (
 from monitor.daemon.tracking import SCORE_FOR, Key, Tracking
 from monitor.response.deploys import Versions
 from monitor.response.leftout import LeftOut
+from monitor.response.measures import Measure
 from monitor.response.observe import Surroundings
 from monitor.response.service_watch import ServiceWatch, objective_of
 from monitor.response.tracks import QueueTrack
@@ -194,6 +195,25 @@ class Surveyor:
 
         budget = Objective(objective_of(service)).error_budget if service is not None else 0.0
         return figures_of(watch, self._samples.get(name), normal, budget, now)
+
+    def measured(self, name: str) -> tuple[Measure, ...]:
+        """What Prometheus is asked of a service's traffic, each with what is usual now; nothing of it is asked yet."""
+        traffic = self._config.services[name].traffic
+        if traffic is None or self._config.sources.prometheus is None:
+            return ()
+        asked = {
+            Signal.ERROR_RATIO: (traffic.errors, traffic.requests),
+            Signal.LATENCY: (traffic.latency,),
+            Signal.QUEUE_DEPTH: (traffic.queue_depth,),
+        }
+        now, found = self._clock.now(), []
+        for signal, queries in asked.items():
+            given = tuple(query for query in queries if query is not None)
+            if len(given) == len(queries):
+                baseline = self._baseline(name, signal, now)
+                usual = baseline.sample(now) if baseline is not None else None
+                found.append(Measure(signal=signal, queries=given, usual=usual))
+        return tuple(found)
 
     def _crossed_since(self, name: str, sample: TrafficSample, normal: Sample | None, budget: float) -> datetime | None:
         """The reading with which the errors went past their limit, if they still are; what is unknown is no end."""

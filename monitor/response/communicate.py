@@ -13,6 +13,8 @@ from monitor.response.case import Case
 from monitor.response.notice import notice_of
 from monitor.response.triage import Role, reference, utc, utc_time
 
+TIMELINE: Final = "\n## Timeline (UTC)\n"
+"""What grows, so it stands last: what a tracker has no room for is cut off from the end."""
 ALERTS_SHOWN: Final = 20
 """In a ticket. A group may hold hundreds, and a ticket is read at night."""
 
@@ -68,8 +70,7 @@ def ticket(case: Case, roles: Iterable[Role], now: datetime) -> str:
         lines += ["", "## Mitigations", "", *_mitigations(case.mitigations)]
     if alerts := alert_lines(case.alerts.values()):
         lines += ["", "## Alerts", "", *_bullets(alerts)]
-    lines += ["", "## Timeline (UTC)", "", *timeline(case.events)]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, TIMELINE, *timeline(case.events)]) + "\n"
 
 
 def alert_lines(links: Iterable[AlertLink]) -> list[str]:

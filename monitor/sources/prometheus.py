@@ -111,7 +111,7 @@ class Prometheus:
                 return response.status_code, _read(response, self._timeout * 2)
         except (requests.RequestException, HTTPError, OSError, ValueError) as problem:
             # The exception's own text would hold the address; its kind is what a person needs.
-            raise SourceAway(_why(problem, self._timeout)) from None
+            raise SourceAway(why(problem, self._timeout)) from None
 
 
 def _read(response: requests.Response, seconds: float) -> bytes:
@@ -127,7 +127,7 @@ def _read(response: requests.Response, seconds: float) -> bytes:
     return bytes(body)
 
 
-def _why(problem: Exception, timeout: float) -> str:
+def why(problem: Exception, timeout: float) -> str:
     """In words; the kinds overlap, so the more telling one comes first."""
     import requests
     from urllib3.exceptions import TimeoutError as UrllibTimeout

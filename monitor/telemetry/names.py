@@ -168,6 +168,7 @@ EVENTS: Final[Mapping[str, EventKind]] = MappingProxyType(
         "incident.merged": EventKind(9, "the same problem as an elder incident, which goes on; its ticket is closed"),
         "incident.reopened": EventKind(17, "it failed again soon after it was resolved"),
         "incident.closed": EventKind(9, "the time in which it could reopen has passed"),
+        "incident.evidence": EventKind(9, "evidence was gathered as it opened; what is missing is said"),
         "incident.deployed_before": EventKind(9, "what was deployed in the two hours before it opened"),
         "baseline.proposed": EventKind(13, "a shift has settled; a person is asked whether it is the new level"),
         "baseline.accepted": EventKind(9, "a person accepted a new level; what came before judges no more"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from monitor.config.fields import Name, NotYet, word
+from monitor.config.shape.evidence import EvidenceOfIncident
 from monitor.config.shape.group import Shape
 from monitor.config.shape.incidents import IncidentsShape, PolicyShape, SeverityRow
 from monitor.config.shape.itself import Monitor, Sources, Telemetry
@@ -30,6 +31,8 @@ class Root(Shape):
     """What is watched."""
     incidents: IncidentsShape | None = None
     """When an incident opens, and when it is over."""
+    evidence: EvidenceOfIncident | None = None
+    """What is gathered as an incident opens."""
     severity: tuple[SeverityRow, ...] | None = None
     """The table that severities come from, instead of the playbook's. The first row that holds decides."""
     policy: dict[Annotated[str, *word("SEV1", "SEV2", "SEV3", "SEV4")], PolicyShape] | None = None

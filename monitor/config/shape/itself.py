@@ -8,15 +8,13 @@ from monitor.config.fields import (
     Address,
     Duration,
     Line,
-    Name,
     NotYet,
     SecondOrMore,
-    Secret,
     SecretUrl,
-    Text,
     TimeZone,
     Url,
 )
+from monitor.config.shape.evidence import Grafana, Loki, Tempo
 from monitor.config.shape.group import Shape
 
 
@@ -68,22 +66,12 @@ class Telemetry(Shape):
     """OTLP over HTTP: the base address of a collector, for example http://localhost:4318."""
 
 
-class Loki(Shape):
-    SHORTHAND = "url"
-    url: Url
-    queries: tuple[Text, ...] | None = None
-
-
-class Grafana(Shape):
-    url: Url
-    token: Secret | None = None
-    token_file: Line | None = None
-    panels: dict[Name, Text] | None = None
-
-
 class Sources(Shape):
     prometheus: Url | None = None
     """Where `traffic` queries are asked, for example http://localhost:9090."""
-    loki: Annotated[Loki | None, NotYet()] = None
-    tempo: Annotated[Url | None, NotYet()] = None
-    grafana: Annotated[Grafana | None, NotYet()] = None
+    loki: Loki | None = None
+    """Where the logs of an incident are looked for, as evidence. An address alone is its url."""
+    tempo: Tempo | None = None
+    """Where the failing probe's trace is looked for, as evidence. An address alone is its url."""
+    grafana: Grafana | None = None
+    """Whose panels are evidence: as images where it renders them, and as links."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from monitor.config.fields import Always, Command, Line, MinuteToDay, Name, NotYet, SecondToHour, Switch, Text, word
+from monitor.config.fields import Always, Command, Line, MinuteToDay, Name, SecondToHour, Switch, Text, word
 from monitor.config.shape.check import CheckShape
 from monitor.config.shape.group import Shape
 from monitor.config.shape.maintenance import MaintenanceShape
@@ -75,4 +75,5 @@ class ServiceShape(Shape):
     """Planned windows: nobody is told, and what is measured in them is no word on its SLO."""
     mitigations: dict[Name, MitigationShape] | None = None
     """What people can do about it, offered in its incidents by evidence."""
-    logs: Annotated[Line | None, NotYet()] = None
+    logs: Line | None = None
+    """The command that shows its logs, for the ticket. Default docker compose logs -f SERVICE."""

@@ -1,0 +1,1 @@
+"""A picture of what was measured before an incident: composed once, written as SVG and as PNG."""
