@@ -74,6 +74,11 @@ class Attachment:
     media_type: str
     content: bytes = field(repr=False)
 
+    @property
+    def name(self) -> str:
+        """Where it stands by itself: `evidence-traffic.svg`, `document.ics`."""
+        return self.suffix.removeprefix("-") if self.suffix.startswith("-") else f"document{self.suffix}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicNotice:

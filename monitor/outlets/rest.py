@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -22,6 +23,19 @@ _LIMITED_FOR: Final = 60.0  # seconds, of a limit that does not say for how long
 
 Words = Callable[[Any], str]
 """From the JSON of a refusal: what the tracker says of it, empty when that is not to be found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """
+    What is sent as it is, and not as JSON.
+
+    Attributes:
+        headers: With its media type.
+    """
+
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
 
 
 class Stopped(Exception):
@@ -90,7 +104,9 @@ class Rest:
             detail = f"{self.host} limits our requests"
             raise Stopped(Delivery(outcome=DeliveryOutcome.RETRY, detail=detail, retry_after=wait))
         headers, body = self._headers, None
-        if document is not None:
+        if isinstance(document, Upload):
+            headers, body = {**headers, **document.headers}, document.body
+        elif document is not None:
             headers = {**headers, "Content-Type": "application/json"}
             body = json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
         try:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 from monitor.ledger.records import Effect
-from monitor.outlets.outlet import Message
+from monitor.outlets.outlet import Attachment, Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +73,7 @@ class Ticket:
         born: Sorts the elder before the younger.
         title: As it stands there now.
         body: As it stands there now, in the tracker's own form.
+        attached: Names of its files, where the tracker keeps some.
         lacks: What it was to have and has not, with the remedy.
     """
 
@@ -84,6 +85,7 @@ class Ticket:
     place: str
     title: str = ""
     body: Any = None
+    attached: frozenset[str] = frozenset()
     lacks: str = ""
 
 
@@ -124,6 +126,15 @@ class Tracker(Protocol):
 
     def tie(self, duplicate: Ticket, to: Ticket, mark: Mark) -> None:
         """Give the duplicate its mark, and a link to the other one where there are links."""
+        ...
+
+
+@runtime_checkable
+class KeepsFiles(Protocol):
+    """What a tracker is as well whose tickets have files."""
+
+    def attach(self, ticket: Ticket, files: Sequence[Attachment]) -> None:
+        """In one step. Raises Stopped."""
         ...
 
 

@@ -19,7 +19,7 @@ from monitor.ledger.records import Effect, EffectKind
 from monitor.outlets.markup.text import one_line
 from monitor.outlets.outlet import Delivery, DeliveryOutcome, Found, Message
 from monitor.outlets.rest import Stopped
-from monitor.outlets.ticket import LONGEST_TITLE, Mark, Site, Ticket, Tracker, digest, signature
+from monitor.outlets.ticket import LONGEST_TITLE, KeepsFiles, Mark, Site, Ticket, Tracker, digest, signature
 
 PATIENCE: Final = 120.0
 """Seconds for which a ticket is looked for before it is created once more."""
@@ -160,12 +160,13 @@ class TicketOutlet:
             except Stopped as stopped:
                 # It is there now, and an index may not know it for a while.
                 return replace(stopped.delivery, external_id=ticket.id, url=ticket.url)
+        notes = ["created", *self._attach(tracker, effect, message, ticket)]
         if not ticket.lacks:
-            return _confirmed(ticket, "created")
+            return _confirmed(ticket, "; ".join(notes))
         logger.bind(outlet=self._name, incident_id=effect.incident).warning(
             "outlet {}: {} is {}", self._name, ticket.id, ticket.lacks
         )
-        return _confirmed(ticket, f"created; {ticket.lacks}")
+        return _confirmed(ticket, "; ".join([*notes, ticket.lacks]))
 
     def _apply(self, tracker: Tracker, effect: Effect, message: Message, ticket: Ticket) -> Delivery:
         if _is_applied(effect, ticket):
@@ -182,6 +183,7 @@ class TicketOutlet:
             self._comment(tracker, effect, message, ticket, is_kept_closed=is_kept_closed)
             if lacking := self._write(tracker, effect, message, ticket, told=is_kept_closed, by_hand=by_hand):
                 notes.append(lacking)
+            notes += self._attach(tracker, effect, message, ticket)
         if effect.kind is EffectKind.CLOSE and not ticket.is_closed:
             self._close(tracker, effect, ticket)
         return _confirmed(ticket, "; ".join([_DONE[effect.kind], *notes]))
@@ -195,6 +197,24 @@ class TicketOutlet:
             parts.append(_KEPT_CLOSED)
         if any(parts):
             self._say(tracker, effect, ticket, "\n".join(filter(None, [message.degraded, *parts])), signature(effect))
+
+    def _attach(self, tracker: Tracker, effect: Effect, message: Message, ticket: Ticket) -> list[str]:
+        """
+        The files that the ticket has not got, each known by its name. They come last and hold up nothing: where it
+        fails the text is there, and the next update finds them missing. Why it failed, or nothing.
+        """
+        lacking = [file for file in message.attachments if file.name not in ticket.attached]
+        if not lacking or not isinstance(tracker, KeepsFiles):
+            return []
+        try:
+            tracker.attach(ticket, lacking)
+        except Stopped as stopped:
+            what = f"its files are not attached: {stopped.delivery.detail}"
+            logger.bind(outlet=self._name, incident_id=effect.incident).warning(
+                "outlet {}: {}, {}", self._name, ticket.id, what
+            )
+            return [what]
+        return []
 
     def _say(self, tracker: Tracker, effect: Effect, ticket: Ticket, text: str, sign: str) -> None:
         # The first time nothing of it can be there.

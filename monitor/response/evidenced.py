@@ -27,7 +27,7 @@ class Kept:
 def told_of(found: Bundle, seconds: float) -> Told:
     attributes = {
         "seconds": round(seconds, 1),
-        "files": [attachment.suffix.lstrip("-") for attachment in found.attachments],
+        "files": [attachment.name for attachment in found.attachments],
         "missing": {title: clipped(why, escaped=False) for title, why in found.missing.items()},
     }
     return Told(GATHERED, found.summary, attributes)
@@ -41,7 +41,7 @@ def with_evidence(message: Message, commands: tuple[str, ...], kept: Kept | None
         parts.append(f"## Evidence\n\n{kept.markdown.strip()}")
         document["evidence"] = {
             "markdown": kept.markdown,
-            "files": [{"name": f.suffix.lstrip("-"), "media_type": f.media_type} for f in kept.attachments],
+            "files": [{"name": f.name, "media_type": f.media_type} for f in kept.attachments],
         }
     above, heading, timeline = message.markdown.partition(TIMELINE)
     return replace(

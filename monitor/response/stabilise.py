@@ -157,7 +157,7 @@ def markdown(found: Bundle) -> str:
         if section.block:
             lines += ["", *fenced(section.block)] if section.lines or section.missing else fenced(section.block)
     if found.attachments:
-        names = ", ".join(f"`{attachment.suffix.lstrip('-')}`" for attachment in found.attachments)
+        names = ", ".join(f"`{attachment.name}`" for attachment in found.attachments)
         lines += ["", f"Files: {names}"]
     return "\n".join(lines).strip("\n") + "\n"
 

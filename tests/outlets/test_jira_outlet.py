@@ -26,7 +26,7 @@ from monitor.ledger.records import Effect, EffectKind
 from monitor.outlets.jira.dialect import BEGIN, CUT, END
 from monitor.outlets.jira.site import JiraSite
 from monitor.outlets.markup import adf as documents
-from monitor.outlets.outlet import Delivery, DeliveryOutcome, Message
+from monitor.outlets.outlet import Attachment, Delivery, DeliveryOutcome, Message
 from monitor.outlets.tickets import PATIENCE, SETTLING, TicketOutlet
 
 T0 = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -693,3 +693,51 @@ def test_the_search_is_the_one_that_is_left_of_the_two(desk: Desk) -> None:
     [search] = [asked for asked in desk.jira.log if "/search" in asked.path]
     assert search.path == ("/rest/api/3/search/jql" if desk.jira.version == 3 else "/rest/api/2/search")
     assert json.loads(json.dumps(search.body))["jql"] == f'labels = "watchkeeper-{ULID}"'
+
+
+PICTURE = Attachment("-evidence-traffic.png", "image/png", b"\x89PNG\r\n--x\r\n\x00\xff")
+LOGS = Attachment("-evidence-trace.log", "text/plain", b"pool exhausted\r\n")
+
+
+def test_files_are_attached_to_a_ticket_once_each(desk: Desk) -> None:
+    desk.send(CREATE)
+    desk.send(attachments=(PICTURE,))
+    desk.send(attachments=(PICTURE, LOGS))
+    desk.send(attachments=(PICTURE, LOGS))
+
+    assert desk.issue.files == [
+        ("evidence-traffic.png", "image/png", PICTURE.content),
+        ("evidence-trace.log", "text/plain", LOGS.content),
+    ]
+
+
+def test_a_ticket_that_is_made_late_has_its_files_from_the_start(desk: Desk) -> None:
+    made = desk.send(CREATE, attachments=(PICTURE,))
+
+    assert (made.outcome, made.detail) == (CONFIRMED, "OPS-1: created")
+    assert [name for name, _, _ in desk.issue.files] == ["evidence-traffic.png"]
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_files_that_fail_hold_up_nothing_and_the_next_update_brings_what_is_missing(desk: Desk, fault: Fault) -> None:
+    desk.send(CREATE)
+    desk.fail(fault, of=lambda asked: asked.path.endswith("/attachments"))
+
+    update = desk.send(attachments=(PICTURE,))
+    desk.jira.now.seconds += 60  # past the limit that one of them sets, and past what is obeyed late
+    desk.jira.catch_up()
+    desk.send(attachments=(PICTURE,))
+
+    assert update.outcome is CONFIRMED
+    assert [name for name, _, _ in desk.issue.files] == ["evidence-traffic.png"]
+    assert len(desk.said) == 2, "each update said once"
+
+
+def test_where_attachments_are_switched_off_the_text_is_there_all_the_same(desk: Desk) -> None:
+    desk.jira.forbidden = frozenset({"attachments"})
+    desk.send(CREATE)
+
+    update = desk.send(attachments=(PICTURE,))
+
+    assert update.outcome is CONFIRMED
+    assert "its files are not attached: jira.example answered 403" in update.detail

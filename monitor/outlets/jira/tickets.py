@@ -5,7 +5,7 @@ holds our mark: it goes along with the creation and with each edit, is read with
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
@@ -15,12 +15,13 @@ from monitor.config.trackers import GATEWAY
 from monitor.core.severity import Severity
 from monitor.outlets.jira import workflow
 from monitor.outlets.jira.dialect import Dialect
-from monitor.outlets.outlet import Delivery, DeliveryOutcome, Message
+from monitor.outlets.jira.files import upload
+from monitor.outlets.outlet import Attachment, Delivery, DeliveryOutcome, Message
 from monitor.outlets.rest import Stopped, Talk
 from monitor.outlets.ticket import Mark, Ticket
 
 PROPERTY: Final = "watchkeeper"
-_FIELDS: Final = "summary,status,project,description"
+_FIELDS: Final = "summary,status,project,description,attachment"
 
 
 class JiraTickets:
@@ -74,6 +75,7 @@ class JiraTickets:
             place=str(fields["project"]["key"]),
             title=str(fields.get("summary") or ""),
             body=fields.get("description"),
+            attached=frozenset(str(file["filename"]) for file in fields.get("attachment") or ()),
         )
 
     def find(self, incident: str) -> list[str]:
@@ -104,6 +106,9 @@ class JiraTickets:
     def has_comment(self, ticket: Ticket, signature: str) -> bool:
         found = self._talk.get(f"{self._path(ticket.id)}/comment", orderBy="-created", maxResults=50)
         return any(self._dialect.holds(comment.get("body"), signature) for comment in found["comments"])
+
+    def attach(self, ticket: Ticket, files: Sequence[Attachment]) -> None:
+        self._talk.send("POST", f"{self._path(ticket.id)}/attachments", upload(files))
 
     def close(self, ticket: Ticket) -> None:
         self._move(ticket, closing=True, wanted=self._jira.close)

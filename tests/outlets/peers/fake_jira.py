@@ -6,6 +6,8 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from email.parser import BytesParser
+from email.policy import HTTP
 from typing import Any
 
 from faults import Asked, Peer
@@ -33,6 +35,7 @@ class Issue:
     status: dict[str, Any] = field(default_factory=lambda: TODO)
     comments: list[Any] = field(default_factory=list)
     links: list[tuple[str, str, str]] = field(default_factory=list)
+    files: list[tuple[str, str, bytes]] = field(default_factory=list)
 
     @property
     def is_open(self) -> bool:
@@ -88,6 +91,8 @@ class FakeJira(Peer):
                 return self.comment(issue, asked)
             case "transitions":
                 return self.move(issue, asked)
+            case "attachments":
+                return self.attach(issue, asked.body)
             case "properties":
                 issue.properties[step.split("/")[1]] = asked.body
                 return 200, None
@@ -99,6 +104,7 @@ class FakeJira(Peer):
                 "description": issue.fields["description"],
                 "status": issue.status,
                 "project": {"key": issue.key.split("-")[0]},
+                "attachment": [{"filename": name, "mimeType": media_type} for name, media_type, _ in issue.files],
             },
             "properties": {k: v for k, v in issue.properties.items() if k in asked.query.get("properties", "")},
         }
@@ -149,6 +155,17 @@ class FakeJira(Peer):
             return 400, problem
         issue.comments.append(body)
         return 201, {"id": str(len(issue.comments)), "body": body}
+
+    def attach(self, issue: Issue, body: Any) -> tuple[int, Any]:
+        headers, form = body
+        if headers.get("X-Atlassian-Token") != "no-check":
+            return 403, {"errorMessages": ["XSRF check failed"]}
+        # As the standard library reads a form, which is not what wrote it.
+        whole = f"Content-Type: {headers['Content-Type']}\r\n\r\n".encode() + form
+        for part in BytesParser(policy=HTTP).parsebytes(whole).iter_parts():
+            assert part.get_param("name", header="content-disposition") == "file"
+            issue.files.append((part.get_filename(), part.get_content_type(), part.get_payload(decode=True)))
+        return 200, [{"filename": name} for name, _, _ in issue.files]
 
     def move(self, issue: Issue, asked: Asked) -> tuple[int, Any]:
         offered = [t for t in self.transitions if t["to"] is not issue.status]

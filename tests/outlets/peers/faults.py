@@ -82,7 +82,8 @@ class Peer:
     def exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
         parts = urlsplit(url)
         query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-        asked = Asked(method, unquote(parts.path), query, json.loads(body) if body else None)
+        form = headers.get("Content-Type", "").startswith("multipart/")
+        asked = Asked(method, unquote(parts.path), query, (headers, body) if form else json.loads(body or b"null"))
         self.catch_up()
         fault = self.plan(asked)
         if fault is Fault.REFUSED:
