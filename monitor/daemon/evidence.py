@@ -18,7 +18,6 @@ from loguru import logger
 
 from monitor.daemon.evidence_files import EvidenceFiles
 from monitor.daemon.evidence_sources import asked_of, tools_of
-from monitor.logs.redact import Redactor
 from monitor.outlets.outlet import Message
 from monitor.response.at_hand import commands_at_hand
 from monitor.response.case import Case
@@ -45,8 +44,8 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 8.0
 """Seconds for all sources together."""
-MOST_AT_ONCE: Final = 4
-"""Incidents that evidence is gathered of at a time; the others wait their turn."""
+MOST_AT_ONCE: Final = 6
+"""Incidents that evidence is gathered of at a time; the others wait their turn. More at once are mostly one storm."""
 
 
 class Evidence:
@@ -89,10 +88,8 @@ class Evidence:
     def _begin(self, case: Case, began: datetime, now: datetime, wall: datetime) -> None:
         ahead = wall - now
         scene = self._scene(case, began, ahead)
-        config = self._house.config
-        questions = asked_of(config, scene, time.monotonic() + PATIENCE)
-        # As of now: what the next configuration calls a secret may not be one of this.
-        hide = Redactor(config.secrets() | {self._house.token}).masked
+        questions = asked_of(self._house.config, scene, time.monotonic() + PATIENCE)
+        hide = self._house.hiding.text
         self._under_way.add(case.incident.id)
 
         def work() -> None:
@@ -104,12 +101,13 @@ class Evidence:
                 told = told_of(made, gathered.seconds)
                 self._files.write(scene.incident, scene.part, markdown(made), made.attachments)
             except Exception as error:  # the incident goes on without its evidence, and says so
-                logger.opt(exception=error).warning("evidence of {} is missing: {}", scene.incident, error)
-                why = f"evidence could not be gathered or kept: {type(error).__name__}"
-                told = Told(GATHERED, why, {"missing": {"everything": why}})
+                told = _failed(scene, error)
             self._done.put((scene, told))
 
-        threading.Thread(target=work, name=f"evidence-{case.incident.number}", daemon=True).start()
+        try:
+            threading.Thread(target=work, name=f"evidence-{case.incident.number}", daemon=True).start()
+        except RuntimeError as error:  # no thread is to be had
+            self._done.put((scene, _failed(scene, error)))
 
     def _scene(self, case: Case, began: datetime, ahead: timedelta) -> Scene:
         incident, house = case.incident, self._house
@@ -156,6 +154,12 @@ class Evidence:
         commit = book.commit(subject, [event], ())
         if commit is not None:
             self._house.adopt(commit)
+
+
+def _failed(scene: Scene, error: Exception) -> Told:
+    logger.opt(exception=error).warning("evidence of {} is missing: {}", scene.incident, error)
+    why = f"evidence could not be gathered or kept: {type(error).__name__}"
+    return Told(GATHERED, why, {"missing": {"everything": why}})
 
 
 def gathered_from(answers: dict[str, Found[object]], scene: Scene, seconds: float) -> Gathered:

@@ -18,7 +18,7 @@ from monitor.sources.prometheus import SourceAway
 
 T = TypeVar("T")
 
-MOST_AT_WORK: Final = 48
+MOST_AT_WORK: Final = 64
 """Threads. A server that lets each answer trickle would otherwise hold one more with every incident."""
 
 
@@ -62,7 +62,7 @@ class SideBySide:
         found: dict[str, Found[object]] = {}
         for name, question in questions.items():
             if not self._begin(name, question, arrived, began):
-                found[name] = Found(None, "not asked, too many earlier questions still wait for an answer")
+                found[name] = Found(None, "not asked, too many earlier questions wait for an answer")
         while len(found) < len(questions) and (left := began + patience - self._now()) > 0:
             try:
                 name, answer = self._wait(arrived, left)
@@ -92,8 +92,13 @@ class SideBySide:
                 with self._lock:
                     self._at_work -= 1
 
-        # A daemon thread: one that hangs keeps no process from ending.
-        threading.Thread(target=work, name=f"evidence-{name}", daemon=True).start()
+        try:
+            # A daemon thread: one that hangs keeps no process from ending.
+            threading.Thread(target=work, name=f"evidence-{name}", daemon=True).start()
+        except RuntimeError:  # no thread is to be had
+            with self._lock:
+                self._at_work -= 1
+            return False
         return True
 
     def _answered(self, question: Callable[[], object]) -> Found[object]:

@@ -47,6 +47,8 @@ MESSAGE = Message(
     update="orders does not answer",
     document={},
 )
+PICTURE = Attachment("-evidence-traffic.png", "image/png", b"\x89PNG\r\n--x\r\n\x00\xff")
+LOGS = Attachment("-evidence-trace.log", "text/plain", b"pool exhausted\r\n")
 
 
 def effect(order: int, kind: EffectKind = UPDATE, attempts: int = 1) -> Effect:
@@ -666,7 +668,7 @@ def test_every_request_and_every_answer_is_as_the_vendor_describes_it(vendors_ca
     desk.fail(Fault.DROPPED)
     desk.send(CREATE, again=True)
     desk.ask(CREATE)
-    desk.send(UPDATE, attempts=2)
+    desk.send(UPDATE, attempts=2, attachments=(PICTURE,))
     desk.send(CLOSE, status="resolved")
     desk.send(UPDATE, status="resolved")
     assert desk.send(REOPEN).outcome is CONFIRMED
@@ -678,6 +680,7 @@ def test_every_request_and_every_answer_is_as_the_vendor_describes_it(vendors_ca
         ("PUT", issue),
         ("GET", f"{issue}/comment"),
         ("POST", f"{issue}/comment"),
+        ("POST", f"{issue}/attachments"),
         ("GET", f"{issue}/transitions"),
         ("POST", f"{issue}/transitions"),
         ("PUT", issue + "/properties/{propertyKey}"),
@@ -693,10 +696,6 @@ def test_the_search_is_the_one_that_is_left_of_the_two(desk: Desk) -> None:
     [search] = [asked for asked in desk.jira.log if "/search" in asked.path]
     assert search.path == ("/rest/api/3/search/jql" if desk.jira.version == 3 else "/rest/api/2/search")
     assert json.loads(json.dumps(search.body))["jql"] == f'labels = "watchkeeper-{ULID}"'
-
-
-PICTURE = Attachment("-evidence-traffic.png", "image/png", b"\x89PNG\r\n--x\r\n\x00\xff")
-LOGS = Attachment("-evidence-trace.log", "text/plain", b"pool exhausted\r\n")
 
 
 def test_files_are_attached_to_a_ticket_once_each(desk: Desk) -> None:

@@ -299,4 +299,4 @@ class TestSideBySide:
         hangs.set()
 
         assert {answer.problem for answer in first.values()} == {"no answer within 0.1 s"}
-        assert then["one more"].problem == "not asked, too many earlier questions still wait for an answer"
+        assert then["one more"].problem == "not asked, too many earlier questions wait for an answer"
