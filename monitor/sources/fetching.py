@@ -16,7 +16,8 @@ from monitor.sources.authorities import trusted_authorities
 from monitor.sources.prometheus import SourceAway, why
 
 MAX_BODY: Final = 1_000_000
-LONGEST_SAID: Final = 200
+LONGEST_SAID: Final = 1_000
+"""Characters, for whoever masks and cuts it."""
 _CHUNK: Final = 65_536
 
 

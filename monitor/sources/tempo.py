@@ -19,7 +19,8 @@ from monitor.sources.prometheus import SourceAway
 PAUSE: Final = 1.0
 """Seconds between two questions."""
 MOST_SHOWN: Final = 12
-LONGEST_NAME: Final = 120
+LONGEST_NAME: Final = 1_000
+"""Characters, for whoever masks and cuts it: cut here, half a secret could be left."""
 _PATHS: Final = ("/api/v2/traces/", "/api/traces/")
 """Of Tempo as it is, and of one before 2.7."""
 _FAILED: Final = ("STATUS_CODE_ERROR", 2)

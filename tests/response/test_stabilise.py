@@ -10,6 +10,7 @@ import pytest
 from checks.result import Attempt, CheckResult, Outcome, Reason, Timings
 from monitor.core.baseline import Sample, Signal
 from monitor.logs.redact import Redactor
+from monitor.outlets.markup import adf, wiki
 from monitor.outlets.markup.github import from_markdown
 from monitor.outlets.outlet import Message
 from monitor.response.at_hand import Tools, commands_at_hand
@@ -274,3 +275,28 @@ def test_commands_can_be_copied_into_a_shell() -> None:
         "`curl -G http://tempo:3200/api/search --data-urlencode 'q={resource.service.name=\"orders\"}'`"
     )
     assert found["collector health"] == "`curl http://otel:13133/`"
+
+
+def test_as_much_hostile_text_as_is_ever_read_stays_text_in_every_trackers_language() -> None:
+    evil = "{noformat} [~admin] {color:red}x{color} h1. big @channel <!channel> " * 60
+    logs = LogLines(query="{}", lines=(LogLine(T0, evil, cut=True),) * 100)
+    spans = (Span(service=evil[:1_000], name=evil[:1_000], seconds=1.0),) * 12
+    hostile = Gathered(
+        seconds=1.0,
+        measures=(Found(None, evil[:1_000]),) * 2,
+        trace_lines=Found(logs),
+        service_lines=Found(logs),
+        trace=Found(Arrival(trace=Trace(count=12, services=((evil[:1_000], 12),), spans=spans), asked=1)),
+        panels=(("latency", "http://grafana/d/abc?viewPanel=4", Found(None, evil[:1_000])),),
+    )
+    text = markdown(bundle(scene(results=(failed(evil, evil[:2_048]),) * 12), hostile, HIDE))
+
+    assert len(text) < 40_000
+    in_wiki = wiki.from_markdown(text)
+    outside = "".join(in_wiki.split("{noformat}")[::2])  # what stands between two of them is verbatim
+    assert in_wiki.count("{noformat}") == 2 * len([line for line in text.splitlines() if line == "```"])
+    assert "[~admin]" not in outside
+    assert "{color:red}" not in outside
+    assert "@channel" not in from_markdown(text)
+    assert "<!channel>" not in from_markdown(text)
+    assert {node["type"] for node in adf.from_markdown(text)} == {"heading", "bulletList", "codeBlock", "paragraph"}
