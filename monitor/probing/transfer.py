@@ -127,6 +127,29 @@ class Transfer:
             family: Of addresses, 4 or 6; 0 for either.
         """
         curl = self.curl
+        self._expect(request, hop, session)
+        curl.setopt(pycurl.URL, hop.url)
+        lines = [line.encode() for line in headers_of(hop, request.headers, own)]
+        if lines:
+            curl.setopt(pycurl.HTTPHEADER, lines)
+        else:
+            # pycurl ignores an empty list, and the headers of the request before would go out once more.
+            curl.unsetopt(pycurl.HTTPHEADER)
+        # Zero would mean "wait for ever".
+        curl.setopt(pycurl.TIMEOUT_MS, max(1, round(timeout * 1000)))
+        if self._plain:
+            return
+        self._set_method(hop)
+        self._set_trust(request)
+        if request.way is not None:
+            travel(curl, request.way, hop, cookies, family)
+        if request.keep_alive:
+            self._keep_connection(request.keep_alive)
+        if session is not None:
+            self._come_back(session)
+
+    def _expect(self, request: HttpRequest, hop: Hop, session: Session | None) -> None:
+        """What the callbacks and `end` have to know of the request."""
         self._max_body = request.max_body
         self._follows = request.max_redirects > 0
         self._certificate = request.certificate
@@ -142,24 +165,20 @@ class Transfer:
             and not (request.certificate or request.particulars or request.keep_alive)
             and request.way is None
         )
-        curl.setopt(pycurl.URL, hop.url)
-        lines = [line.encode() for line in headers_of(hop, request.headers, own)]
-        if lines:
-            curl.setopt(pycurl.HTTPHEADER, lines)
-        else:
-            # pycurl ignores an empty list, and the headers of the request before would go out once more.
-            curl.unsetopt(pycurl.HTTPHEADER)
-        # Zero would mean "wait for ever".
-        curl.setopt(pycurl.TIMEOUT_MS, max(1, round(timeout * 1000)))
-        if self._plain:
-            return
+
+    def _set_method(self, hop: Hop) -> None:
+        curl = self.curl
         if hop.method == "HEAD":
             curl.setopt(pycurl.NOBODY, 1)
-        else:
-            if hop.body is not None:
-                curl.setopt(pycurl.POSTFIELDSIZE_LARGE, len(hop.body))
-                curl.setopt(pycurl.POSTFIELDS, hop.body)
-            curl.setopt(pycurl.CUSTOMREQUEST, hop.method)
+            return
+        if hop.body is not None:
+            curl.setopt(pycurl.POSTFIELDSIZE_LARGE, len(hop.body))
+            curl.setopt(pycurl.POSTFIELDS, hop.body)
+        curl.setopt(pycurl.CUSTOMREQUEST, hop.method)
+
+    def _set_trust(self, request: HttpRequest) -> None:
+        """Which certificates are believed, and what is to be told of them."""
+        curl = self.curl
         if not request.verify:
             curl.setopt(pycurl.SSL_VERIFYPEER, 0)
             curl.setopt(pycurl.SSL_VERIFYHOST, 0)
@@ -171,12 +190,6 @@ class Transfer:
             # The only way to hear which version of TLS is spoken.
             curl.setopt(pycurl.DEBUGFUNCTION, self._on_remark)
             curl.setopt(pycurl.VERBOSE, 1)
-        if request.way is not None:
-            travel(curl, request.way, hop, cookies, family)
-        if request.keep_alive:
-            self._keep_connection(request.keep_alive)
-        if session is not None:
-            self._come_back(session)
 
     def _keep_connection(self, seconds: float) -> None:
         curl = self.curl
