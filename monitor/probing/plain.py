@@ -49,6 +49,7 @@ class Connection:
     )  # fmt: skip
 
     def __init__(self, exchange: Exchange, place: Place, wire: bytes, now: float) -> None:
+        """*now*: when it was asked for."""
         request = exchange.request
         self.exchange = exchange
         self.place = place
@@ -58,8 +59,7 @@ class Connection:
             head=exchange.hop.method == "HEAD", follows=request.max_redirects > 0, max_body=request.max_body
         )
         self.deadline = now + exchange.remaining(now)
-        self.begun = now
-        self.named = self.connected = self.first = self.made = 0.0
+        self.begun = self.named = self.connected = self.first = self.made = 0.0
         self.interest = 0
         self.was_kept = False
         self.tried = 0
@@ -81,13 +81,15 @@ class Plain:
         self.idle = IdleConnections(most_idle)
         self.due = inf
         self._epoll = epoll
+        self._over: list[socket.SocketType] = []
 
     def begin(self, connection: Connection) -> HopEnd | None:
         """The end, where it ends at once."""
+        connection.begun = monotonic()
         if connection.deadline < self.due:
             self.due = connection.deadline
         if (keep_alive := connection.exchange.request.keep_alive) and (
-            idle := self.idle.take(connection.place.addresses, connection.begun - keep_alive)
+            idle := self.idle.take(connection.place.host, connection.begun - keep_alive)
         ):
             return self._go_on(connection, idle)
         return self._connect(connection)
@@ -114,7 +116,18 @@ class Plain:
             connection.socket = None
             connection.interest = 0
 
+    def hang_up(self) -> None:
+        """
+        On targets whose answers are over, all at once: who still has an answer for us does not wait for it meanwhile,
+        and a server is woken once for all that leave it.
+        """
+        if self._over:
+            for made in self._over:
+                made.close()  # the kernel takes it out of the epoll with this
+            self._over.clear()
+
     def close(self) -> None:
+        self.hang_up()
         for connection in list(self.flying.values()):
             self.drop(connection)
         self.idle.close_all()
@@ -233,7 +246,7 @@ class Plain:
         assert connection.socket is not None
         del self.flying[connection.fd]
         self.idle.put(
-            connection.place.addresses,
+            connection.place.host,
             Idle(connection.fd, connection.socket, connection.made, connection.address),
         )
         connection.socket = None
@@ -245,10 +258,13 @@ class Plain:
         connection.interest = interest
 
     def _end(self, connection: Connection, now: float, code: int, number: int = 0, message: str = "") -> HopEnd:
-        self.drop(connection)
+        if connection.socket is not None:
+            self.flying.pop(connection.fd, None)
+            self._over.append(connection.socket)
+            connection.socket = None
         if code and connection.exchange.request.keep_alive:
             # Who comes next, a retry too, comes as a newcomer.
-            self.idle.close_to(connection.place.addresses)
+            self.idle.close_to(connection.place.host)
         begun, response = connection.begun, connection.response
         named, connected, first = connection.named, connection.connected, connection.first
         return HopEnd(

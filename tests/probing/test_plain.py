@@ -339,6 +339,20 @@ def test_localhost_refuses_where_both_addresses_do(fetch: Fetch, hell: ModuleTyp
     )
 
 
+def test_what_an_answer_leads_to_goes_out_before_we_wait(engine: Engine, serve: Serve, hell: ModuleType) -> None:
+    """A refusal is known at once, and asked again at once: not when the next thing happens, which may be long after."""
+    server = serve(hell.say(hell.HELLO))
+    again = HttpRequest(url=f"http://{PLAIN}:{server.port}/", timeout=5.0)
+    answers: list[HttpAnswer] = []
+    with hell.closed_port() as taken:
+        first = HttpRequest(url=f"http://{PLAIN}:{taken.getsockname()[1]}/", timeout=60.0)
+        engine.submit(first, lambda refused: engine.submit(again, answers.append))
+        while not answers:
+            engine.turn(20.0)
+
+    assert (answers[0].status, answers[0].error) == (200, None)
+
+
 def test_one_that_is_not_connected_at_once(fetch: Fetch, serve: Serve, hell: ModuleType) -> None:
     """Of 0.0.0.0 the kernel alone knows that it is this machine."""
     server = serve(hell.say(hell.HELLO))
