@@ -78,7 +78,7 @@ class SteadyClock:
         return self.origin + clock_gettime(CLOCK_BOOTTIME)
 
     def now(self) -> datetime:
-        return _EPOCH + timedelta(seconds=self.seconds())
+        return _EPOCH + timedelta(0, self.origin + clock_gettime(CLOCK_BOOTTIME))
 
     def wall(self) -> datetime:
         return datetime.now(UTC)

@@ -23,6 +23,7 @@ EXCERPT = 2048
 """Bytes of a body that are kept as evidence."""
 
 USER_AGENT = f"watchkeeper/{__version__}"
+_OK = Outcome.OK  # Python 3.11 takes as long to find a member in its enum as to call a function
 
 
 @record(frozen=True, slots=True)
@@ -51,12 +52,12 @@ def ask(
     started_at = now()
     ours = (("traceparent", f"00-{trace_id}-{span_id}-01"), ("User-Agent", USER_AGENT))
 
-    def complete(answers: tuple[Answer, ...]) -> None:
+    def complete(*answers: Answer) -> None:
         finding = judged(check.question, answers, previous)
         done(Asked(_attempt(started_at, span_id, finding, answers[0]), finding))
 
     if len(requests) == 1:
-        engine.submit(requests[0], lambda answer: complete((answer,)), ours)
+        engine.submit(requests[0], complete, ours)
         return
     collected: list[Answer | None] = [None] * len(requests)
 
@@ -64,7 +65,7 @@ def ask(
         collected[place] = answer
         answers = tuple(a for a in collected if a is not None)
         if len(answers) == len(requests):
-            complete(answers)
+            complete(*answers)
 
     for place, request in enumerate(requests):
         engine.submit(request, partial(came, place), ours)
@@ -106,19 +107,18 @@ def judged(question: Question, answers: tuple[Answer, ...], previous: Mapping[st
 
 def _attempt(started_at: datetime, span_id: str, finding: Finding, first: Answer) -> Attempt:
     answer = finding.answer or first
-    status, redirects = (
-        (answer.status, first.redirects)
-        if isinstance(answer, HttpAnswer) and isinstance(first, HttpAnswer)
-        else (None, 0)
-    )
-    failed = finding.outcome is not Outcome.OK
+    status, redirects = None, 0
+    if isinstance(answer, HttpAnswer) and isinstance(first, HttpAnswer):
+        status, redirects = answer.status, first.redirects
+    timings = first.timings
+    failed = finding.outcome is not _OK
     return Attempt(
         started_at=started_at,
         outcome=finding.outcome,
         reason=finding.reason,
         detail=finding.detail,
-        latency=first.timings.total if first.timings is not None and first.error is None else None,
-        timings=first.timings,
+        latency=timings.total if timings is not None and first.error is None else None,
+        timings=timings,
         status=status,
         address=first.address,
         redirects=redirects,

@@ -12,6 +12,9 @@ from monitor.probing.failures import UNRESOLVED, explain, phases
 from monitor.probing.hops import REDIRECTS, Headers, Hop, follow
 from monitor.probing.transfer import HopEnd, Stopped
 
+# Python 3.11 takes as long to find a member in its enum as to call a function.
+_NOT_STOPPED, _BY_BODY, _BY_HEADERS = Stopped.NO, Stopped.BODY, Stopped.HEADERS
+
 
 class Exchange:
     """
@@ -34,7 +37,7 @@ class Exchange:
         self.done = done
         self.own_headers = own_headers
         self.hop = hop
-        self.family = self._preferred()
+        self.family = self._preferred() if request.way is not None else 0
         self.cookies = request.jar or ()
         self._started = now
         self._redirects = 0
@@ -46,13 +49,14 @@ class Exchange:
     def conclude(self, end: HopEnd, now: float) -> HttpAnswer | None:
         """The answer, or None when `hop` is now the next one to ask, or is to be asked in another `family`."""
         secure = self.hop.url[:6].lower() == "https:"
-        self._timings = _added(self._timings, phases(end.marks, secure, end.status is not None, end.kept))
+        took = phases(end.marks, secure, end.status is not None, end.kept)
+        self._timings = took if self._timings is None else _added(self._timings, took)
         if end.code in UNRESOLVED and self.remaining(now) > 0.001 and (other := self._other_family()):
             self.family = other
             return None
         # A transfer that we ended ourselves, having what we wanted, is reported by libcurl as a failed write.
         # And headers that are cut off in the middle are no fault to libcurl.
-        if end.stopped is Stopped.HEADERS or (end.stopped is Stopped.NO and (end.code or not end.headers_ended)):
+        if end.stopped is _BY_HEADERS or (end.stopped is _NOT_STOPPED and (end.code or not end.headers_ended)):
             return self._answer(end, explain(self.hop, end, self.request.timeout, self._redirects))
         location = self._location(end)
         if location is None:
@@ -106,7 +110,7 @@ class Exchange:
             status=end.status,
             headers=end.headers,
             body=end.body,
-            truncated=end.stopped is Stopped.BODY,
+            truncated=end.stopped is _BY_BODY,
             timings=self._timings,
             address=end.address,
             url=self.hop.url,
@@ -121,9 +125,7 @@ class Exchange:
         )
 
 
-def _added(one: Timings | None, other: Timings) -> Timings:
-    if one is None:
-        return other
+def _added(one: Timings, other: Timings) -> Timings:
     return Timings(
         name_lookup=one.name_lookup + other.name_lookup,
         connect=one.connect + other.connect,

@@ -64,7 +64,7 @@ def _is_legacy_loopback(host: str) -> bool:
 
 def may_be_excused(finding: Finding, targets: Callable[[], Iterable[str]], references: int) -> bool:
     """Whether asking the references could change what *finding* says. *targets* tells the URLs that the check asks."""
-    if finding.outcome is Outcome.UNKNOWN or not finding.excusable or references < MIN_REFERENCES:
+    if not finding.excusable or references < MIN_REFERENCES or finding.outcome is Outcome.UNKNOWN:
         return False
     answer = finding.answer
     if answer is not None and any(is_local(place) for place in (answer.address, answer.url) if place):

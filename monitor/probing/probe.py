@@ -8,13 +8,14 @@ anything is decided on it.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from math import inf
 from pathlib import Path
 from random import getrandbits  # an id must be unique and need not be a secret: the system's own costs two calls more
+from typing import Final
 
 from checks.check import Check, Finding, Retry
 from checks.kinds import Request
@@ -28,6 +29,9 @@ from monitor.probing.online import LONGEST_WAIT, Excuse, References, may_be_excu
 from monitor.probing.rooms import Rooms, lane_of
 
 _ONE_AT_ONCE = Retry(times=1, within=0.0)
+# Python 3.11 takes as long to find a member in its enum as to call a function.
+_OK, _FAILED = Outcome.OK, Outcome.FAILED
+_NO_FACTS: Final[Mapping[str, float]] = {}
 
 
 @dataclass(slots=True)
@@ -87,6 +91,10 @@ def next_attempt(check: Check, first_judged: float, made: int, now: float, until
     return begin
 
 
+def _hex_id(size: int) -> str:
+    return getrandbits(8 * size).to_bytes(size, "big").hex()
+
+
 def _timed_out(asked: Asked) -> bool:
     """Also where that is what was expected: with the whole timeout it might have answered."""
     error = asked.finding.answer.error if asked.finding.answer is not None else None
@@ -112,7 +120,7 @@ class Probe:
         self._done = done
         self._until = until
         self._extra = extra
-        self._trace_id = f"{getrandbits(128):032x}"
+        self._trace_id = _hex_id(16)
         self._attempts: list[Attempt] = []
         self._first: Finding | None = None
         self._first_judged = 0.0
@@ -121,6 +129,7 @@ class Probe:
         self._holding = False
         self._requests = 0
         self._lane = ""
+        self._timeout = check.timeout
         self._ended = False
 
     def begin(self) -> None:
@@ -135,11 +144,10 @@ class Probe:
 
     def _ask(self) -> None:
         means, check = self._means, self._check
-        timeout = check.timeout
         requests = means.requests(check)
-        if self._extra and (left := self._until - means.clock.seconds()) < timeout:
+        if self._extra and (left := self._until - means.clock.seconds()) < check.timeout:
             # The scheduled probe goes first; an extra one gets what time is left before it.
-            timeout, requests = left, requests_of(check, left)
+            self._timeout, requests = left, requests_of(check, left)
         self._hold()
         self._requests = len(requests)
         self._lane = lane_of(check)
@@ -149,16 +157,19 @@ class Probe:
             check,
             requests,
             trace_id=self._trace_id,
-            span_id=f"{getrandbits(64):016x}",
-            previous=means.previous.get(check.id, {}),
+            span_id=_hex_id(8),
+            previous=means.previous.get(check.id, _NO_FACTS),
             now=means.clock.now,
-            done=partial(self._guarded, self._asked, timeout),
+            done=self._heard,
         )
 
-    def _asked(self, timeout: float, asked: Asked) -> None:
+    def _heard(self, asked: Asked) -> None:
+        self._guarded(self._asked, asked)
+
+    def _asked(self, asked: Asked) -> None:
         self._give_back()
         attempt, finding = asked.attempt, asked.finding
-        if timeout < self._check.timeout and _timed_out(asked):
+        if self._timeout < self._check.timeout and _timed_out(asked):
             self._end(None)
             return
         references = self._means.references
@@ -200,7 +211,7 @@ class Probe:
         self._go_on(now)
 
     def _go_on(self, now: float) -> None:
-        if self._attempts[0].outcome is not Outcome.FAILED or self._attempts[-1].outcome is Outcome.OK:
+        if self._attempts[0].outcome is not _FAILED or self._attempts[-1].outcome is _OK:
             self._finish()
             return
         when = next_attempt(self._check, self._first_judged, len(self._attempts) - 1, now, self._until)
@@ -262,7 +273,7 @@ class Probe:
         self._keep_unexcused()
         if not self._attempts:
             now = self._means.clock.now()
-            span_id = f"{getrandbits(64):016x}"  # it has a span as well
+            span_id = _hex_id(8)  # it has a span as well
             self._attempts.append(
                 Attempt(started_at=now, outcome=Outcome.UNKNOWN, reason=Reason.INTERNAL, detail=detail, span_id=span_id)
             )

@@ -48,7 +48,8 @@ class Rooms:
         """With a negative number they are given back."""
         share, before = self._shares.get(lane, 0), self._taken[lane]
         after = self._taken[lane] = before + requests
-        self._kept += max(after, share) - max(before, share)
+        if after > share or before > share:
+            self._kept += max(after, share) - max(before, share)
 
     def left(self, lane: str) -> int:
         """How many more requests may begin in *lane* now."""
