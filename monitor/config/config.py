@@ -293,6 +293,19 @@ class Pages(Part):
     apprise: Apprise | None = None
 
 
+class Statuspage(Part):
+    """
+    Attributes:
+        components: Service -> id of its component there.
+        url: Without `/v1`.
+    """
+
+    page: str
+    api_key: SecretStr
+    components: Frozen[str] = Field(default_factory=lambda: MappingProxyType({}))
+    url: str = "https://api.statuspage.io"
+
+
 class Hook(Part):
     """
     Attributes:

@@ -150,10 +150,10 @@ class Rest:
 
 
 def _is_limit(answer: Answer, words: str) -> bool:
-    """GitHub limits with 403 too, which is no word on our credentials then."""
+    """GitHub limits with 403 too, which is no word on our credentials then; Statuspage with 420."""
     if answer.status == 403:
         return answer.retry_after is not None or "rate limit" in words.lower()
-    return answer.status == 429 or (answer.status == 503 and answer.retry_after is not None)
+    return answer.status in (420, 429) or (answer.status == 503 and answer.retry_after is not None)
 
 
 class Talk:

@@ -1,0 +1,1 @@
+"""What the public is told, as an incident of a page of Atlassian Statuspage, API version 1."""
