@@ -37,6 +37,7 @@ from monitor.config.shape.itself import Heartbeat
 from monitor.config.shape.journey import JourneyStep
 from monitor.config.shape.people import Webhook
 from monitor.config.shape.service import ServiceShape
+from monitor.config.status_places import status_secrets, with_places
 from monitor.config.times import DEFAULT_INTERVAL, default_timeout
 from monitor.config.trackers import github_of, jira_of, notion_of, postmortems_of
 from monitor.config.values import TELLING_NAME
@@ -79,7 +80,7 @@ class _Builder:
             policy=_policies(root.policy or {}, incidents),
             tracker=self.tracker(monitor.state),
             pages=pages_of(root, self.reading),
-            status_page=status_page_of(root, self.reading),
+            status_page=with_places(status_page_of(root, self.reading), root, self.reading, self.folder),
             intake=intake_of(root, self.reading),
             contacts=contacts_of(root, self.reading),
             playbook=config.Playbook(**_given(root.playbook)),
@@ -241,7 +242,7 @@ class _Builder:
             tokens = [place.token for place in (tracker.jira, tracker.github, tracker.notion) if place]
             found |= {token.get_secret_value() for token in tokens if token}
         found |= hook_secrets(self.root) | page_secrets(self.root) | contact_secrets(self.root)
-        found |= source_secrets(self.root)
+        found |= source_secrets(self.root) | status_secrets(self.root)
         heartbeat = self.root.monitor.heartbeat if self.root.monitor else None
         if heartbeat and heartbeat.url:
             found.add(heartbeat.url.get_secret_value())

@@ -112,7 +112,18 @@ def _keys(old: Config, new: Config) -> Iterator[str]:
     for key in type(new.monitor).model_fields:
         if key not in (*STARTS_WITH, "token_file") and getattr(old.monitor, key) != getattr(new.monitor, key):
             yield f"monitor.{key}"
-    for part in ("telemetry", "sources", "incidents", "severity", "policy", "intake", "contacts", "playbook"):
+    for part in (
+        "telemetry",
+        "sources",
+        "incidents",
+        "severity",
+        "policy",
+        "pages",
+        "status_page",
+        "intake",
+        "contacts",
+        "playbook",
+    ):
         if getattr(old, part) != getattr(new, part):
             yield part
     if old.tracker != applicable(old, new).tracker:

@@ -293,19 +293,6 @@ class Pages(Part):
     apprise: Apprise | None = None
 
 
-class Statuspage(Part):
-    """
-    Attributes:
-        components: Service -> id of its component there.
-        url: Without `/v1`.
-    """
-
-    page: str
-    api_key: SecretStr
-    components: Frozen[str] = Field(default_factory=lambda: MappingProxyType({}))
-    url: str = "https://api.statuspage.io"
-
-
 class Hook(Part):
     """
     Attributes:
@@ -343,17 +330,34 @@ class Contact(Part):
     backup_rotation: Rotation | None = None
 
 
+class Statuspage(Part):
+    """
+    Attributes:
+        components: Service -> id of its component there.
+        url: Without `/v1`.
+    """
+
+    page: str
+    api_key: SecretStr
+    components: Frozen[str] = Field(default_factory=lambda: MappingProxyType({}))
+    url: str = "https://api.statuspage.io"
+
+
 class StatusPage(Part):
     """
     Attributes:
         template: Its text.
         publish: Whether a person's yes is waited for.
         notify: Whether subscribers are sent a message, unless whoever approves says otherwise.
+        folder: Absolute; with `url`, where it is served, empty when nobody said so.
     """
 
     template: str
     publish: Literal["on approval", "at once"] = "on approval"
     notify: bool = False
+    folder: Path | None = None
+    url: str = ""
+    statuspage: Statuspage | None = None
 
 
 class Playbook(Part):

@@ -16,6 +16,8 @@ from monitor.outlets.jira.site import JiraSite
 from monitor.outlets.notion.site import NotionSite
 from monitor.outlets.outlet import Outlet
 from monitor.outlets.pagerduty.outlet import PagerdutyOutlet
+from monitor.outlets.status.outlet import StatusFilesOutlet
+from monitor.outlets.statuspage.outlet import StatuspageOutlet
 from monitor.outlets.ticket import Site
 from monitor.outlets.tickets import TicketOutlet
 from monitor.outlets.webhook import WebhookOutlet
@@ -109,7 +111,8 @@ def outlets_of(config: Config) -> dict[str, Outlet]:
     for name in tracker.postmortems:
         beside_it = f"{name}.{POSTMORTEMS}"
         outlets[beside_it] = Aside(beside_it, "postmortem", TicketOutlet(beside_it, sites[name]))
-    return outlets | _pages_of(config)
+    # The public is the last to hear that it is over.
+    return outlets | _pages_of(config) | _public_places_of(config)
 
 
 def _pages_of(config: Config) -> dict[str, Outlet]:
@@ -120,4 +123,14 @@ def _pages_of(config: Config) -> dict[str, Outlet]:
         outlets["alertmanager"] = AlertmanagerOutlet(config.pages.alertmanager)
     if config.pages.apprise is not None:
         outlets["apprise"] = AppriseOutlet(config.pages.apprise)
+    return outlets
+
+
+def _public_places_of(config: Config) -> dict[str, Outlet]:
+    outlets: dict[str, Outlet] = {}
+    page = config.status_page
+    if page is not None and page.statuspage is not None:
+        outlets["statuspage"] = StatuspageOutlet(page.statuspage)
+    if page is not None and page.folder is not None:
+        outlets["status"] = StatusFilesOutlet(page.folder, page.url)
     return outlets

@@ -40,7 +40,6 @@ def test_keys_of_a_later_version_are_refused_and_nothing_else_of_that_config_is(
     assert {problem.path for problem in caught.value.problems} == {
         "monitor.proxy",
         "chat",
-        "status_page.folder",
     }
 
 
@@ -64,6 +63,7 @@ def test_the_file_with_every_key_has_every_key() -> None:
         "Pagerduty.routing_key",
         "Alertmanager.token",
         "Apprise.urls",
+        "Statuspage.api_key",
         "Rotation.url",
         "Notion.token",
         "Notion.database",  # it and data_source exclude each other

@@ -14,7 +14,6 @@ from monitor.config.fields import (
     Line,
     Name,
     NotionId,
-    NotYet,
     Repository,
     SecondOrMore,
     Secret,
@@ -24,6 +23,7 @@ from monitor.config.fields import (
     word,
 )
 from monitor.config.shape.group import Shape
+from monitor.config.shape.statuspage import Statuspage
 
 
 class Webhook(Shape):
@@ -154,7 +154,12 @@ class Chat(Shape):
 
 
 class StatusPage(Shape):
-    folder: Annotated[Line | None, NotYet()] = None
+    folder: Line | None = None
+    """Folder that a web server serves: a page, JSON and a feed are kept in it. Relative to this file."""
+    url: Url | None = None
+    """Where that folder is served, for the links in the feed."""
+    statuspage: Statuspage | None = None
+    """A page of Atlassian Statuspage."""
     template: Line | None = None
     """File with the text for the public, Jinja; relative to this file. Default: the one that comes with the program."""
     publish: Annotated[str | None, *word("on approval", "at once")] = None
