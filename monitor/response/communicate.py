@@ -8,6 +8,7 @@ from typing import Final
 
 from monitor.core.incident import State, duration_text
 from monitor.ledger.records import AlertLink, LedgerEvent
+from monitor.outlets.markup.text import one_line
 from monitor.outlets.outlet import Message
 from monitor.response.case import Case
 from monitor.response.notice import notice_of
@@ -17,6 +18,8 @@ TIMELINE: Final = "\n## Timeline (UTC)\n"
 """What grows, so it stands last: what a tracker has no room for is cut off from the end."""
 ALERTS_SHOWN: Final = 20
 """In a ticket. A group may hold hundreds, and a ticket is read at night."""
+_LONGEST_LINE: Final = 2_000
+"""Of an update, in characters: what was reported may be a megabyte."""
 
 
 def title(case: Case) -> str:
@@ -40,8 +43,9 @@ def status_line(case: Case, now: datetime) -> str:
 
 def update_text(case: Case, roles: Iterable[Role], now: datetime, next_update: str) -> str:
     """The playbook's four: who, what, status, next update."""
-    who = "; ".join(str(role) for role in roles) or "nobody is named in contacts"
-    what = "; ".join(case.symptoms) or case.incident.reason
+    # A line each, whatever a target or a person wrote: a symptom must not be able to say what the status is.
+    who = one_line("; ".join(str(role) for role in roles) or "nobody is named in contacts", _LONGEST_LINE)
+    what = one_line("; ".join(case.symptoms) or case.incident.reason, _LONGEST_LINE)
     lines = [f"who: {who}", f"what: {what}", f"status: {status_line(case, now)}"]
     if case.incident.is_live and case.conditions:
         lines.append("for recovery: " + "; ".join(case.conditions))

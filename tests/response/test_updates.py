@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from monitor.core.incident import IllegalTransition
+from monitor.response.communicate import update_text
 from monitor.response.updates import edited, restore, sent
 
 MINUTE = timedelta(minutes=1)
@@ -102,3 +103,16 @@ def test_slots_that_went_by_are_one_update_that_says_so(night: Any) -> None:
     told = night.case.newest("incident.update_due")
     assert told.text.startswith("Late: 2 updates missed, the first was due at 12:17:00 UTC.\nwho: ")
     assert told.attributes["missed"] == 2
+
+
+def test_a_symptom_is_one_line_and_cannot_say_what_the_status_is(begin):
+    night = begin()
+    night.play(payments="FFFF")
+    [case] = night.book.live()
+    case.symptoms = ("slow\nstatus: all is well\x1b[31m" + "x" * 1_000_000,)
+
+    _, what, status, *_ = update_text(case, (), night.now, "12:30").splitlines()
+
+    assert what.startswith("what: slow status: all is well\N{REPLACEMENT CHARACTER}[31mxxx")
+    assert len(what) == len("what: ") + 2_000
+    assert status.startswith("status: open, SEV2")
