@@ -14,13 +14,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from monitor.web.api import aftermath, announcements, incidents, intake, mitigations, services, silences, standing
+from monitor.web.api import aftermath, announcements, chat, incidents, intake, mitigations, services, silences, standing
 from monitor.web.api.answers import problem_answer
 from monitor.web.desk import Desk
 from monitor.web.hosts import host_allowed
 from monitor.web.problems import HttpProblem
 
-ROOMS = (announcements, standing, incidents, mitigations, aftermath, services, intake, silences)
+ROOMS = (announcements, standing, incidents, mitigations, aftermath, services, intake, silences, chat)
 
 
 def create_app(desk: Desk, token: str, listen_host: str = "127.0.0.1") -> Starlette:
@@ -37,6 +37,7 @@ def create_app(desk: Desk, token: str, listen_host: str = "127.0.0.1") -> Starle
     # Read with each request: the file that holds it may be changed while we serve.
     app.state.token = token
     app.state.hooks = {}
+    app.state.slack_secret = ""
     # A redirect would repeat the request's own Host back to it, and hide a mistyped path.
     app.router.redirect_slashes = False
     return app

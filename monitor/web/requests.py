@@ -45,6 +45,14 @@ async def read_json(request: Request) -> bytes:
     return await _read(request)
 
 
+async def read_form(request: Request) -> bytes:
+    """The body of a request that says that it is a form; not parsed yet. For whoever signs the body."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
+        raise HttpProblem(415, "the body must be a form; send `Content-Type: application/x-www-form-urlencoded`")
+    return await _read(request)
+
+
 async def _read(request: Request) -> bytes:
     too_large = HttpProblem(413, f"the body is larger than {MAX_BODY} bytes", headers={"Connection": "close"})
     length = request.headers.get("content-length", "")
