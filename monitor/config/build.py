@@ -13,6 +13,7 @@ from pydantic import BaseModel, SecretStr
 from checks.check import Check, Retry
 from monitor.config import config, push
 from monitor.config.blackbox.modules import ProbeModules, read_modules
+from monitor.config.chat import chat_of, chat_secrets
 from monitor.config.check_rules import DEFAULT_RETRY_WITHIN, kinds_of
 from monitor.config.contacts import contact_secrets, contacts_of
 from monitor.config.evidence import source_secrets, sources_of
@@ -79,6 +80,7 @@ class _Builder:
             severity=table_of(root),
             policy=_policies(root.policy or {}, incidents),
             tracker=self.tracker(monitor.state),
+            chat=chat_of(root, self.reading),
             pages=pages_of(root, self.reading),
             status_page=with_places(status_page_of(root, self.reading), root, self.reading, self.folder),
             intake=intake_of(root, self.reading),
@@ -242,7 +244,7 @@ class _Builder:
             tokens = [place.token for place in (tracker.jira, tracker.github, tracker.notion) if place]
             found |= {token.get_secret_value() for token in tokens if token}
         found |= hook_secrets(self.root) | page_secrets(self.root) | contact_secrets(self.root)
-        found |= source_secrets(self.root) | status_secrets(self.root)
+        found |= source_secrets(self.root) | status_secrets(self.root) | chat_secrets(self.root)
         heartbeat = self.root.monitor.heartbeat if self.root.monitor else None
         if heartbeat and heartbeat.url:
             found.add(heartbeat.url.get_secret_value())

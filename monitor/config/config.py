@@ -293,6 +293,24 @@ class Pages(Part):
     apprise: Apprise | None = None
 
 
+class Slack(Part):
+    """
+    Attributes:
+        channel: A name, or an id.
+        signing_secret: None where no commands are taken.
+        url: Of the API.
+    """
+
+    channel: str
+    token: SecretStr
+    signing_secret: SecretStr | None = None
+    url: str = "https://slack.com/api"
+
+
+class Chat(Part):
+    slack: Slack | None = None
+
+
 class Hook(Part):
     """
     Attributes:
@@ -388,6 +406,7 @@ class Config(Part):
     severity: Table = TABLE
     policy: Annotated[Mapping[Severity, Policy], AfterValidator(MappingProxyType), PlainSerializer(dict)] = POLICIES
     tracker: Tracker
+    chat: Chat = Chat()
     pages: Pages = Pages()
     intake: Intake = Intake()
     contacts: Frozen[Contact] = MappingProxyType({})

@@ -43,6 +43,7 @@ Line = Annotated[str, PlainValidator(values.line), WithJsonSchema({"type": ["str
 Label = Annotated[str, PlainValidator(values.label), WithJsonSchema({"type": "string", "pattern": r"^\S+$"})]
 NotionId = Annotated[str, PlainValidator(values.notion_id), WithJsonSchema({"type": "string"})]
 Repository = Annotated[str, PlainValidator(values.repository), WithJsonSchema(_written(values.REPOSITORY))]
+SlackChannel = Annotated[str, PlainValidator(values.slack_channel), WithJsonSchema(_written(values.SLACK_CHANNEL))]
 Name = Annotated[str, PlainValidator(values.name), WithJsonSchema({"type": "string", "pattern": f"^{values.NAME}$"})]
 Switch = Annotated[bool, PlainValidator(values.switch), WithJsonSchema({"type": "boolean"})]
 Url = Annotated[str, PlainValidator(places.url), WithJsonSchema(_written("https?://.+"))]

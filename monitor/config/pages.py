@@ -44,7 +44,7 @@ def page_secrets(root: Root) -> set[str]:
 
 def _pagerduty(written: Pagerduty, reading: Reading) -> config.Pagerduty:
     path: Path = (*PATH, "pagerduty")
-    key = _secret(written.routing_key, written.routing_key_file, "routing_key", path, reading)
+    key = secret_of(written.routing_key, written.routing_key_file, "routing_key", path, reading)
     if key is None and not reading.is_wrong(path):
         reading.tell(path, "there is no routing_key", "Add routing_key_file: FILE or routing_key: ${NAME}.")
     url = {} if written.url is None else {"url": written.url.rstrip("/")}
@@ -55,7 +55,7 @@ def _alertmanager(written: Alertmanager, reading: Reading) -> config.Alertmanage
     path: Path = (*PATH, "alertmanager")
     if written.url is None and not reading.is_wrong(path):
         reading.tell(path, "there is no url", "Add url: http://HOST:9093.")
-    token = _secret(written.token, written.token_file, "token", path, reading)
+    token = secret_of(written.token, written.token_file, "token", path, reading)
     return config.Alertmanager(url=(written.url or "").rstrip("/"), token=token or SecretStr(""))
 
 
@@ -78,7 +78,7 @@ def _apprise(written: Apprise, reading: Reading) -> config.Apprise:
     return config.Apprise(urls=tuple(map(SecretStr, dict.fromkeys(urls))))
 
 
-def _secret(value: SecretStr | None, file: str | None, key: str, path: Path, reading: Reading) -> SecretStr | None:
+def secret_of(value: SecretStr | None, file: str | None, key: str, path: Path, reading: Reading) -> SecretStr | None:
     """From the file or from the key, and never from both."""
     if file is None:
         return value

@@ -95,8 +95,9 @@ class Reading:
         return (quote(text, 100),) if "$" in text else pointed(text, at)
 
     def refuse(self, path: Path, found: str, fix: str) -> None:
-        """As `tell`, for a key that is not taken at all: what is wrong inside it does not matter."""
+        """As `tell`, for a key that is not taken at all: what is wrong with it or inside it does not matter."""
         self._refused.add(path)
+        self._problems.pop(path, None)
         self.tell(path, found, fix)
 
     def is_told(self, path: Path) -> bool:

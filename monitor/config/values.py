@@ -25,6 +25,7 @@ DURATION = r"(?:\d+(?:\.\d+)?(?:ms|[wdhms]))+"
 SIZES = {"B": 1, "KB": 1024, "MB": 1024**2, "KiB": 1024, "MiB": 1024**2}
 SIZE = r"\d+ ?(?:B|KB|MB|KiB|MiB)"
 NAME = r"[A-Za-z][A-Za-z0-9._-]{0,62}"
+SLACK_CHANNEL = r"[CG][A-Z0-9]{8,}|#?[^\sA-Z.,#@<>&]{1,80}"
 REPOSITORY = r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+"
 LONGEST = timedelta(days=3650)
 _DURATION_HINT = "Write it with a unit, for example 30s, 15m, 1h30m, 48h or 35d."
@@ -62,6 +63,15 @@ def repository(value: object) -> str:
     if re.fullmatch(REPOSITORY, found := line(value)):
         return found
     raise Wrong("{value} is not a repository", "Write OWNER/NAME, as in its address.")
+
+
+def slack_channel(value: object) -> str:
+    """A name, with or without its #, or an id."""
+    if re.fullmatch(SLACK_CHANNEL, found := line(value)):
+        return found
+    raise Wrong(
+        "{value} is not a channel", 'Write its name, "#incidents", or its id, which its details show: C0123456789.'
+    )
 
 
 def notion_id(value: object) -> str:

@@ -33,7 +33,7 @@ from monitor.daemon.resuming import last_seen, resume
 from monitor.daemon.rounds import Rounds
 from monitor.daemon.signals import Signals
 from monitor.daemon.vitals import Vitals
-from monitor.daemon.wiring import hooks_of
+from monitor.daemon.wiring import hooks_of, slack_secret_of
 from monitor.probing.supervisor import GRACE, Supervisor
 from monitor.probing.wire import Batch
 from monitor.telemetry import names
@@ -91,6 +91,7 @@ class Daemon:
         listen = config.monitor.listen
         self._app = create_app(DaemonDesk(self), self.house.token, listen.host)
         self._app.state.hooks = hooks_of(config)
+        self._app.state.slack_secret = slack_secret_of(config)
         self._web = WebServer(self._app, listen.host, listen.port)
         self.reload = Reload(self.house, self.supervisor, self.notify, self._applied)
         self.heartbeat = Heartbeat(config.monitor.heartbeat, self.house.clock.wall, self._count_heartbeat)
@@ -209,6 +210,7 @@ class Daemon:
     def _applied(self, config: Config) -> None:
         self._app.state.token = self.house.token = token_of(config)
         self._app.state.hooks = hooks_of(config)
+        self._app.state.slack_secret = slack_secret_of(config)
         self.pushes.replace(config.all_checks(), self.house.token)
         self._shortest = shortest_interval(config)
         self.heartbeat.replace(config.monitor.heartbeat)

@@ -157,7 +157,7 @@ class House:
             self._ask_prometheus()
         if changed.touches("contacts", "monitor.time_zone"):
             self.rotations.replace(config)
-        if changed.touches("tracker", "pages", "status_page"):
+        if changed.touches("tracker", "chat", "pages", "status_page"):
             self.worker.replace(outlets_of(config))
         self.to_fit = self.to_fit or bool(
             changed.added or changed.touches("sources", "monitor.time_zone") or changed.touches_services("traffic")

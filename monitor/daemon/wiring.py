@@ -16,6 +16,7 @@ from monitor.outlets.jira.site import JiraSite
 from monitor.outlets.notion.site import NotionSite
 from monitor.outlets.outlet import Outlet
 from monitor.outlets.pagerduty.outlet import PagerdutyOutlet
+from monitor.outlets.slack.site import PATIENCE, SlackSite
 from monitor.outlets.status.outlet import StatusFilesOutlet
 from monitor.outlets.statuspage.outlet import StatuspageOutlet
 from monitor.outlets.ticket import Site
@@ -90,6 +91,13 @@ def hooks_of(config: Config) -> dict[str, HookKey]:
     }
 
 
+def slack_secret_of(config: Config) -> str:
+    """By what Slack signs; empty where no commands are taken."""
+    slack = config.chat.slack
+    secret = slack.signing_secret if slack is not None else None
+    return secret.get_secret_value() if secret is not None else ""
+
+
 def outlets_of(config: Config) -> dict[str, Outlet]:
     outlets: dict[str, Outlet] = {}
     tracker = config.tracker
@@ -111,6 +119,8 @@ def outlets_of(config: Config) -> dict[str, Outlet]:
     for name in tracker.postmortems:
         beside_it = f"{name}.{POSTMORTEMS}"
         outlets[beside_it] = Aside(beside_it, "postmortem", TicketOutlet(beside_it, sites[name]))
+    if config.chat.slack is not None:
+        outlets["slack"] = TicketOutlet("slack", SlackSite(config.chat.slack), patience=PATIENCE)
     # The public is the last to hear that it is over.
     return outlets | _pages_of(config) | _public_places_of(config)
 

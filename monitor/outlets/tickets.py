@@ -37,12 +37,16 @@ class TicketOutlet:
     """
     Args:
         now: Seconds of a clock that is never set.
+        patience: Seconds for which a ticket is looked for; None for `PATIENCE`.
     """
 
-    def __init__(self, name: str, site: Site, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, name: str, site: Site, now: Callable[[], float] = time.monotonic, patience: float | None = None
+    ) -> None:
         self._name = name
         self._site = site
         self._now = now
+        self._patience = patience
         # By effect. Of this process: another one looks for the whole time again.
         self._looked_since: dict[str, float] = {}
         # Whoever looks after all tickets is another thread than the lane, and two would merge a duplicate twice.
@@ -111,7 +115,8 @@ class TicketOutlet:
     def _look_again(self, effect: Effect, ticket: Ticket | None) -> Delivery | None:
         """None once it was looked for long enough."""
         looked = self._now() - self._looked_since.setdefault(effect.key, self._now())
-        left = (SETTLING if ticket else PATIENCE) - looked
+        patience = PATIENCE if self._patience is None else self._patience
+        left = (SETTLING if ticket else patience) - looked
         if left <= 0:
             del self._looked_since[effect.key]
             return None

@@ -107,7 +107,7 @@ def timeline(events: Iterable[LedgerEvent]) -> list[str]:
     return lines
 
 
-def document(case: Case, now: datetime) -> dict[str, object]:
+def document(case: Case, roles: Iterable[Role], now: datetime) -> dict[str, object]:
     """The incident as JSON values, for outlets that speak to programs."""
     incident = case.incident
     return {
@@ -126,6 +126,7 @@ def document(case: Case, now: datetime) -> dict[str, object]:
         "reporter": case.reporter,
         "symptoms": list(case.symptoms),
         "why": list(case.why),
+        "roles": [str(role) for role in roles],
         "acknowledged_by": incident.acknowledged_by,
         "conditions": list(case.conditions),
         "mitigations": [{"text": line, "commands": list(commands)} for line, commands in case.mitigations],
@@ -149,7 +150,7 @@ def compose(case: Case, roles: tuple[Role, ...], now: datetime, degraded: str = 
         status=str(incident.state),
         markdown=ticket(case, roles, now),
         update=updates[-1] if updates else "",
-        document=document(case, now),
+        document=document(case, roles, now),
         degraded=degraded,
         public=notice_of(case),
     )

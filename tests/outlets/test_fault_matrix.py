@@ -16,12 +16,14 @@ from fake_github import API, FakeGithub
 from fake_jira import FakeJira
 from fake_notion import API as NOTION_API
 from fake_notion import SOURCE, FakeNotion
+from fake_slack import API as SLACK_API
+from fake_slack import FakeSlack
 from faults import Asked, Clock, Fault, Peer
 from lives import CLOSE, KILLS, REACH, STORY, UPDATE, Life
 from loguru import logger
 from pydantic import SecretStr
 
-from monitor.config import Github, Jira, Notion
+from monitor.config import Github, Jira, Notion, Slack
 from monitor.ledger.records import Effect, EffectState
 from monitor.ledger.store import Ledger
 from monitor.outlets import tickets as tickets_module
@@ -31,6 +33,8 @@ from monitor.outlets.jira.site import JiraSite
 from monitor.outlets.markup import adf
 from monitor.outlets.notion.site import NotionSite
 from monitor.outlets.outlet import Outlet
+from monitor.outlets.slack.site import PATIENCE as SLACK_PATIENCE
+from monitor.outlets.slack.site import SlackSite
 from monitor.outlets.ticket import signature
 from monitor.outlets.tickets import PATIENCE, TicketOutlet
 
@@ -117,11 +121,34 @@ def notion() -> Kind:
     return Kind(lambda clock, lag: FakeNotion(now=clock, lag=lag), outlet, tickets)
 
 
+def slack() -> Kind:
+    settings = Slack(channel="#incidents", token=SecretStr("t"), url=SLACK_API)
+
+    def outlet(of: FakeSlack) -> Outlet:
+        patience = min(SLACK_PATIENCE, tickets_module.PATIENCE)
+        return TicketOutlet("slack", SlackSite(settings, connect=of.connect, now=of.now), of.now, patience)
+
+    def tickets(of: FakeSlack, incident: str) -> list[Seen]:
+        found = [(parent, parent.metadata["event_payload"]) for parent in of.parents(incident)]
+        return [
+            Seen(
+                parent.ts,
+                not mark["closed"],
+                bool(mark["merged"]),
+                tuple(one.metadata["event_payload"].get("key", "") for one in of.thread(parent)),
+            )
+            for parent, mark in found
+        ]
+
+    return Kind(lambda clock, lag: FakeSlack(now=clock, lag=lag), outlet, tickets)
+
+
 TRACKERS = {
     "jira cloud": jira("cloud"),
     "jira data center": jira("data center"),
     "github": github(),
     "notion": notion(),
+    "slack": slack(),
 }
 
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from monitor.config.fields import Name, NotYet, word
+from monitor.config.fields import Name, word
+from monitor.config.shape.chat import Chat
 from monitor.config.shape.evidence import EvidenceOfIncident
 from monitor.config.shape.group import Shape
 from monitor.config.shape.incidents import IncidentsShape, PolicyShape, SeverityRow
 from monitor.config.shape.itself import Monitor, Sources, Telemetry
 from monitor.config.shape.maintenance import MaintenanceOfSeveral
 from monitor.config.shape.pages import Pages
-from monitor.config.shape.people import Chat, Contact, Intake, PlaybookShape, StatusPage, Tracker
+from monitor.config.shape.people import Contact, Intake, PlaybookShape, StatusPage, Tracker
 from monitor.config.shape.service import ServiceShape
 
 
@@ -45,7 +46,8 @@ class Root(Shape):
     """When the playbook is to be reviewed."""
     maintenance: tuple[MaintenanceOfSeveral, ...] | None = None
     """Planned windows of several services, by name or by tag."""
-    chat: Annotated[Chat | None, NotYet()] = None
+    chat: Chat | None = None
+    """Where people talk of an incident."""
     pages: Pages | None = None
     """Who is woken, by what."""
     status_page: StatusPage | None = None

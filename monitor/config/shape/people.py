@@ -143,16 +143,6 @@ class Tracker(Shape):
     """Trackers that get the draft of a postmortem too, beside its file."""
 
 
-class Slack(Shape):
-    token: Secret | None = None
-    token_file: Line | None = None
-    channel: Line
-
-
-class Chat(Shape):
-    slack: Slack | None = None
-
-
 class StatusPage(Shape):
     folder: Line | None = None
     """Folder that a web server serves: a page, JSON and a feed are kept in it. Relative to this file."""
