@@ -27,6 +27,7 @@ HELP: Final = "\n".join(
         "ack ID: you take it",
         "role ID ic|scribe|ROLE NAME: NAME has the role from now on",
         "note ID TEXT: a line in its timeline",
+        "update ID TEXT: everybody is told this now, instead of the draft",
         "help: this",
     )
 )
@@ -100,6 +101,14 @@ async def _note(desk: Desk, by: str, rest: str) -> str:
     return f"Noted: {_line(await desk.note(ref, values['by'], values['text']))}"
 
 
+async def _update(desk: Desk, by: str, rest: str) -> str:
+    ref, more = _reference(rest)
+    if not more:
+        raise _Wrong("What is to be told?")
+    values = _checked(_NOTE, by=by, text=more)
+    return f"Told: {_line(await desk.send_update(ref, values['by'], values['text']))}"
+
+
 async def _help(_desk: Desk, _by: str, _rest: str) -> str:
     return HELP
 
@@ -109,6 +118,7 @@ COMMANDS: Final = {
     "ack": _Command("ack ID", _acknowledge),
     "role": _Command("role ID ic|scribe|ROLE NAME", _assign),
     "note": _Command("note ID TEXT", _note),
+    "update": _Command("update ID TEXT", _update),
     "help": _Command("help", _help),
 }
 

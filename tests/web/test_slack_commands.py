@@ -74,6 +74,7 @@ def test_it_lists_acknowledges_hands_over_and_notes_by_the_name_of_whoever_typed
     assert say(slack, "ack INC-0001").startswith("You have it: INC-0001")
     assert say(slack, "role 1 ic Grace Hopper").startswith("Grace Hopper is incident_commander: INC-0001")
     assert say(slack, "note #1 the new pool  is up").startswith("Noted: INC-0001")
+    assert say(slack, "update 1 rolled back").startswith("Told: INC-0001")
 
     assert "acknowledged by ada" in say(slack, "list")
     assert ("incident.noted", "ada", "the new pool  is up") in events(slack)
@@ -97,6 +98,7 @@ def test_of_a_person_without_a_name_the_id_is_told(slack: Any, incident: Any) ->
         ("ack 1 now", "Behind the number there is too much.\nack ID"),
         ("role 1 ic", "Who is to have which role?\nrole ID ic|scribe|ROLE NAME"),
         ("note 1", "What is to be noted?"),
+        ("update 1", "What is to be told?"),
         ("note 1 a\x00b", "text is the character U+0000"),
         ("ack 99", "99"),
     ],
