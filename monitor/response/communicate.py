@@ -16,6 +16,8 @@ from monitor.response.triage import Role, reference, utc, utc_time
 
 TIMELINE: Final = "\n## Timeline (UTC)\n"
 """What grows, so it stands last: what a tracker has no room for is cut off from the end."""
+OURSELVES: Final = "watchkeeper"
+"""Who wrote what no person did."""
 ALERTS_SHOWN: Final = 20
 """In a ticket. A group may hold hundreds, and a ticket is read at night."""
 _LONGEST_LINE: Final = 2_000
@@ -99,7 +101,7 @@ def alert_line(link: AlertLink) -> str:
 def timeline(events: Iterable[LedgerEvent]) -> list[str]:
     lines = []
     for event in events:
-        author = "" if event.author == "watchkeeper" else f" ({event.author})"
+        author = "" if event.author == OURSELVES else f" ({event.author})"
         trace = f" `trace {event.trace_id}`" if event.trace_id else ""
         first, *rest = event.text.splitlines() or [""]
         lines.append(f"- {utc_time(event.wall)} **{event.name}** {escape(first)}{author}{trace}")
@@ -140,7 +142,6 @@ def document(case: Case, roles: Iterable[Role], now: datetime) -> dict[str, obje
 
 def compose(case: Case, roles: tuple[Role, ...], now: datetime, degraded: str = "") -> Message:
     incident = case.incident
-    updates = [event.text for event in case.events if event.text]
     return Message(
         incident=incident.id,
         number=incident.number,
@@ -149,10 +150,20 @@ def compose(case: Case, roles: tuple[Role, ...], now: datetime, degraded: str = 
         severity=str(incident.severity or ""),
         status=str(incident.state),
         markdown=ticket(case, roles, now),
-        update=updates[-1] if updates else "",
+        update=_newest(case.events),
         document=document(case, roles, now),
         degraded=degraded,
         public=notice_of(case),
+    )
+
+
+def _newest(events: Iterable[LedgerEvent]) -> str:
+    """What was told last: all of one instant, as that it is over and when it is talked about."""
+    told = [event for event in events if event.text]
+    return "\n".join(
+        event.text if event.author == OURSELVES or event.author in event.text else f"{event.text} ({event.author})"
+        for event in told
+        if event.at == told[-1].at
     )
 
 
