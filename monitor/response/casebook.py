@@ -42,6 +42,7 @@ from monitor.response.roles import call, call_again, escalate, join
 from monitor.response.rules import Rules as Rules
 from monitor.response.silences import Muting, expired, remember_trouble
 from monitor.response.triage import why
+from monitor.response.updates import OVER
 
 
 class Casebook(Cases):
@@ -329,6 +330,8 @@ class Casebook(Cases):
         )
         if (case := self.cases.get(subject.incident.id)) is not None:
             case.events.append(event)
+            if name in OVER:
+                case.draft = None
         return event
 
     def commit(

@@ -23,6 +23,8 @@ from monitor.response.triage import utc
 DRAFTED: Final = "incident.update_drafted"
 EDITED: Final = "incident.update_edited"
 SENT: Final = "incident.update_due"
+OVER: Final = ("incident.resolved", "incident.merged")
+"""A draft of before says nothing of what is reopened."""
 
 
 def update_every(case: Case, rules: Rules) -> timedelta | None:
@@ -106,6 +108,8 @@ def restore(case: Case, event: LedgerEvent) -> None:
         case.draft = replace(case.draft, text=event.text)
     elif event.name in ("incident.opened", SENT, "incident.unmuted"):
         case.updated_at, case.draft = event.at, None
+    elif event.name in OVER:
+        case.draft = None
 
 
 def _ours(case: Case, rules: Rules, now: datetime, following: str) -> str:

@@ -96,6 +96,17 @@ def test_a_restart_knows_the_draft_and_whose_words_it_has(night: Any) -> None:
     assert (night.case.draft, night.case.updated_at) == (None, night.now)
 
 
+def test_a_draft_of_before_says_nothing_of_what_is_reopened(night: Any) -> None:
+    go_on(night, 16 * MINUTE)
+    edited(night.case, night.book.rules, "Ada", "we roll back", night.now, night.now)
+    night.play(payments="." * 8)
+    assert (night.case.incident.is_live, night.case.draft) == (False, None)
+    night.play(payments="FFFF")
+    assert night.case.incident.is_live
+    assert go_on(night, 31 * MINUTE)[-1] == "30 incident.update_drafted"
+    assert "we roll back" not in night.case.newest("incident.update_due").text
+
+
 def test_slots_that_went_by_are_one_update_that_says_so(night: Any) -> None:
     night.now += 50 * MINUTE
     assert go_on(night, 52 * MINUTE) == ["50.5 incident.update_drafted"]
