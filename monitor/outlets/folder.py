@@ -132,7 +132,9 @@ def file_part(text: str) -> str:
 
 
 def _machine_part(effect: Effect, message: Message) -> str:
-    heading = message.heading or ("Ticket closed" if effect.kind is EffectKind.CLOSE else "Ticket open")
+    # What is added to it afterwards, an action item or the meeting, does not open it again.
+    is_closed = effect.kind is EffectKind.CLOSE or message.status == "resolved"
+    heading = message.heading or ("Ticket closed" if is_closed else "Ticket open")
     lines = [" · ".join(part for part in (f"**{heading}**", message.severity, message.status) if part), ""]
     if message.degraded:
         lines += [f"> {message.degraded}", ""]

@@ -153,7 +153,10 @@ def test_a_closed_ticket_stays_where_it_is_and_says_so(outlet: FolderOutlet) -> 
     assert files(outlet) == [FILE]
     assert "**Ticket closed** · SEV2 · resolved" in (outlet.folder / FILE).read_text()
 
-    outlet.deliver(effect(3, EffectKind.REOPEN), MESSAGE, FILE)
+    outlet.deliver(effect(3), replace(MESSAGE, status="resolved", update="an action item"), FILE)
+    assert "**Ticket closed** · SEV2 · resolved" in (outlet.folder / FILE).read_text(), "what is added does not open it"
+
+    outlet.deliver(effect(4, EffectKind.REOPEN), MESSAGE, FILE)
     assert "**Ticket open** · SEV2 · open" in (outlet.folder / FILE).read_text()
 
 
