@@ -233,13 +233,27 @@ def test_a_folder_that_cannot_be_made_is_said(outlet: StatusFilesOutlet, tmp_pat
     assert told.detail == f"cannot write {outlet.folder}: Not a directory"
 
 
-def test_a_web_server_may_read_them(outlet: StatusFilesOutlet) -> None:
-    before = os.umask(0o022)
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_a_web_server_may_read_them_whatever_the_umask_of_the_service(outlet: StatusFilesOutlet, umask: int) -> None:
+    before = os.umask(umask)
     try:
         outlet.deliver(effect(), message(notice()), "")
     finally:
         os.umask(before)
+    assert stat.S_IMODE(outlet.folder.stat().st_mode) == 0o755
     assert {stat.S_IMODE(file.stat().st_mode) for file in outlet.folder.iterdir()} == {0o644}
+
+
+def test_modes_that_people_gave_stay(outlet: StatusFilesOutlet) -> None:
+    outlet.deliver(effect(), message(notice()), "")
+    outlet.folder.chmod(0o750)
+    for file in outlet.folder.iterdir():
+        file.chmod(0o640)
+
+    outlet.deliver(effect(2, EffectKind.UPDATE), message(notice(2)), "01JNQ")
+
+    assert stat.S_IMODE(outlet.folder.stat().st_mode) == 0o750
+    assert {stat.S_IMODE(file.stat().st_mode) for file in outlet.folder.iterdir()} == {0o640}
 
 
 @pytest.mark.parametrize("way", KILLS)

@@ -20,6 +20,9 @@ from monitor.outlets.status.page import feed, page
 DOCUMENT: Final = "status.json"
 PAGE: Final = "index.html"
 FEED: Final = "feed.rss"
+_FOLDER_MODE: Final = 0o755
+_FILE_MODE: Final = 0o644
+"""A web server runs as somebody else, and the umask of a service hides what it makes."""
 _LARGEST: Final = 64 * 1024 * 1024  # bytes; ours has a few hundred thousand
 
 
@@ -47,7 +50,7 @@ class StatusFilesOutlet:
         if notice is None:
             return Delivery(outcome=DeliveryOutcome.CONFIRMED, detail="no text for the public was approved")
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self._make_folder()
             board = self._read()
             known = board.of(effect.incident)
             if known is not None and known.has(notice):
@@ -69,6 +72,11 @@ class StatusFilesOutlet:
         if known is None or known.order < effect.order:
             return None
         return self._confirmed(effect, "was published before")
+
+    def _make_folder(self) -> None:
+        if not self.folder.is_dir():
+            self.folder.mkdir(parents=True)
+            self.folder.chmod(_FOLDER_MODE)
 
     def _read(self) -> Board:
         """Raises NotOurs also where another's page is in the folder: it must not be written over."""
@@ -101,11 +109,16 @@ class StatusFilesOutlet:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """The old file or the new one, whole, also after a power cut; and on a full disk nothing is left of the new one."""
+    """
+    The old file or the new one, whole, also after a power cut; and on a full disk nothing is left of the new one. The
+    mode that people gave the old one stays.
+    """
     temporary = path.with_name(f".{path.name}.new")
+    mode = path.stat().st_mode & 0o777 if path.exists() else _FILE_MODE
     try:
         with temporary.open("wb") as file:
             file.write(content)
+            os.fchmod(file.fileno(), mode)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
