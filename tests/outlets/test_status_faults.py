@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from fake_statuspage import PAGE, FakeStatuspage
+from fake_statuspage import COMPONENTS, PAGE, FakeStatuspage
 from faults import LATE_BY, Asked, Clock, Fault
 from lives import KILLS, REACH, STORY
 from loguru import logger
@@ -26,7 +26,9 @@ from monitor.outlets.statuspage.outlet import StatuspageOutlet
 
 WAYS = (*Fault, *KILLS)
 LIVES = 96
-SETTINGS = Statuspage(page=PAGE, api_key=SecretStr("k" * 32), url="https://statuspage.example")
+SETTINGS = Statuspage(
+    page=PAGE, api_key=SecretStr("k" * 32), url="https://statuspage.example", components={"orders": COMPONENTS[0]}
+)
 
 
 @pytest.fixture

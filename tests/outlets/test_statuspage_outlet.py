@@ -94,6 +94,73 @@ def test_without_an_approved_text_nothing_is_asked(page: Page) -> None:
     assert page.there.log == []
 
 
+def test_a_component_stays_down_while_another_incident_that_is_not_over_has_it(page: Page) -> None:
+    both = ("orders", "payments")
+    page.outlet.deliver(effect(), message(notice(services=both)), "")
+    by_hand = {"id": "hand", "name": "Payments", "status": "monitoring", "components": [{"id": COMPONENTS[1]}]}
+    page.there.incidents["hand"] = by_hand
+    over = message(notice(2, "resolved", services=both))
+    page.outlet.deliver(effect(2, EffectKind.CLOSE), over, "p00000000001")
+    assert page.there.components == {COMPONENTS[0]: "operational", COMPONENTS[1]: "partial_outage"}
+
+    by_hand["status"] = "resolved"
+    again = message(notice(3, "resolved", services=both))
+    page.outlet.deliver(effect(3, EffectKind.CLOSE), again, "p00000000001")
+    assert page.there.components == dict.fromkeys(COMPONENTS, "operational")
+
+
+def test_a_service_that_a_later_text_does_not_name_works_again(page: Page) -> None:
+    page.outlet.deliver(effect(), message(notice(services=("orders", "payments"))), "")
+    page.outlet.deliver(effect(2, EffectKind.UPDATE), message(notice(2)), "p00000000001")
+    assert page.there.components == {COMPONENTS[0]: "partial_outage", COMPONENTS[1]: "operational"}
+
+
+def test_what_people_and_programs_changed_there_stays(page: Page) -> None:
+    page.outlet.deliver(effect(), message(notice()), "")
+    [made] = page.there.incidents.values()
+    made["name"] = "Orders and search are slow"
+    made["metadata"]["jira"] = {"issue": "OPS-7"}
+    made["components"].append({"id": COMPONENTS[1], "status": "operational"})
+
+    page.outlet.deliver(effect(2, EffectKind.UPDATE), message(notice(2, title="Orders fail")), "p00000000001")
+
+    assert made["name"] == "Orders and search are slow"
+    assert made["metadata"]["jira"] == {"issue": "OPS-7"}
+    assert [one["id"] for one in made["components"]] == list(COMPONENTS)
+
+
+def test_a_name_that_nobody_changed_is_that_of_the_newest_text(page: Page) -> None:
+    page.outlet.deliver(effect(), message(notice()), "")
+    page.outlet.deliver(effect(2, EffectKind.UPDATE), message(notice(2, title="Orders fail")), "p00000000001")
+    assert [one["name"] for one in page.there.incidents.values()] == ["Orders fail"]
+
+
+def test_a_component_that_is_not_there_does_not_keep_back_the_text(page: Page) -> None:
+    settings = SETTINGS.model_copy(update={"components": {"orders": "nowhere"}})
+    outlet = StatuspageOutlet(settings, connect=page.there.connect, now=page.clock)
+
+    told = outlet.deliver(effect(), message(notice()), "")
+
+    assert told.outcome is DeliveryOutcome.CONFIRMED
+    assert told.detail.startswith(
+        "p00000000001: text 1 is published, without components: statuspage.example answered 422: 'nowhere' "
+    )
+    assert told.detail.endswith(": see status_page.statuspage.components")
+    assert page.texts() == ["We look into it."]
+
+
+@pytest.mark.parametrize(("newer", "is_found"), [(999, True), (1000, False)])
+def test_what_is_over_is_found_among_the_newest_thousand(page: Page, newer: int, is_found: bool) -> None:
+    page.fails(None, Fault.DROPPED)  # the first only asks
+    page.outlet.deliver(effect(), message(notice(stage="resolved")), "")
+    page.there.incidents |= {f"x{number}": {"id": f"x{number}", "status": "resolved"} for number in range(newer)}
+
+    found = page.outlet.reconcile(effect(), "")
+
+    assert found is not None
+    assert found.external_id == ("p00000000001" if is_found else "")
+
+
 @pytest.mark.parametrize("notify", [True, False])
 def test_whether_subscribers_are_mailed_is_said_each_time(page: Page, notify: bool) -> None:
     page.outlet.deliver(effect(), message(notice(notify=notify)), "")
@@ -183,13 +250,26 @@ def test_a_limit_is_waited_out_by_the_whole_outlet(page: Page, status: int, monk
 @pytest.mark.parametrize(
     ("answer", "outcome", "detail"),
     [
-        ((401, {"error": f"no such key {KEY}"}), DeliveryOutcome.UNAUTHORISED, "answered 401: no such key ***"),
+        (
+            (401, {"error": f"no such key {KEY}"}),
+            DeliveryOutcome.UNAUTHORISED,
+            "answered 401: no such key ***: see that",
+        ),
         (
             (422, {"error": ["Name can't be blank", "x"]}),
             DeliveryOutcome.REFUSED,
             "answered 422: Name can't be blank; x",
         ),
-        ((404, {"error": "page not found"}), DeliveryOutcome.REFUSED, "answered 404: page not found"),
+        (
+            (403, {"error": "forbidden"}),
+            DeliveryOutcome.UNAUTHORISED,
+            "answered 403: forbidden: see that the user of status_page.statuspage.api_key may edit the page",
+        ),
+        (
+            (404, {"error": "page not found"}),
+            DeliveryOutcome.REFUSED,
+            "answered 404: page not found: see that status_page.statuspage.page is the id of a page of that user",
+        ),
         ((201, {"no": "id"}), DeliveryOutcome.AMBIGUOUS, "answered in a form that is not known (KeyError 'id'): see"),
     ],
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from loguru import logger
@@ -17,16 +18,32 @@ from monitor.config import Statuspage
 from monitor.ledger.records import Effect
 from monitor.outlets.http import Connection
 from monitor.outlets.markup.text import one_line
-from monitor.outlets.outlet import Delivery, DeliveryOutcome, Message
+from monitor.outlets.outlet import Delivery, DeliveryOutcome, Message, PublicNotice
 from monitor.outlets.rest import Rest, Stopped, Talk
-from monitor.outlets.statuspage.body import Mark, body_of
+from monitor.outlets.statuspage.body import (
+    OPERATIONAL,
+    Mark,
+    body_of,
+    components_of,
+    statuses_of,
+    still_down,
+    without_components,
+)
 
 ARRIVES_WITHIN: Final = 60.0
 """Seconds for which what may have been taken is looked for before it is sent again."""
 
-_NEWEST: Final = 100
+_PAGE: Final = 100
+_PAGES: Final = 10
+"""Of the newest incidents: ours is of these hours."""
+_REFUSED: Final = (400, 422)
 _GONE: Final = (404, 410)
 _NOT_ITS_FORM: Final = (KeyError, TypeError, ValueError, AttributeError)
+_REMEDIES: Final = {
+    401: "see that status_page.statuspage.api_key is the key of a user of the page, and is not revoked",
+    403: "see that the user of status_page.statuspage.api_key may edit the page",
+    404: "see that status_page.statuspage.page is the id of a page of that user",
+}
 
 
 class StatuspageOutlet:
@@ -68,11 +85,7 @@ class StatuspageOutlet:
                 known = self._known(talk, effect, external_id)
                 if known is not None and Mark.of(known).has(notice):
                     return _confirmed(known, f"text {notice.number} was published before")
-                body = body_of(effect, message, notice, self._settings)
-                if known is None:
-                    return _confirmed(talk.send("POST", self._path, body), f"text {notice.number} is published")
-                there = talk.send("PATCH", f"{self._path}/{_id(known)}", body)
-                return _confirmed(there, f"text {notice.number} is published")
+                return self._publish(talk, effect, message, notice, known)
         except Stopped as stopped:
             return _for_good(stopped, external_id)
         except _NOT_ITS_FORM as error:
@@ -96,6 +109,31 @@ class StatuspageOutlet:
         detail = f"{self._rest.host}: not known whether this text is on the page; looked for {left:.0f} s more"
         return Delivery(outcome=DeliveryOutcome.RETRY, detail=detail, retry_after=min(left, 10.0))
 
+    def _publish(
+        self, talk: Talk, effect: Effect, message: Message, notice: PublicNotice, there: Mapping[str, Any] | None
+    ) -> Delivery:
+        statuses = statuses_of(message, notice, self._settings.components, there)
+        if OPERATIONAL in statuses.values():
+            statuses = still_down(statuses, self._elsewhere(talk, there))
+        body = body_of(effect, message, notice, statuses, there)
+        method, path = ("POST", self._path) if there is None else ("PATCH", f"{self._path}/{_id(there)}")
+        words = f"text {notice.number} is published"
+        try:
+            made = talk.send(method, path, body)
+        except Stopped as stopped:
+            if stopped.status not in _REFUSED or not statuses:
+                raise
+            # Of a text and the status of a component it is the text that people wait for.
+            made = talk.send(method, path, without_components(body))
+            words += f", without components: {stopped}: see status_page.statuspage.components"
+        return _confirmed(made, words)
+
+    def _elsewhere(self, talk: Talk, there: Mapping[str, Any] | None) -> set[str]:
+        """Components of other incidents that are not over."""
+        own = _id(there) if there is not None else ""
+        others = [one for one in talk.get(f"{self._path}/unresolved") if _id(one) != own]
+        return {component for one in others for component in components_of(one)}
+
     def _known(self, talk: Talk, effect: Effect, external_id: str) -> Mapping[str, Any] | None:
         if external_id:
             return self._read(talk, external_id)
@@ -107,9 +145,14 @@ class StatuspageOutlet:
         return found
 
     def _find(self, talk: Talk, incident: str) -> Mapping[str, Any] | None:
-        """By our mark, among those that are open and the newest of all."""
-        asked = (talk.get(f"{self._path}/unresolved"), talk.get(self._path, limit=_NEWEST))
-        ours = {_id(one): one for page in asked for one in page if Mark.of(one).incident == incident}
+        """By our mark, among those that are not over and the newest of all."""
+        ours: dict[str, Mapping[str, Any]] = {}
+        for page in range(_PAGES + 1):
+            path, query = (self._path, {"limit": _PAGE, "page": page}) if page else (f"{self._path}/unresolved", {})
+            found = talk.get(path, **query)
+            ours |= {_id(one): one for one in found if Mark.of(one).incident == incident}
+            if ours or (page and len(found) < _PAGE):
+                break
         return min(ours.values(), key=lambda one: str(one.get("created_at", "")), default=None)
 
     def _strange(self, error: Exception, outcome: DeliveryOutcome) -> Delivery:
@@ -123,7 +166,8 @@ def _for_good(stopped: Stopped, external_id: str) -> Delivery:
     if external_id and stopped.status in _GONE:
         detail = f"{external_id} was deleted on the page: it is not made again, and this incident's texts go nowhere"
         return Delivery(outcome=DeliveryOutcome.REFUSED, detail=detail)
-    return stopped.delivery
+    remedy = _REMEDIES.get(stopped.status)
+    return replace(stopped.delivery, detail=f"{stopped}: {remedy}") if remedy else stopped.delivery
 
 
 def _id(incident: Mapping[str, Any]) -> str:

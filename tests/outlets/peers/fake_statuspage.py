@@ -80,7 +80,8 @@ class FakeStatuspage(Peer):
         if rest == "/unresolved":
             return 200, [one for one in newest if one["status"] != "resolved"]
         if rest == "":
-            return 200, newest[: int(query.get("limit", "100"))]
+            size, page = int(query.get("limit", "100")), int(query.get("page", "1"))
+            return 200, newest[(page - 1) * size : page * size]
         found = self.incidents.get(rest.removeprefix("/"))
         return (200, found) if found is not None else (404, {"error": "incident not found"})
 
@@ -98,6 +99,8 @@ class FakeStatuspage(Peer):
         self.mailed += bool(mails)
         incident.update({key: given[key] for key in ("name", "status", "impact_override", "metadata") if key in given})
         self.components.update(given.get("components", {}))
+        if "component_ids" in given:
+            incident["components"] = [{"id": one, "status": self.components[one]} for one in given["component_ids"]]
         if "body" in given:
             update = {"body": given["body"], "status": incident["status"], "deliver_notifications": mails}
             incident["incident_updates"].insert(0, update)
