@@ -21,7 +21,6 @@ from public_lives import PublicLife
 from monitor.ledger.records import Effect, EffectKind, EffectState
 from monitor.ledger.store import Ledger
 from monitor.outlets.outlet import DeliveryOutcome, Message, PublicNotice
-from monitor.outlets.status import board
 from monitor.outlets.status.outlet import StatusFilesOutlet
 
 T0 = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -104,7 +103,7 @@ def test_an_incident_from_the_first_text_to_the_last(outlet: StatusFilesOutlet) 
 
     words = seen(outlet).words
     assert "No known incidents" in words
-    assert words[words.index("Past incidents") :][1:8] == [
+    assert words[words.index("Last 90 days") :][1:8] == [
         "Orders are slow", "orders, search", "resolved", "2026-03-01 12:02 UTC", "It is over.", "Sorry.", "Bye."
     ]  # fmt: skip
     told = document(outlet)
@@ -171,17 +170,34 @@ def test_nothing_of_what_is_internal_is_in_any_file(outlet: StatusFilesOutlet) -
         assert internal not in said
 
 
-def test_what_is_over_is_forgotten_in_the_end_and_what_is_open_never(
-    outlet: StatusFilesOutlet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(board, "KEPT", 3)
+def test_what_is_over_is_shown_for_ninety_days_and_what_is_open_for_ever(tmp_path: Path) -> None:
+    now = [T0]
+    outlet = StatusFilesOutlet(tmp_path, wall=lambda: now[0])
     outlet.deliver(effect(incident="OPEN"), message(notice(), "OPEN"), "")
-    for number in range(6):
-        public = notice(stage="resolved", at=T0 + timedelta(hours=number + 1))
-        outlet.deliver(effect(incident=f"OVER{number}"), message(public, f"OVER{number}"), "")
+    over = notice(stage="resolved", at=T0)
+    outlet.deliver(effect(incident="OVER"), message(over, "OVER"), "")
 
-    shown = [one["id"] for one in document(outlet)["incidents"]]
-    assert shown == [*(f"OVER{number}" for number in range(5, 2, -1)), "OPEN"]
+    shown = []
+    for order, left in enumerate((timedelta(seconds=1), timedelta(0)), 1):
+        now[0] = T0 + timedelta(days=90) - left
+        outlet.deliver(effect(order, incident="NEW"), message(notice(order, at=now[0]), "NEW"), "")
+        shown.append([one["id"] for one in document(outlet)["incidents"]])
+    assert shown == [["NEW", "OPEN", "OVER"], ["NEW", "OPEN"]]
+
+
+def test_a_service_has_the_stage_of_its_newest_open_incident(outlet: StatusFilesOutlet) -> None:
+    outlet.deliver(effect(incident="A"), message(notice(1, "identified", services=("orders", "search")), "A"), "")
+    outlet.deliver(effect(incident="B"), message(notice(2, "monitoring", services=("orders",)), "B"), "")
+    assert document(outlet)["services"] == [
+        {"name": "orders", "status": "monitoring"}, {"name": "search", "status": "identified"}
+    ]  # fmt: skip
+
+    outlet.deliver(effect(2, incident="B"), message(notice(3, "resolved", services=("orders",)), "B"), "")
+    assert document(outlet)["services"][0] == {"name": "orders", "status": "identified"}, "the other one is not over"
+    outlet.deliver(effect(2, incident="A"), message(notice(4, "resolved", services=("orders", "search")), "A"), "")
+    assert {one["status"] for one in document(outlet)["services"]} == {"resolved"}
+    words = seen(outlet).words
+    assert words[words.index("Services") :][1:5] == ["orders", "no known incident", "search", "no known incident"]
 
 
 @pytest.mark.parametrize("name", ["index.html", "feed.rss", "status.json"])

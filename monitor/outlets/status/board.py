@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from monitor.outlets.markup.text import clean, one_line
@@ -13,8 +13,8 @@ from monitor.outlets.outlet import PublicNotice
 
 GENERATOR: Final = "Watchkeeper"
 OVER: Final = "resolved"
-KEPT: Final = 50
-"""Incidents that are over and still shown; those that are open are shown all."""
+KEPT_FOR: Final = timedelta(days=90)
+"""How long what is over is still shown; what is open is shown however old it is."""
 
 _KEPT_TEXTS: Final = 100
 _LONGEST_TITLE: Final = 200
@@ -74,6 +74,16 @@ class Board:
     def of(self, incident: str) -> Shown | None:
         return next((one for one in self.incidents if one.incident == incident), None)
 
+    @property
+    def services(self) -> Mapping[str, str]:
+        """Each that a text names -> the stage of its newest open incident, else OVER. Of others nothing is said."""
+        stages: dict[str, str] = {}
+        for one in self.incidents:
+            for service in one.services:
+                if stages.get(service, OVER) == OVER:
+                    stages[service] = one.texts[0].stage
+        return dict(sorted(stages.items()))
+
     def with_(self, incident: str, notice: PublicNotice, order: int) -> Board:
         text = Text(notice.number, notice.at.astimezone(UTC), notice.stage, clean(notice.text[:_LONGEST_TEXT]))
         if len(notice.text) > _LONGEST_TEXT:
@@ -87,15 +97,17 @@ class Board:
             texts=(text, *(known.texts if known else ()))[:_KEPT_TEXTS],
         )
         others = tuple(one for one in self.incidents if one.incident != incident)
-        return Board(tuple(_pruned(sorted((shown, *others), key=lambda one: one.began, reverse=True))))
+        return Board(tuple(sorted((shown, *others), key=lambda one: one.began, reverse=True)))
 
-
-def _pruned(incidents: Iterable[Shown]) -> Iterable[Shown]:
-    over = 0
-    for one in incidents:
-        over += one.is_over
-        if not one.is_over or over <= KEPT:
-            yield one
+    def kept(self, now: datetime, changed: str) -> Board:
+        """Without what has been over for too long; with the one that was *changed*, whatever the clocks say."""
+        return Board(
+            tuple(
+                one
+                for one in self.incidents
+                if not one.is_over or one.incident == changed or now - one.texts[0].at < KEPT_FOR
+            )
+        )
 
 
 def to_json(board: Board, now: datetime) -> str:
@@ -104,6 +116,7 @@ def to_json(board: Board, now: datetime) -> str:
         "generator": GENERATOR,
         "updated_at": _iso(now),
         "status": "incident" if live else "operational",
+        "services": [{"name": name, "status": stage} for name, stage in board.services.items()],
         "incidents": [_incident(one) for one in board.incidents],
     }
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"

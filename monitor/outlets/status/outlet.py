@@ -55,7 +55,8 @@ class StatusFilesOutlet:
             known = board.of(effect.incident)
             if known is not None and known.has(notice):
                 return self._confirmed(effect, f"text {notice.number} was published before")
-            self._write(board.with_(effect.incident, notice, effect.order))
+            now = self._wall()
+            self._write(board.with_(effect.incident, notice, effect.order).kept(now, effect.incident), now)
         except NotOurs as strange:
             return _later(str(strange))
         except OSError as error:
@@ -94,8 +95,7 @@ class StatusFilesOutlet:
                     raise NotOurs(f"{self.folder / name} is not ours; move it away, or choose another folder")
         return Board()
 
-    def _write(self, board: Board) -> None:
-        now = self._wall()
+    def _write(self, board: Board, now: datetime) -> None:
         for name, text in (
             (PAGE, page(board, now)),
             (FEED, feed(board, now, self._url)),

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Final
 
-from monitor.outlets.status.board import GENERATOR, Board, Shown, Text
+from monitor.outlets.status.board import GENERATOR, KEPT_FOR, OVER, Board, Shown, Text
 
 _FEED_TEXTS: Final = 100
 _STYLE: Final = """
@@ -27,6 +27,8 @@ article { border: 1px solid var(--line); border-radius: .5rem; padding: .8rem 1r
 .what, time, footer { color: var(--muted); font-size: .875rem; }
 .text { margin: .7rem 0 0; }
 .text p { margin: .15rem 0 0; }
+ul { list-style: none; margin: 0; padding: 0; }
+li { display: flex; justify-content: space-between; gap: 1rem; padding: .3rem 0; border-bottom: 1px solid var(--line); }
 .stage { font-weight: 600; text-transform: capitalize; }
 """.strip()
 
@@ -53,7 +55,8 @@ def page(board: Board, now: datetime) -> str:
             "<h1>Status</h1>",
             f'<p class="now bad">{count}</p>' if live else '<p class="now">No known incidents</p>',
             *map(_article, live),
-            *(["<h2>Past incidents</h2>", *map(_article, over)] if over else []),
+            *(["<h2>Services</h2>", "<ul>", *map(_service, board.services.items()), "</ul>"] if board.services else []),
+            *([f"<h2>Last {KEPT_FOR.days} days</h2>", *map(_article, over)] if over else []),
             f'<footer>Updated {_time(now)} · <a href="feed.rss">feed</a> · <a href="status.json">JSON</a></footer>',
             "</body>",
             "</html>",
@@ -83,6 +86,12 @@ def feed(board: Board, now: datetime, url: str) -> str:
             "",
         ]
     )
+
+
+def _service(named: tuple[str, str]) -> str:
+    name, stage = named
+    words = "no known incident" if stage == OVER else stage
+    return f'<li>{html.escape(name)} <span class="stage">{html.escape(words)}</span></li>'
 
 
 def _article(shown: Shown) -> str:
