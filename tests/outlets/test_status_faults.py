@@ -19,7 +19,7 @@ from public_lives import PublicLife
 from pydantic import SecretStr
 
 from monitor.config import Statuspage
-from monitor.ledger.records import Effect, EffectState
+from monitor.ledger.records import EffectState
 from monitor.ledger.store import Ledger
 from monitor.outlets.statuspage import outlet as statuspage_module
 from monitor.outlets.statuspage.outlet import StatuspageOutlet
@@ -64,23 +64,30 @@ def live(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, seed: int, way: str) -
     page = FakeStatuspage(now=clock)
     page.plan = failing(random, way)
     life = PublicLife(
-        ledger, clock, lambda: StatuspageOutlet(SETTINGS, page.connect, clock), incident=f"01JNQ{seed:021d}"
+        ledger,
+        clock,
+        lambda: StatuspageOutlet(SETTINGS, page.connect, clock),
+        incident=f"01JNQ{seed:021d}",
+        newest=random.random() < 0.5,
     )
     life.deaths = {way: random.randrange(5)} if way in KILLS else {}
     monkeypatch.setattr(REACH, life.reach)
     life.tell(STORY, at_once=random.random() < 0.5)
     clock.seconds += LATE_BY
     page.catch_up()
-    return Counter({"killed": life.killed}) + judged(page, life.effects())
+    return Counter({"killed": life.killed}) + judged(page, life)
 
 
-def judged(page: FakeStatuspage, effects: list[Effect]) -> Counter[str]:
+def judged(page: FakeStatuspage, life: PublicLife) -> Counter[str]:
     """What is wrong, by its name, after all has settled; and what was done."""
+    effects = life.effects()
     incidents = list(page.incidents.values())
     shown = Counter(update["body"] for one in incidents for update in one["incident_updates"])
     taken = [effect for effect in effects if effect.state is EffectState.CONFIRMED]
     lost = sum(effect.state in (EffectState.WAITING, EffectState.SENDING) for effect in effects)
-    lost += sum(shown[f"text {effect.order}"] == 0 for effect in taken)
+    # A newer text stands for those before it.
+    newest = max((int(text.removeprefix("text ")) for text in shown), default=0)
+    lost += sum(effect.order > newest or (not life.newest and shown[f"text {effect.order}"] == 0) for effect in taken)
     for_ever = effects[-1] in taken and any(one["status"] != "resolved" for one in incidents)
     return Counter(
         {

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import resource
 import stat
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -14,13 +17,14 @@ from pathlib import Path
 
 import pytest
 from faults import Clock
-from lives import KILLS, REACH, STORY
+from lives import KILLS, REACH, STORY, Killed
 from loguru import logger
 from public_lives import PublicLife
 
 from monitor.ledger.records import Effect, EffectKind, EffectState
 from monitor.ledger.store import Ledger
 from monitor.outlets.outlet import DeliveryOutcome, Message, PublicNotice
+from monitor.outlets.status import outlet as status_module
 from monitor.outlets.status.outlet import StatusFilesOutlet
 
 T0 = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -220,20 +224,25 @@ def test_another_program_s_files_are_never_written_over(outlet: StatusFilesOutle
     assert (outlet.folder / name).read_text() == content
 
 
-def test_on_a_full_disk_the_old_page_stays_and_the_text_comes_later(
-    outlet: StatusFilesOutlet, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@contextmanager
+def disk_that_takes(size: int) -> Iterator[None]:
+    """The kernel refuses to write a file beyond *size* bytes, as a full disk does."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_on_a_full_disk_the_old_page_stays_and_the_text_comes_later(outlet: StatusFilesOutlet) -> None:
     outlet.deliver(effect(), message(notice()), "")
     before = {file.name: file.read_bytes() for file in outlet.folder.iterdir()}
 
-    def full(_descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", full)
+    with disk_that_takes(64):
         told = outlet.deliver(effect(2, EffectKind.UPDATE), message(notice(2)), "01JNQ")
     assert told.outcome is DeliveryOutcome.RETRY
-    assert told.detail == f"cannot write {outlet.folder}: No space left on device"
+    assert told.detail == f"cannot write {outlet.folder}: File too large"
     assert {file.name: file.read_bytes() for file in outlet.folder.iterdir()} == before
 
     outlet.deliver(effect(2, EffectKind.UPDATE), message(notice(2)), "01JNQ")
@@ -290,3 +299,33 @@ def test_killed_at_any_point_each_text_is_there_once(
     shown = json.loads((folder / "status.json").read_text())
     assert [one["text"] for one in reversed(shown["incidents"][0]["updates"])] == taken
     assert shown["status"] == "operational"
+
+
+@pytest.mark.parametrize("way", ["full before", "full after", "killed after"])
+@pytest.mark.parametrize("newest", [True, False])
+def test_whichever_file_fails_each_text_is_there_once_and_the_page_has_what_the_record_has(
+    way: str, newest: bool, ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first file, and others of each kind: each text makes three."""
+    replaced = status_module._replace
+    for failing in range(0, 18, 5):
+        folder, left = tmp_path / str(failing), [failing]
+
+        def replace_or_fail(path: Path, content: bytes, left: list[int] = left) -> None:
+            left[0] -= 1
+            if left[0] == -1 and way == "full before":
+                raise OSError(errno.ENOSPC, "No space left on device", str(path))
+            replaced(path, content)
+            if left[0] == -1:
+                raise Killed if way == "killed after" else OSError(errno.EDQUOT, "Disk quota exceeded", str(path))
+
+        monkeypatch.setattr(status_module, "_replace", replace_or_fail)
+        outlet = StatusFilesOutlet(folder, wall=lambda: T0)
+        life = PublicLife(ledger, Clock(), lambda one=outlet: one, incident=f"01JNR{failing:02d}", newest=newest)
+        life.tell(STORY, at_once=newest)
+
+        assert {one.state for one in life.effects()} <= {EffectState.CONFIRMED, EffectState.SUPERSEDED}
+        texts = [one["text"] for one in reversed(document(outlet)["incidents"][0]["updates"])]
+        assert texts == sorted(set(texts)), f"file {failing}"
+        assert texts[-1] == "text 6"
+        assert [words for words in seen(outlet).words if words.startswith("text ")] == texts[::-1]

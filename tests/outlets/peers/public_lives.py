@@ -13,9 +13,17 @@ from monitor.outlets.outlet import Message, PublicNotice
 
 @dataclass
 class PublicLife(Life):
-    """Each effect brings the text of its order."""
+    """
+    Each effect brings the text of its order.
+
+    Attributes:
+        newest: Or the one that was approved last, as the daemon composes it.
+    """
+
+    newest: bool = False
 
     def _compose(self, effect: Effect) -> Message:
+        effect = self.effects()[-1] if self.newest else effect
         stage = "resolved" if effect.kind is CLOSE else "investigating"
         notice = PublicNotice(
             number=effect.order, title="Orders are slow", text=f"text {effect.order}", stage=stage,
