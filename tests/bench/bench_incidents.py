@@ -1,7 +1,10 @@
 """
 What people and programs wait for with a long past: every call of the API and every command, next to an empty ledger.
 
-    python tests/bench/bench_incidents.py [--past 10000] [--open 500] [--times 200] [--commands 20]
+    python tests/bench/bench_incidents.py [--past 10000] [--open 500] [--times 200] [--commands 20] [--openings 5]
+
+And from an incident's opening until its ticket and its thread are on their way: how long after the opening's event a
+webhook and Slack, both on loopback, have the request.
 
 The past is written by the casebook itself, through the ledger's own door. A command is measured from its start to its
 exit, so most of it is the interpreter's start; what the same command costs with an empty ledger tells that.
@@ -18,19 +21,23 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import rig
 import yaml
 
 sys.path.insert(0, str(rig.ROOT))
+sys.path.insert(0, str(rig.ROOT / "tests" / "outlets" / "peers"))
 
 CONCURRENT_FILLS = 500
 SYMPTOMS = "customers cannot pay: the page says that something went wrong, and the order stays in the cart"
@@ -228,14 +235,95 @@ def measure(world: World, times: int, commands: int) -> dict[str, list[float]]:
     return found
 
 
+def openings(rounds: int) -> None:
+    from fake_slack import FakeSlack
+    from over_http import served
+
+    class Slack(FakeSlack):
+        """Also tells when the first message of each thread came."""
+
+        def post(self, body: Any) -> dict[str, Any]:
+            if "thread_ts" not in body:
+                posted_at.append(time.time())
+            return super().post(body)
+
+    posted_at: list[float] = []
+    slack, came = Slack(), Arrivals()
+    with tempfile.TemporaryDirectory() as name, served(slack, "xoxb", {"ok": False}) as url:
+        folder, port, switch = Path(name), rig.free_port(), Path(name) / "broken"
+        with rig.helper("target", str(switch)) as target:
+            wanted = document(folder, port, target, 1)
+            wanted["services"]["service-0"] |= {"criticality": "critical"}
+            wanted["services"]["service-0"]["checks"]["ready"] |= {"interval": "1s", "timeout": "900ms"}
+            wanted["incidents"] = {"open_after": "1s", "stable_for": "1s", "reopen_within": "0s"}
+            wanted["tracker"] = {"webhook": {"url": came.url, "secret": "s3cret"}}
+            wanted["chat"] = {"slack": {"token": "xoxb", "channel": "#incidents", "url": url}}
+            (folder / "config.yaml").write_text(yaml.safe_dump(wanted))
+            command = [
+                sys.executable,
+                "-m",
+                "monitor",
+                "-c",
+                str(folder / "config.yaml"),
+                "run",
+                "--log-level",
+                "ERROR",
+            ]
+            with subprocess.Popen(command, cwd=rig.ROOT) as process:
+                rig.wait_for(lambda: rig.get(port, "/healthz/ready")[0] == 200, "the daemon")
+                taken = [opening(port, switch, came, posted_at, n) for n in range(1, rounds + 1)]
+                process.send_signal(signal.SIGTERM)
+    for place, seconds_taken in zip(("webhook", "Slack"), zip(*taken, strict=True), strict=True):
+        middle, most = median(seconds_taken) * 1000, max(seconds_taken) * 1000
+        print(f"opening to {place}: median {middle:.0f} ms, at most {most:.0f} ms")
+
+
+def opening(port: int, switch: Path, came: Arrivals, posted_at: list[float], number: int) -> tuple[float, float]:
+    """Seconds until the webhook and Slack had the request."""
+    switch.touch()
+    rig.wait_for(lambda: len(came.at) >= number and len(posted_at) >= number, "an opening")
+    switch.unlink()
+    events = rig.get(port, f"/api/v1/incidents/{number}")[1]["events"]
+    (opened,) = [event["at"] for event in events if event["name"] == "incident.opened"]
+    since = datetime.fromisoformat(opened).timestamp()
+    rig.wait_for(lambda: rig.get(port, f"/api/v1/incidents/{number}")[1]["state"] == "resolved", "its end")
+    return came.at[number - 1] - since, posted_at[number - 1] - since
+
+
+class Arrivals:
+    """A webhook's other side: when the first request of each incident came."""
+
+    def __init__(self) -> None:
+        self.at: list[float] = []
+        arrivals = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                if self.headers["Idempotency-Key"].endswith("/create"):
+                    arrivals.at.append(time.time())
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Quiet: `at` tells."""
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{server.server_address[1]}/"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--past", type=int, default=10_000, help="incidents in the ledger (default 10000)")
     parser.add_argument("--open", type=int, default=500, help="of them still open (default 500)")
     parser.add_argument("--times", type=int, default=200, help="each call (default 200)")
     parser.add_argument("--commands", type=int, default=20, help="each command (default 20)")
+    parser.add_argument("--openings", type=int, default=5, help="incidents that open (default 5)")
     options = parser.parse_args()
     print(f"incidents {rig.machine()}")
+    openings(options.openings)
     with rig.helper("target") as target:
         with world(0, 0, target) as empty:
             without = measure(empty, options.times, options.commands)
