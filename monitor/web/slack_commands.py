@@ -28,11 +28,14 @@ HELP: Final = "\n".join(
         "role ID ic|scribe|ROLE NAME: NAME has the role from now on",
         "note ID TEXT: a line in its timeline",
         "update ID TEXT: everybody is told this now, instead of the draft",
+        "mitigated ID: the harm is over, and recovery is watched on",
+        "resolve ID WHY: it is over",
         "help: this",
     )
 )
 
 _NOTE: Final = (*BY, Field(name="text", limit=4000, lines=True))
+_WHY: Final = (*BY, Field(name="why", limit=4000, lines=True))
 _ROLE: Final = (*BY, Field(name="role"), Field(name="holder"))
 
 
@@ -109,6 +112,21 @@ async def _update(desk: Desk, by: str, rest: str) -> str:
     return f"Told: {_line(await desk.send_update(ref, values['by'], values['text']))}"
 
 
+async def _mitigated(desk: Desk, by: str, rest: str) -> str:
+    ref, more = _reference(rest)
+    if more:
+        raise _Wrong("Behind the number there is too much.")
+    return f"Mitigated: {_line(await desk.mitigated(ref, _checked(BY, by=by)['by']))}"
+
+
+async def _resolve(desk: Desk, by: str, rest: str) -> str:
+    ref, more = _reference(rest)
+    if not more:
+        raise _Wrong("Why is it over?")
+    values = _checked(_WHY, by=by, why=more)
+    return f"Resolved: {_line(await desk.resolve(ref, values['by'], values['why']))}"
+
+
 async def _help(_desk: Desk, _by: str, _rest: str) -> str:
     return HELP
 
@@ -119,6 +137,8 @@ COMMANDS: Final = {
     "role": _Command("role ID ic|scribe|ROLE NAME", _assign),
     "note": _Command("note ID TEXT", _note),
     "update": _Command("update ID TEXT", _update),
+    "mitigated": _Command("mitigated ID", _mitigated),
+    "resolve": _Command("resolve ID WHY", _resolve),
     "help": _Command("help", _help),
 }
 

@@ -81,6 +81,14 @@ def test_it_lists_acknowledges_hands_over_and_notes_by_the_name_of_whoever_typed
     assert slack.get("/api/v1/incidents/1").document["acknowledged_by"] == "ada"
 
 
+def test_it_ends_an_incident_by_the_name_of_whoever_typed(slack: Any, incident: Any) -> None:
+    assert say(slack, "mitigated 1").startswith("Mitigated: INC-0001")
+    assert slack.get("/api/v1/incidents/1").document["mitigated_by"] == "ada"
+    assert say(slack, "resolve 1 rolled back", user_name="grace").startswith("Resolved: INC-0001")
+    assert any(by == "grace" and "rolled back" in text for _, by, text in events(slack))
+    assert say(slack, "list") == "No incident is open."
+
+
 def test_of_a_person_without_a_name_the_id_is_told(slack: Any, incident: Any) -> None:
     say(slack, "note 1 here", user_name="")
 
@@ -99,6 +107,8 @@ def test_of_a_person_without_a_name_the_id_is_told(slack: Any, incident: Any) ->
         ("role 1 ic", "Who is to have which role?\nrole ID ic|scribe|ROLE NAME"),
         ("note 1", "What is to be noted?"),
         ("update 1", "What is to be told?"),
+        ("mitigated 1 now", "Behind the number there is too much.\nmitigated ID"),
+        ("resolve 1", "Why is it over?\nresolve ID WHY"),
         ("note 1 a\x00b", "text is the character U+0000"),
         ("ack 99", "99"),
     ],
