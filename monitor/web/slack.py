@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,8 @@ SIGNATURE: Final = "x-slack-signature"
 TIMESTAMP: Final = "x-slack-request-timestamp"
 SIGNED_WITHIN: Final = 300.0
 """Seconds between a request's timestamp and now, either way."""
+_REMEMBERED: Final = 10_000
+"""Requests of the last minutes. Only those whose signature is right are, so that nobody can push others out."""
 _LONGEST_NAME: Final = 80
 _MOST_FIELDS: Final = 40
 
@@ -61,6 +64,29 @@ def check_signature(headers: Mapping[str, str], stamp: str, body: bytes, secret:
 def sign(secret: str, stamp: str, body: bytes) -> str:
     signed = b"v0:" + stamp.encode("ascii") + b":" + body
     return "v0=" + hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
+
+
+class Taken:
+    """
+    A request that somebody recorded and sends again is signed as well as the first time: it is known, or older than
+    what is known.
+
+    Args:
+        since: By the wall clock, when this memory begins. What was signed before may have been carried out by the
+            process before this one.
+    """
+
+    def __init__(self, since: datetime) -> None:
+        self._since = int(since.timestamp())
+        self._signatures: OrderedDict[str, None] = OrderedDict()
+
+    def is_new(self, signature: str, stamp: str) -> bool:
+        if int(stamp) < self._since or signature in self._signatures:
+            return False
+        self._signatures[signature] = None
+        if len(self._signatures) > _REMEMBERED:
+            self._signatures.popitem(last=False)
+        return True
 
 
 def typed(body: bytes) -> Typed:

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import pytest
 
 from monitor.web.problems import HttpProblem
-from monitor.web.slack import check_signature, check_timestamp, sign, typed
+from monitor.web.slack import Taken, check_signature, check_timestamp, sign, typed
 
 PATH = "/api/v1/chat/slack"
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
@@ -133,6 +133,15 @@ def test_a_request_that_was_recorded_does_nothing_a_second_time(slack: Any, inci
     assert (first.status, second.status) == (200, 200)
     assert "taken before" in second.document["blocks"][0]["text"]["text"]
     assert [text for _, _, text in events(slack)].count("once") == 1
+
+
+def test_a_request_of_before_the_daemon_s_start_may_have_been_carried_out_before_it() -> None:
+    start = int(T0.timestamp())
+    taken = Taken(T0)
+    assert not taken.is_new("v0=1", str(start - 1))
+    assert taken.is_new("v0=2", str(start))
+    assert taken.is_new("v0=3", str(start + 300)), "by a clock that is ahead of ours"
+    assert not taken.is_new("v0=2", str(start))
 
 
 def test_what_slack_has_not_signed_is_refused_and_changes_nothing(slack: Any, incident: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from datetime import UTC, datetime
 from typing import Final
 
@@ -17,23 +16,21 @@ from monitor.web.api.answers import json_answer, route
 from monitor.web.desk import Desk
 from monitor.web.problems import HttpProblem
 from monitor.web.requests import read_form
-from monitor.web.slack import SIGNATURE, Typed, check_signature, check_timestamp, typed
+from monitor.web.slack import SIGNATURE, Taken, Typed, check_signature, check_timestamp, typed
 
 ANSWERED_WITHIN: Final = 2.5
 """Seconds. Slack tells whoever typed it that a command failed when no answer comes within three."""
-_REMEMBERED: Final = 10_000
-"""Requests of the last minutes. Only those whose signature is right are, so that nobody can push others out."""
 _LONGEST: Final = 3_000
 
 
 def routes(desk: Desk) -> list[Route]:
-    return [route("/api/v1/chat/slack", _Chat(desk).slack, "POST")]
+    return [route("/api/v1/chat/slack", _Chat(desk, Taken(datetime.now(UTC))).slack, "POST")]
 
 
 class _Chat:
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, taken: Taken) -> None:
         self._desk = desk
-        self._taken: OrderedDict[str, None] = OrderedDict()
+        self._taken = taken
         self._under_way: set[asyncio.Task[str]] = set()
 
     async def slack(self, request: Request) -> Response:
@@ -45,18 +42,9 @@ class _Chat:
         body = await read_form(request)
         check_signature(request.headers, stamp, body, secret)
         said = typed(body)
-        if not self._is_new(request.headers[SIGNATURE]):
-            return _told("This very request was taken before.")
+        if not self._taken.is_new(request.headers[SIGNATURE], stamp):
+            return _told("This very request was taken before, or sent before the monitor was started. Type it again.")
         return _told(await self._within(said))
-
-    def _is_new(self, signature: str) -> bool:
-        """A request that somebody recorded and sends again is signed as well as the first time."""
-        if signature in self._taken:
-            return False
-        self._taken[signature] = None
-        if len(self._taken) > _REMEMBERED:
-            self._taken.popitem(last=False)
-        return True
 
     async def _within(self, said: Typed) -> str:
         task = asyncio.create_task(slack_commands.answer(self._desk, said))
