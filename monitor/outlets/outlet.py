@@ -110,6 +110,7 @@ class Message:
     Attributes:
         markdown: The whole ticket, for outlets that keep a document.
         update: The newest update alone, one short text, for outlets that keep a thread.
+        updates: All of them, oldest first, where they are known.
         document: The same as JSON values, for outlets that speak to programs.
         status: The incident's state in a word.
         name: What a file of it is called; without one, by the number and the service.
@@ -137,6 +138,7 @@ class Message:
     attachments: tuple[Attachment, ...] = ()
     notes: str = ""
     public: PublicNotice | None = None
+    updates: tuple[str, ...] = ()
 
 
 @runtime_checkable

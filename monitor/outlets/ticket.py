@@ -138,6 +138,15 @@ class KeepsFiles(Protocol):
         ...
 
 
+@runtime_checkable
+class TellsAll(Protocol):
+    """What a tracker is as well in which people talk: it is told each update, also those that became one effect."""
+
+    def news(self, effect: Effect, message: Message, ticket: Ticket) -> str:
+        """What its next comment says; empty when nothing is new. Raises Stopped."""
+        ...
+
+
 class Site(Protocol):
     """Where a tracker is reached."""
 

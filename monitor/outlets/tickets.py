@@ -19,7 +19,7 @@ from monitor.ledger.records import Effect, EffectKind
 from monitor.outlets.markup.text import one_line
 from monitor.outlets.outlet import Delivery, DeliveryOutcome, Found, Message
 from monitor.outlets.rest import Stopped
-from monitor.outlets.ticket import LONGEST_TITLE, KeepsFiles, Mark, Site, Ticket, Tracker, digest, signature
+from monitor.outlets.ticket import LONGEST_TITLE, KeepsFiles, Mark, Site, TellsAll, Ticket, Tracker, digest, signature
 
 PATIENCE: Final = 120.0
 """Seconds for which a ticket is looked for before it is created once more."""
@@ -197,7 +197,8 @@ class TicketOutlet:
         self, tracker: Tracker, effect: Effect, message: Message, ticket: Ticket, *, is_kept_closed: bool
     ) -> None:
         """The update if it is news, and once that what a person closed stays closed."""
-        parts = [message.update] if digest(message.update) != ticket.mark.said else []
+        news = tracker.news(effect, message, ticket) if isinstance(tracker, TellsAll) else _news(message, ticket)
+        parts = [news] if news else []
         if is_kept_closed and not ticket.mark.told:
             parts.append(_KEPT_CLOSED)
         if any(parts):
@@ -297,6 +298,10 @@ _DONE: Final = {
 def _is_applied(effect: Effect, ticket: Ticket) -> bool:
     """A close is done when the ticket is closed: its mark is written before."""
     return ticket.mark.has_applied(effect) and (effect.kind is not EffectKind.CLOSE or ticket.is_closed)
+
+
+def _news(message: Message, ticket: Ticket) -> str:
+    return message.update if digest(message.update) != ticket.mark.said else ""
 
 
 def _confirmed(ticket: Ticket, detail: str) -> Delivery:

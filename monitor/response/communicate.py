@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import groupby
 from typing import Final
 
 from monitor.core.incident import State, duration_text
@@ -142,6 +143,7 @@ def document(case: Case, roles: Iterable[Role], now: datetime) -> dict[str, obje
 
 def compose(case: Case, roles: tuple[Role, ...], now: datetime, degraded: str = "") -> Message:
     incident = case.incident
+    updates = _updates(case.events)
     return Message(
         incident=incident.id,
         number=incident.number,
@@ -150,21 +152,23 @@ def compose(case: Case, roles: tuple[Role, ...], now: datetime, degraded: str = 
         severity=str(incident.severity or ""),
         status=str(incident.state),
         markdown=ticket(case, roles, now),
-        update=_newest(case.events),
+        update=updates[-1] if updates else "",
+        updates=updates,
         document=document(case, roles, now),
         degraded=degraded,
         public=notice_of(case),
     )
 
 
-def _newest(events: Iterable[LedgerEvent]) -> str:
-    """What was told last: all of one instant, as that it is over and when it is talked about."""
+def _updates(events: Iterable[LedgerEvent]) -> tuple[str, ...]:
+    """Of each instant all that was told, as that it is over and when it is talked about."""
     told = [event for event in events if event.text]
-    return "\n".join(
-        event.text if event.author == OURSELVES or event.author in event.text else f"{event.text} ({event.author})"
-        for event in told
-        if event.at == told[-1].at
-    )
+    return tuple("\n".join(map(_told, group)) for _, group in groupby(told, key=lambda event: event.at))
+
+
+def _told(event: LedgerEvent) -> str:
+    is_named = event.author == OURSELVES or event.author in event.text
+    return event.text if is_named else f"{event.text} ({event.author})"
 
 
 def _opened_wall(case: Case) -> datetime:

@@ -19,6 +19,7 @@ from monitor.ledger.records import Effect, EffectKind
 from monitor.outlets.http import NoAnswer, RequestsConnection
 from monitor.outlets.outlet import DeliveryOutcome, Message
 from monitor.outlets.slack.blocks import escaped, parent, reply
+from monitor.outlets.slack.news import AT_ONCE
 from monitor.outlets.slack.site import PATIENCE, SlackSite
 from monitor.outlets.tickets import TicketOutlet
 
@@ -99,7 +100,9 @@ def effect(order: int, kind: EffectKind, attempts: int = 1) -> Effect:
     )  # fmt: skip
 
 
-def message(update: str, *, severity: str = "SEV2", status: str = "open", **more: object) -> Message:
+def message(
+    update: str, *, severity: str = "SEV2", status: str = "open", updates: tuple[str, ...] = (), **more: object
+) -> Message:
     document: dict[str, object] = {
         "status": f"{status}, {severity}", "services": ["orders"], "roles": ["Incident Commander: Ada"],
         "symptoms": ["orders/live: HTTP 503"], "why": ["all checks fail"], **more,
@@ -107,6 +110,7 @@ def message(update: str, *, severity: str = "SEV2", status: str = "open", **more
     return Message(
         incident=INCIDENT, number=7, service="orders", title=f"INC-0007 {severity} orders: HTTP 503",
         severity=severity, status=status, markdown="", update=update, document=document,
+        updates=updates,
     )  # fmt: skip
 
 
@@ -162,6 +166,51 @@ def test_the_same_words_are_not_said_twice(outlet: TicketOutlet, slack: FakeSlac
 
     assert slack.thread(only(slack)) == []
     assert only(slack).edits == 1
+
+
+def test_updates_that_became_one_effect_are_all_told(outlet: TicketOutlet, slack: FakeSlack) -> None:
+    updates = ("orders is down", "took it (Ada)", "the pool is full (Grace)", "rolled back (Ada)")
+    opened = outlet.deliver(effect(1, CREATE), message(updates[0], updates=updates[:1]), "")
+    outlet.deliver(effect(3, UPDATE), message(updates[2], updates=updates[:3]), opened.external_id)
+    outlet.deliver(effect(4, UPDATE), message(updates[3], updates=updates), opened.external_id)
+
+    said = [one.words.strip() for one in slack.thread(only(slack))]
+    assert said == ["took it (Ada)\nthe pool is full (Grace)", "rolled back (Ada)"]
+
+
+@pytest.mark.parametrize("is_same_process", [True, False])
+def test_an_update_that_was_posted_and_outdated_before_that_was_known_is_not_told_again(
+    outlet: TicketOutlet, slack: FakeSlack, address: str, clock: Clock, is_same_process: bool
+) -> None:
+    updates = ("orders is down", "took it (Ada)", "rolled back (Ada)")
+    opened = outlet.deliver(effect(1, CREATE), message(updates[0], updates=updates[:1]), "")
+    slack.plan = failing_once("chat.update", Fault.REFUSED)  # the reply is posted, the first message is not edited
+    slack.lag = lambda: 10.0 if is_same_process else 0.0  # then only who posted it knows it
+    second = outlet.deliver(effect(2, UPDATE), message(updates[1], updates=updates[:2]), opened.external_id)
+    assert second.outcome is not DeliveryOutcome.CONFIRMED
+    teller = outlet if is_same_process else made(address, clock)
+    teller.deliver(effect(3, UPDATE), message(updates[2], updates=updates), opened.external_id)
+
+    assert [one.words.strip() for one in slack.thread(only(slack))] == list(updates[1:])
+
+
+def test_of_very_many_updates_the_newest_are_told(outlet: TicketOutlet, slack: FakeSlack) -> None:
+    updates = ("orders is down", *(f"note {number}" for number in range(AT_ONCE + 2)))
+    opened = outlet.deliver(effect(1, CREATE), message(updates[0], updates=updates[:1]), "")
+    outlet.deliver(effect(9, UPDATE), message(updates[-1], updates=updates), opened.external_id)
+
+    (said,) = [one.words.strip().splitlines() for one in slack.thread(only(slack))]
+    assert said == ["(and 2 before, in the timeline)", *updates[3:]]
+
+
+@pytest.mark.parametrize("updates", [(), ("something else",), ("orders is down", "something else")])
+def test_where_the_updates_are_not_known_the_newest_is_told(
+    outlet: TicketOutlet, slack: FakeSlack, updates: tuple[str, ...]
+) -> None:
+    opened = outlet.deliver(effect(1, CREATE), message("orders is down"), "")
+    outlet.deliver(effect(2, UPDATE), message("took it (Ada)", updates=updates), opened.external_id)
+
+    assert [one.words.strip() for one in slack.thread(only(slack))] == ["took it (Ada)"]
 
 
 def test_a_post_whose_connection_was_dropped_is_found_by_its_key(

@@ -25,3 +25,5 @@ def test_whoever_said_it_is_named_and_all_of_one_instant_is_told(begin: Callable
     resolved, meeting = compose(case, (), evening.now).update.splitlines()
     assert resolved == "resolved by Ada: rolled back"
     assert meeting.startswith("postmortem due by ")
+    updates = compose(case, (), evening.now).updates
+    assert updates[-2:] == ("took it (Grace)", f"{resolved}\n{meeting}"), "and all before, oldest first"

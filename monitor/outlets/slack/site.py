@@ -14,7 +14,7 @@ from monitor.outlets.http import Connection
 from monitor.outlets.outlet import Delivery, DeliveryOutcome
 from monitor.outlets.rest import Rest, Stopped, connection
 from monitor.outlets.slack.api import Api
-from monitor.outlets.slack.threads import Home, SlackThreads
+from monitor.outlets.slack.threads import Home, Reply, SlackThreads
 
 PATIENCE: Final = 30.0
 """Seconds for which a thread is looked for before it is begun once more: a channel's history knows a message at once,
@@ -41,7 +41,7 @@ class SlackSite:
         self._rest = Rest(slack.url, headers, _words, secrets=(token,), connect=connect, now=now)
         self._channel = slack.channel
         self._home: Home | None = None
-        self._said: deque[str] = deque(maxlen=1_000)
+        self._said: deque[Reply] = deque(maxlen=1_000)
         self.host = self._rest.host
 
     @contextmanager

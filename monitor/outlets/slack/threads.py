@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from monitor.ledger.records import Effect
 from monitor.outlets.outlet import Delivery, DeliveryOutcome, Message
 from monitor.outlets.rest import Stopped
 from monitor.outlets.slack.api import Api, Refused
 from monitor.outlets.slack.blocks import Content, parent, reply
 from monitor.outlets.slack.errors import UNCHANGEABLE
-from monitor.outlets.ticket import Mark, Ticket
+from monitor.outlets.slack.news import news
+from monitor.outlets.ticket import Mark, Ticket, digest
 
 INCIDENT: Final = "watchkeeper_incident"
 UPDATE: Final = "watchkeeper_update"
@@ -39,18 +41,32 @@ class Home:
     channel: str
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """
+    Attributes:
+        thread: The ticket's id.
+        told: The digest of the newest update in it.
+    """
+
+    thread: str
+    signature: str
+    told: str
+
+
 class SlackThreads:
     """
     Args:
-        said: Signatures of the newest replies that Slack has confirmed to us: a page of replies may not know them yet.
+        said: The newest replies that Slack has confirmed to us: a page of replies may not know them yet.
     """
 
     place = ""  # a message cannot be moved
 
-    def __init__(self, api: Api, home: Home, said: deque[str]) -> None:
+    def __init__(self, api: Api, home: Home, said: deque[Reply]) -> None:
         self._api = api
         self._home = home
         self._said = said
+        self._telling = ""
 
     def create(self, message: Message, mark: Mark) -> Ticket:
         sent = {"channel": self._home.channel, **parent(message), **_AS_IT_IS, "metadata": _metadata(mark)}
@@ -84,15 +100,24 @@ class SlackThreads:
             return "its first message stays as it is: let the app edit its messages, at any time"
         return ""
 
+    def news(self, effect: Effect, message: Message, ticket: Ticket) -> str:
+        told = {ticket.mark.said}
+        if ticket.mark.order + 1 < effect.order:
+            # What lies between was outdated before it was confirmed, and may have been posted all the same.
+            told |= {reply.told for reply in self._said if reply.thread == ticket.id}
+            told |= {str(_payload(message, UPDATE).get("told")) for message in self._replies(ticket)}
+        self._telling = digest(message.update)
+        return news(message, told)
+
     def comment(self, ticket: Ticket, text: str, signature: str) -> None:
         channel, _, ts = ticket.id.partition(":")
-        metadata = {"event_type": UPDATE, "event_payload": {"key": signature}}
+        metadata = {"event_type": UPDATE, "event_payload": {"key": signature, "told": self._telling}}
         sent = {"channel": channel, "thread_ts": ts, **reply(text), **_AS_IT_IS, "metadata": metadata}
         self._api.tell("chat.postMessage", sent)
-        self._said.append(signature)
+        self._said.append(Reply(ticket.id, signature, self._telling))
 
     def has_comment(self, ticket: Ticket, signature: str) -> bool:
-        return signature in self._said or any(
+        return any(reply.signature == signature for reply in self._said) or any(
             _payload(message, UPDATE).get("key") == signature for message in self._replies(ticket)
         )
 
