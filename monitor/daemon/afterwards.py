@@ -17,7 +17,6 @@ from zoneinfo import ZoneInfo
 from loguru import logger
 
 from monitor.core.incident import IllegalTransition
-from monitor.daemon.gathering import gathered
 from monitor.daemon.house import House
 from monitor.daemon.kept import case_from
 from monitor.daemon.recording import readable, recorded
@@ -48,8 +47,7 @@ class Afterwards:
         """As it would be drafted now. Reads the ledger and asks Prometheus: to be called in another thread."""
         house = self._house
         case = self._case(ref)
-        found = gathered(house.config, house.ledger, case, house.clock.now(), house.clock.wall())
-        return draft(case, roles.held(case, house.casebook.rules), found) + QUESTIONS
+        return draft(case, roles.held(case, house.casebook.rules), house.gathered(case)) + QUESTIONS
 
     def follow(self, kept: Case) -> FollowUp:
         """*kept*: as the ledger has it, unless the casebook still knows it. With `alone` held."""

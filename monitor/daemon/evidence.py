@@ -18,7 +18,7 @@ from loguru import logger
 
 from monitor.daemon.evidence_files import EvidenceFiles
 from monitor.daemon.evidence_sources import asked_of, tools_of
-from monitor.outlets.outlet import Message
+from monitor.outlets.outlet import Attachment, Message
 from monitor.response.at_hand import commands_at_hand
 from monitor.response.case import Case
 from monitor.response.entries import Told
@@ -84,6 +84,11 @@ class Evidence:
         tools = tools_of(self._house.config, case.services())
         commands = tuple(commands_at_hand(tools)) if tools is not None else ()
         return with_evidence(message, commands, self._files.read(case.incident.id))
+
+    def pictures_of(self, incident: str) -> tuple[Attachment, ...]:
+        """Of its newest bundle. Reads files, in any thread."""
+        kept = self._files.read(incident)
+        return tuple(f for f in kept.attachments if f.media_type.startswith("image/")) if kept is not None else ()
 
     def _begin(self, case: Case, began: datetime, now: datetime, wall: datetime) -> None:
         ahead = wall - now

@@ -41,6 +41,7 @@ from monitor.outlets.outlet import Delivery, Message
 from monitor.outlets.worker import EffectsWorker
 from monitor.probing.hiding import Hiding
 from monitor.response import leftout
+from monitor.response.case import Case
 from monitor.response.casebook import Casebook
 from monitor.response.communicate import compose
 from monitor.response.deploys import Deploy
@@ -48,7 +49,7 @@ from monitor.response.entries import keeps_drafts
 from monitor.response.objectives import ObjectiveReading
 from monitor.response.observe import Surroundings
 from monitor.response.people import People
-from monitor.response.postmortem import postmortem_message
+from monitor.response.postmortem import Gathered, postmortem_message
 from monitor.response.roles import held
 from monitor.sources.indicator_threads import IndicatorThreads
 from monitor.telemetry import Sent, Telemetry, names
@@ -285,9 +286,13 @@ class House:
         self._sent[effect.outlet] = effect.key, sent
         degraded = "" if self.ledger.healthy else "The ledger is unavailable: this is not recorded yet."
         if keeps_drafts(effect.outlet):
-            found = gathered(self.config, self.ledger, case, now, wall := self.clock.wall())
-            return postmortem_message(case, held(case, rules), now, wall, found)
+            return postmortem_message(case, held(case, rules), now, self.clock.wall(), self.gathered(case))
         return self.evidence.added_to(compose(case, held(case, rules), now, degraded), case)
+
+    def gathered(self, case: Case) -> Gathered:
+        """What a postmortem asks of others: to be called in a thread that may wait."""
+        found = gathered(self.config, self.ledger, case, self.clock.now(), self.clock.wall())
+        return replace(found, pictures=self.evidence.pictures_of(case.incident.id))
 
     def _told(self, effect: Effect, delivery: Delivery) -> None:
         key, sent = self._sent.pop(effect.outlet, ("", None))

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from monitor.core.incident import Incident, duration_text
-from monitor.outlets.outlet import Message
+from monitor.outlets.outlet import Attachment, Message
 from monitor.response.actions import Action, actions
 from monitor.response.case import Case
 from monitor.response.communicate import compose, escape, timeline
@@ -35,10 +35,12 @@ class Gathered:
     Attributes:
         requests: By Prometheus, of each service that has traffic.
         similar: Earlier incidents, the most alike first.
+        pictures: Of its numbers, as they were gathered when it opened.
     """
 
     requests: tuple[Requests, ...] = ()
     similar: tuple[Incident, ...] = ()
+    pictures: tuple[Attachment, ...] = ()
 
 
 def draft(case: Case, roles: tuple[Role, ...], gathered: Gathered = Gathered()) -> str:
@@ -57,6 +59,7 @@ def draft(case: Case, roles: tuple[Role, ...], gathered: Gathered = Gathered()) 
         "## Impact",
         "",
         *_impact(case, gathered.requests),
+        *_pictures(gathered.pictures),
         "",
         "## Timeline (UTC)",
         "",
@@ -108,8 +111,9 @@ def postmortem_message(
     message = compose(case, roles, now)
     title = f"Postmortem of {reference(case.incident.number)}: {case.incident.service}"
     return replace(
-        message, title=title, heading="Postmortem draft", markdown=text, attachments=attached, notes=QUESTIONS
-    )
+        message, title=title, heading="Postmortem draft", markdown=text, notes=QUESTIONS,
+        attachments=(*attached, *gathered.pictures),
+    )  # fmt: skip
 
 
 def _due(planned: Scheduled | None) -> str:
@@ -147,6 +151,11 @@ def _impact(case: Case, requests: Sequence[Requests]) -> list[str]:
     lines += [str(one) for one in requests]
     lines += [str(one) for one in _spent(case)] or ["No error budget was spent, or there is no objective."]
     return [f"- {escape(line)}" for line in lines]
+
+
+def _pictures(pictures: Sequence[Attachment]) -> list[str]:
+    names = ", ".join(f"`{picture.name}`" for picture in pictures)
+    return [f"- Its numbers in a picture, kept with this draft and in the ticket: {names}"] if names else []
 
 
 def _spent(case: Case) -> tuple[SpentBudget, ...]:

@@ -11,6 +11,7 @@ from monitor.core.alerts import Alert, Notification, Routing
 from monitor.core.incident import Incident, State
 from monitor.core.meeting import WorkingHours
 from monitor.core.severity import Criticality
+from monitor.outlets.outlet import Attachment
 from monitor.response.alerts import Intake
 from monitor.response.impact import SpentBudget
 from monitor.response.people import People
@@ -201,6 +202,19 @@ def test_what_others_know_is_in_it(begin):
 
     assert "- payments: about 1,200 requests failed of 4,000 (30 %); at worst 90 % at 12:04 UTC" in text
     assert "- INC-0000 &lt;b>gone&lt;/b> (2026-03-03, 9m0s)" in text
+
+
+def test_the_pictures_of_its_numbers_come_with_it(begin):
+    evening = begin()
+    evening.play(payments="FFFF......")
+    [case] = evening.book.cases.values()
+    picture = Attachment("-evidence-traffic.svg", "image/svg+xml", b"<svg/>")
+
+    message = postmortem_message(case, (), evening.now, evening.now, Gathered(pictures=(picture,)))
+
+    assert "kept with this draft and in the ticket: `evidence-traffic.svg`\n" in message.markdown
+    assert message.attachments[-1] is picture
+    assert "picture" not in draft(case, ())
 
 
 def test_an_alert_is_no_word_of_a_person(begin):
