@@ -162,8 +162,13 @@ class Evidence:
 
 
 def _failed(scene: Scene, error: Exception) -> Told:
-    logger.opt(exception=error).warning("evidence of {} is missing: {}", scene.incident, error)
-    why = f"evidence could not be gathered or kept: {type(error).__name__}"
+    if isinstance(error, OSError):  # a disk that is full, most of all: what is wrong is in its words
+        what = error.strerror or type(error).__name__
+        logger.warning("evidence of {} is missing: it cannot be kept: {}", scene.incident, what)
+    else:
+        what = type(error).__name__
+        logger.opt(exception=error).warning("evidence of {} is missing: {}", scene.incident, error)
+    why = f"evidence could not be gathered or kept: {what}"
     return Told(GATHERED, why, {"missing": {"everything": why}})
 
 

@@ -78,7 +78,7 @@ def test_sigterm_ends_the_daemon_in_order_though_target_webhook_and_collector_ha
     daemon = start(config)
     daemon.wait_for_line(r"orders-service: pending => open")
     wait_until(lambda: daemon.prober()["in_flight"] >= 1, "a probe that hangs")
-    wait_until(lambda: states(daemon)["webhook"] == {EffectState.SENDING}, "a post that hangs")
+    wait_until(lambda: EffectState.SENDING in states(daemon)["webhook"], "a post that hangs")
     wait_until(lambda: states(daemon)["folder"] == {EffectState.CONFIRMED}, "the ticket")
     prober = daemon.prober()["pid"]
 
@@ -89,7 +89,7 @@ def test_sigterm_ends_the_daemon_in_order_though_target_webhook_and_collector_ha
     assert "stopped after" in daemon.lines[-1], "in order, and not by the last resort"
     assert "Traceback" not in daemon.log()
     assert ended(prober)
-    assert states(daemon)["webhook"] == {EffectState.SENDING}, "the next start asks what became of it"
+    assert EffectState.SENDING in states(daemon)["webhook"], "the next start asks what became of it"
     assert not (daemon.state / "ledger.sqlite-wal").exists(), "everything is in the one file"
 
 
