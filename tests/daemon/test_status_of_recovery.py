@@ -19,6 +19,7 @@ from monitor.daemon.afterwards import Afterwards
 from monitor.daemon.desk import DaemonDesk
 from monitor.daemon.heartbeat import Heartbeat
 from monitor.daemon.house import House
+from monitor.daemon.mitigating import Mitigating
 from monitor.daemon.notify import Notify
 from monitor.daemon.reload import Reload
 from monitor.probing.supervisor import Supervisor
@@ -39,6 +40,7 @@ class Rounds:
     heartbeat: Heartbeat
     turned_at: datetime
     afterwards: Afterwards
+    mitigating: Mitigating
 
 
 @pytest.fixture
@@ -67,7 +69,13 @@ def desk(house: House) -> DaemonDesk:
     reload = Reload(house, supervisor, Notify(), lambda _config: None)
     return DaemonDesk(
         Rounds(
-            house, supervisor, reload, Heartbeat(None, house.clock.wall, print), house.clock.now(), Afterwards(house)
+            house,
+            supervisor,
+            reload,
+            Heartbeat(None, house.clock.wall, print),
+            house.clock.now(),
+            Afterwards(house),
+            Mitigating(house, None),
         )
     )
 
