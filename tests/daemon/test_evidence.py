@@ -200,7 +200,7 @@ def test_a_disk_that_is_full_costs_the_evidence_and_no_more(house_of: Callable[[
 
     event = gather(house, case, wait_until)
 
-    assert event.text == "evidence could not be gathered or kept: NotADirectoryError"
+    assert event.text == "evidence could not be gathered or kept: Not a directory"
     assert "## Evidence" not in composed(house, case).markdown
 
 
