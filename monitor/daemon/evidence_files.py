@@ -6,7 +6,6 @@ A bundle without that list was not finished and is none.
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import Final
@@ -14,6 +13,7 @@ from typing import Final
 import msgspec
 from loguru import logger
 
+from monitor.outlets.files import replace_file
 from monitor.outlets.outlet import Attachment
 from monitor.response.evidenced import Kept
 
@@ -43,9 +43,9 @@ class EvidenceFiles:
             self._make_room()
         folder.mkdir(parents=True, exist_ok=True)
         for attachment in attachments:
-            _write(folder / (_STEM + attachment.suffix), attachment.content)
+            replace_file(folder / (_STEM + attachment.suffix), attachment.content)
         index = _Index(markdown, [_Listed(a.suffix, a.media_type) for a in attachments])
-        _write(folder / f"bundle-{part}.json", msgspec.json.encode(index))
+        replace_file(folder / f"bundle-{part}.json", msgspec.json.encode(index))
 
     def read(self, incident: str) -> Kept | None:
         """The newest bundle of an incident. A file of it that is gone is left out."""
@@ -75,13 +75,3 @@ def _attachment(folder: Path, listed: _Listed) -> Attachment | None:
         return Attachment(listed.suffix, listed.media_type, (folder / (_STEM + listed.suffix)).read_bytes())
     except OSError:
         return None
-
-
-def _write(path: Path, content: bytes) -> None:
-    """The old file or the new one, whole, also after a power cut."""
-    temporary = path.with_name(f".{path.name}.new")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

@@ -7,14 +7,13 @@ incident and the last effect that the file has taken, so the file itself answers
 
 from __future__ import annotations
 
-import os
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from monitor.ledger.records import Effect, EffectKind
+from monitor.outlets.files import replace_file
 from monitor.outlets.outlet import Delivery, DeliveryOutcome, Found, Message
 
 _BEGIN: Final = re.compile(
@@ -83,8 +82,8 @@ class FolderOutlet:
                 return _confirmed(path, "was applied before")
             for attached in message.attachments:
                 # Before the document: its mark says that all of it is there.
-                _write(path.with_name(path.stem + attached.suffix), attached.content)
-            _write(path, found.written_with(effect, message).encode("utf-8", "surrogateescape"))
+                replace_file(path.with_name(path.stem + attached.suffix), attached.content)
+            replace_file(path, found.written_with(effect, message).encode("utf-8", "surrogateescape"))
         except OSError as error:
             return self._not_now(error)
         return _confirmed(path, "reopened" if effect.kind is EffectKind.REOPEN else "written")
@@ -158,27 +157,3 @@ def _read(path: Path, notes: str = _NOTES) -> TicketFile:
         return TicketFile.parse(path.read_bytes().decode("utf-8", "surrogateescape"))
     except FileNotFoundError:
         return TicketFile(below=notes)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """The old file or the new one, whole, also after a power cut."""
-    temporary = path.with_name(f".{path.name}.new")
-    mode = path.stat().st_mode & 0o777 if path.exists() else None
-    with temporary.open("wb") as file:
-        file.write(content)
-        if mode is not None:
-            os.fchmod(file.fileno(), mode)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    # The rename has happened. That it survives a power cut is all that is left; not every filesystem can promise it.
-    with suppress(OSError):
-        _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -307,19 +307,19 @@ def test_whichever_file_fails_each_text_is_there_once_and_the_page_has_what_the_
     way: str, newest: bool, ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first file, and others of each kind: each text makes three."""
-    replaced = status_module._replace
+    replaced = status_module.replace_file
     for failing in range(0, 18, 5):
         folder, left = tmp_path / str(failing), [failing]
 
-        def replace_or_fail(path: Path, content: bytes, left: list[int] = left) -> None:
+        def replace_or_fail(path: Path, content: bytes, new_mode: int, left: list[int] = left) -> None:
             left[0] -= 1
             if left[0] == -1 and way == "full before":
                 raise OSError(errno.ENOSPC, "No space left on device", str(path))
-            replaced(path, content)
+            replaced(path, content, new_mode)
             if left[0] == -1:
                 raise Killed if way == "killed after" else OSError(errno.EDQUOT, "Disk quota exceeded", str(path))
 
-        monkeypatch.setattr(status_module, "_replace", replace_or_fail)
+        monkeypatch.setattr(status_module, "replace_file", replace_or_fail)
         outlet = StatusFilesOutlet(folder, wall=lambda: T0)
         life = PublicLife(ledger, Clock(), lambda one=outlet: one, incident=f"01JNR{failing:02d}", newest=newest)
         life.tell(STORY, at_once=newest)

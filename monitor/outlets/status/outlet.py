@@ -5,7 +5,6 @@ them have, so whoever was interrupted does it once more and nothing stands there
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from monitor.ledger.records import Effect
+from monitor.outlets.files import replace_file
 from monitor.outlets.outlet import Delivery, DeliveryOutcome, Message
 from monitor.outlets.status.board import GENERATOR, Board, NotOurs, from_json, to_json
 from monitor.outlets.status.page import feed, page
@@ -101,31 +101,11 @@ class StatusFilesOutlet:
             (FEED, feed(board, now, self._url)),
             (DOCUMENT, to_json(board, now)),
         ):
-            _replace(self.folder / name, text.encode("utf-8", "replace"))
+            replace_file(self.folder / name, text.encode("utf-8", "replace"), _FILE_MODE)
 
     def _confirmed(self, effect: Effect, detail: str) -> Delivery:
         url = self._url or (self.folder / PAGE).absolute().as_uri()
         return Delivery(outcome=DeliveryOutcome.CONFIRMED, detail=detail, external_id=effect.incident, url=url)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """
-    The old file or the new one, whole, also after a power cut; and on a full disk nothing is left of the new one. The
-    mode that people gave the old one stays.
-    """
-    temporary = path.with_name(f".{path.name}.new")
-    mode = path.stat().st_mode & 0o777 if path.exists() else _FILE_MODE
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            os.fchmod(file.fileno(), mode)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
 
 
 def _later(detail: str) -> Delivery:
