@@ -49,7 +49,7 @@ MOST_AT_ONCE: Final = 6
 
 
 class Evidence:
-    """Only the loop's thread calls it, but for `added_to`."""
+    """Only the loop's thread calls it, but for `added_to` and `pictures_of`."""
 
     def __init__(self, house: House, side_by_side: SideBySide | None = None) -> None:
         self._house = house

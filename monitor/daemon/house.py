@@ -41,6 +41,7 @@ from monitor.outlets.outlet import Delivery, Message
 from monitor.outlets.worker import EffectsWorker
 from monitor.probing.hiding import Hiding
 from monitor.response import leftout
+from monitor.response.audiences import AUDIENCES, Audience
 from monitor.response.case import Case
 from monitor.response.casebook import Casebook
 from monitor.response.communicate import compose
@@ -287,7 +288,10 @@ class House:
         degraded = "" if self.ledger.healthy else "The ledger is unavailable: this is not recorded yet."
         if keeps_drafts(effect.outlet):
             return postmortem_message(case, held(case, rules), now, self.clock.wall(), self.gathered(case))
-        return self.evidence.added_to(compose(case, held(case, rules), now, degraded), case)
+        message = compose(case, held(case, rules), now, degraded)
+        # Pages and the public take nothing of it, and an alert is composed anew each minute: its files are not read.
+        is_record = AUDIENCES.get(effect.outlet, Audience.RECORD) is Audience.RECORD
+        return self.evidence.added_to(message, case) if is_record else message
 
     def gathered(self, case: Case) -> Gathered:
         """What a postmortem asks of others: to be called in a thread that may wait."""

@@ -359,7 +359,6 @@ class Casebook(Cases):
         if case is not None and events:
             there = offered(self, case, events[-1].wall)
             case.mitigations = told(there, there, incident.number)
-        if case is not None and events:
             at, by_the_wall = events[-1].at, events[-1].wall
             is_update = any(event.name == "incident.update_due" for event in events)
             text = drafted(case, self.rules, at, by_the_wall, is_update=is_update)
